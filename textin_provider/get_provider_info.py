@@ -1,0 +1,89 @@
+"""What Airflow reads about this provider without importing any of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: The extra fields of the ``textin`` connection: the one list behind the form, in every Airflow version.
+CONN_FIELDS: dict[str, dict[str, Any]] = {
+    "docflow_host": {
+        "label": "DocFlow base URL",
+        "description": "https://docflow.textin.ai for international accounts.",
+        "schema": {"type": ["string", "null"], "default": "https://docflow.textin.com"},
+    },
+    "workspace_id": {
+        "label": "DocFlow workspace",
+        "description": "Used by DocFlow tasks that name no workspace of their own.",
+        "schema": {"type": ["string", "null"]},
+    },
+    "max_requests_per_second": {
+        "label": "Max requests per second",
+        "description": "Ceiling per process for this credential; 0 means none.",
+        "schema": {"type": ["number", "null"], "minimum": 0, "default": 10},
+    },
+    "enterprise_id": {
+        "label": "Enterprise ID",
+        "description": "Only for accounts that belong to several enterprises.",
+        "schema": {"type": ["string", "null"]},
+    },
+    "timeout": {
+        "label": "Timeout (seconds)",
+        "description": "For connecting, and for each read.",
+        "schema": {"type": ["number", "null"], "exclusiveMinimum": 0, "default": 60},
+    },
+    "result_hosts": {
+        "label": "Further result hosts",
+        "description": "Hosts other than TextIn's own that results may come from, comma separated.",
+        "schema": {"type": ["string", "null"]},
+    },
+}
+
+#: How the standard fields of the form look. ``hidden-fields`` and so on, in the spelling of provider info.
+UI_FIELD_BEHAVIOUR: dict[str, Any] = {
+    "hidden-fields": ["schema", "port", "extra"],
+    "relabeling": {"login": "App ID", "password": "Secret code", "host": "xParse base URL"},
+    "placeholders": {
+        "login": "x-ti-app-id",
+        "password": "x-ti-secret-code",
+        "host": "https://api.textin.com",
+        "docflow_host": "https://docflow.textin.com",
+        "result_hosts": "results.example.com, files.example.com",
+    },
+}
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's entry for Airflow's provider registry (``provider_info.schema.json``)."""
+    return {
+        "package-name": "airflow-provider-textin",
+        "name": "TextIn",
+        "description": "Parse documents with `TextIn <https://www.textin.com/>`__ xParse, without holding a worker.",
+        "integrations": [
+            {
+                "integration-name": "TextIn xParse",
+                "external-doc-url": "https://docs.textin.com/xparse/v1/quickstart",
+                "tags": ["service"],
+            },
+        ],
+        "hooks": [
+            {"integration-name": "TextIn xParse", "python-modules": ["textin_provider.hooks.textin"]},
+        ],
+        "triggers": [
+            {"integration-name": "TextIn xParse", "python-modules": ["textin_provider.triggers.xparse"]},
+        ],
+        "sensors": [
+            {"integration-name": "TextIn xParse", "python-modules": ["textin_provider.sensors.xparse"]},
+        ],
+        "operators": [
+            {"integration-name": "TextIn xParse", "python-modules": ["textin_provider.operators.xparse"]},
+        ],
+        "connection-types": [
+            {
+                "connection-type": "textin",
+                "hook-class-name": "textin_provider.hooks.textin.TextInHook",
+                "hook-name": "TextIn",
+                "conn-fields": CONN_FIELDS,
+                "ui-field-behaviour": UI_FIELD_BEHAVIOUR,
+            }
+        ],
+    }
