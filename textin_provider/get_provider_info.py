@@ -57,7 +57,7 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-textin",
         "name": "TextIn",
-        "description": "Parse documents with `TextIn <https://www.textin.com/>`__ xParse, without holding a worker.",
+        "description": "Parse documents with `TextIn <https://www.textin.com/>`__ xParse.",
         "integrations": [
             {
                 "integration-name": "TextIn xParse",

@@ -1,0 +1,211 @@
+"""Everything that can go wrong with TextIn, as data: the kinds of fault and the vendor's table of codes."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+
+class FaultKind(StrEnum):
+    """What a fault means for the one who waits; each kind is one public exception."""
+
+    AUTHENTICATION = "authentication"
+    CONFIGURATION = "configuration"
+    QUOTA = "quota"
+    REQUEST = "request"
+    RATE_LIMIT = "rate_limit"
+    SERVER = "server"
+    TRANSPORT = "transport"
+    RESULT = "result"
+    UNCERTAIN = "uncertain"
+    JOB_FAILED = "job_failed"
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether asking again may go well. Nothing that was refused or may have been billed is."""
+        return self in _TRANSIENT
+
+
+_TRANSIENT = frozenset({FaultKind.RATE_LIMIT, FaultKind.SERVER, FaultKind.TRANSPORT, FaultKind.RESULT})
+
+
+class CodeMeaning(NamedTuple):
+    """One row of the table of codes."""
+
+    kind: FaultKind
+    meaning: str
+    fix: str
+
+
+_CREDENTIALS = "Check App ID and Secret code of the connection (TextIn console, developer settings)"
+_DOCUMENT = "Send a document of a supported type; a copy saved anew may help"
+_LATER = "This passes by itself; ask again later"
+
+#: The codes of the vendor's envelope, which mostly come inside HTTP 200: kind, meaning, what to do.
+#: Source: docs.textin.com/xparse/v1/parse-response and the vendor's published clients.
+CODES: dict[int, CodeMeaning] = {
+    code: CodeMeaning(kind, meaning, fix)
+    for kind, rows in {
+        FaultKind.AUTHENTICATION: {
+            40101: ("App ID or Secret code is empty", _CREDENTIALS),
+            40102: ("App ID or Secret code is wrong", _CREDENTIALS),
+            40103: ("client IP not allowed", "Add this machine's IP to the account's allowlist"),
+        },
+        FaultKind.QUOTA: {
+            40003: ("balance too low", "Top up the TextIn account"),
+            40307: ("today's free quota is used up", "Wait for tomorrow or buy pages"),
+        },
+        FaultKind.RATE_LIMIT: {
+            423: ("resource locked", _LATER),
+            429: ("too many requests", _LATER),
+            900: ("repeated request", _LATER),
+            40306: ("too many requests", "Lower max_requests_per_second of the connection"),
+        },
+        FaultKind.SERVER: {
+            500: ("internal error", _LATER),
+            30203: ("base service fault", _LATER),
+            40428: ("Office conversion failed or timed out", _LATER),
+            50011: ("model connection failed", _LATER),
+            50012: ("model engine failed", _LATER),
+        },
+        FaultKind.REQUEST: {
+            400: ("bad parameter or empty file", "Correct the parameter"),
+            404: ("unknown or expired", "Check the id, and that it is this account's"),
+            40004: ("parameter error", "Correct the parameter"),
+            40007: ("service missing or unpublished", "Check the xParse base URL"),
+            40008: ("service not activated", "Activate xParse in the TextIn console"),
+            40301: ("image type unsupported", _DOCUMENT),
+            40302: ("file too large", "Send at most 500 MB, or split the document"),
+            40303: ("file type unsupported", _DOCUMENT),
+            40304: ("image dimensions out of range", "Scale the image to 20-20000 px a side"),
+            40305: ("no file uploaded", "Give file or file_url"),
+            40400: ("invalid URL", "Check the URL and the connection's base URL"),
+            40422: ("file corrupted", _DOCUMENT),
+            40423: ("PDF password missing or wrong", "Set config.document.password"),
+            40424: ("page range outside the file", "Correct config.scope.page_range"),
+            40425: ("format unsupported by the engine", _DOCUMENT),
+            40426: ("file corrupted", _DOCUMENT),
+            40427: ("DPI unsupported", "Use a DPI of 72, 144 or 216"),
+            40429: ("engine unsupported, or PDF without content", "Correct config.config"),
+            40600: ("file type unsupported", _DOCUMENT),
+        },
+    }.items()
+    for code, (meaning, fix) in rows.items()
+}
+
+SUCCESS = 200
+#: Some pages failed: the answer still carries the rest, which is paid for.
+PARTIAL_SUCCESS = 50207
+
+
+def meaning_of_code(code: int) -> CodeMeaning:
+    """Look a code up; an unpublished one is judged by its class, 4xxxx being the caller's mistake."""
+    if code in CODES:
+        return CODES[code]
+    if str(code).startswith("4"):
+        return CodeMeaning(FaultKind.REQUEST, "refused", "Look the code up in TextIn's documentation")
+    return CodeMeaning(FaultKind.SERVER, "fault", _LATER)
+
+
+def meaning_of_http(status: int) -> CodeMeaning:
+    """Judge an HTTP status that came without an envelope: a gateway spoke, not TextIn's service."""
+    if status in (401, 403):
+        return CodeMeaning(FaultKind.AUTHENTICATION, "refused by the gateway", _CREDENTIALS)
+    if status == 429:
+        return CodeMeaning(FaultKind.RATE_LIMIT, "too many requests", _LATER)
+    if 300 <= status < 400:
+        return CodeMeaning(FaultKind.REQUEST, "redirected", "Set the base URL to the final address")
+    if 400 <= status < 500 and status not in (408, 425):
+        return CodeMeaning(FaultKind.REQUEST, "refused", "Check the connection's base URL and the id")
+    return CodeMeaning(FaultKind.SERVER, "gateway fault", _LATER)
+
+
+_URL_QUERY = re.compile(r"(https?://[^\s?#'\"<>]*)[?#][^\s'\"<>]*", re.IGNORECASE)
+_URL_USER = re.compile(r"(https?://)[^\s/@'\"<>]*@", re.IGNORECASE)
+MAX_TEXT = 500
+
+
+def one_line(text: object) -> str:
+    """Make text fit for an error or a log: one line, at most 500 characters, URLs without query or user."""
+    line = " ".join(str(text).split())
+    line = _URL_USER.sub(r"\1", _URL_QUERY.sub(r"\1?...", line))
+    return line if len(line) <= MAX_TEXT else line[: MAX_TEXT - 3] + "..."
+
+
+class Fault(Exception):
+    """
+    One thing that went wrong, with all that is known of it in plain values.
+
+    :param kind: what it means for the one who waits.
+    :param about: what was tried, with its id: ``"xParse job c020a1f0: status"``.
+    :param message: what TextIn, or the transport, said.
+    :param fix: what to do about it, one sentence without a full stop.
+    :param code: TextIn's code, or the HTTP status where there was no envelope; None without an answer.
+    :param detail: TextIn's finer reason (``data.message``).
+    :param request_id: TextIn's ``x-request-id``, which its support asks for.
+    :param retry_after: seconds that the server asked to be left alone for.
+    """
+
+    def __init__(
+        self,
+        kind: FaultKind,
+        *,
+        about: str,
+        message: str,
+        fix: str = "",
+        code: int | None = None,
+        detail: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        self.kind = FaultKind(kind)
+        self.about = one_line(about)
+        self.message = one_line(message)
+        self.fix = one_line(fix)
+        self.code = code
+        self.detail = one_line(detail) if detail else None
+        self.request_id = one_line(request_id) if request_id else None
+        self.retry_after = retry_after
+        super().__init__(self._sentence())
+
+    def _sentence(self) -> str:
+        finer = f" ({self.detail})" if self.detail and self.detail != self.message else ""
+        reason = self.message + finer
+        marks = [f"code {self.code}"] if self.code is not None else []
+        marks += [f"request id {self.request_id}"] if self.request_id else []
+        return (
+            f"{self.about}: {reason.rstrip('.')}"
+            + (f" [{', '.join(marks)}]" if marks else "")
+            + (f". {self.fix}." if self.fix else ".")
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fault as plain JSON values, for a trigger's event."""
+        return {
+            "kind": self.kind.value,
+            "about": self.about,
+            "message": self.message,
+            "fix": self.fix,
+            "code": self.code,
+            "detail": self.detail,
+            "request_id": self.request_id,
+            "retry_after": self.retry_after,
+        }
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> Fault:
+        """Build the fault that :meth:`to_dict` described."""
+        return cls(**value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.to_dict())
+
+
+def _rebuild(cls: type[Fault], value: dict[str, Any]) -> Fault:
+    return cls(**value)
+
+
+def bad_input(parameter: str, value: object, problem: str, fix: str) -> Fault:
+    """Build the fault for input that cannot be right, naming parameter, value, problem and fix."""
+    return Fault(FaultKind.REQUEST, about=f"{parameter}={value!r}", message=problem, fix=fix)

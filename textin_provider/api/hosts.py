@@ -1,0 +1,87 @@
+"""Who may be spoken to: the origins that credentials go to, and those that results may come from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from textin_provider.api.faults import Fault, FaultKind, one_line
+
+TEXTIN_DOMAINS = ("textin.com", "textin.ai")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+# What URL parsers disagree about: blanks, control characters, backslashes; and users in the address.
+_DISPUTED = re.compile(r"[\x00-\x20\x7f\\]|^[^/]*//[^/?#]*@")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Scheme, host and port of a URL, in the form that they are compared in."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, url: str) -> Origin:
+        """
+        Read the origin of an absolute http(s) URL.
+
+        :raises ValueError: if it has none, or if it is written so that two parsers might read two hosts.
+        """
+        if _DISPUTED.search(url):
+            raise ValueError("it has blanks, backslashes, control characters or a user name in it")
+        parts = urlsplit(url)
+        if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+            raise ValueError("it is no absolute http(s) URL")
+        return cls(parts.scheme, parts.hostname.rstrip("."), parts.port or _DEFAULT_PORTS[parts.scheme])
+
+    @property
+    def is_textin(self) -> bool:
+        """Whether this is TextIn itself, over https on its usual port."""
+        inside = any(self.host == domain or self.host.endswith(f".{domain}") for domain in TEXTIN_DOMAINS)
+        return inside and self.scheme == "https" and self.port == 443
+
+
+@dataclass(frozen=True)
+class HostPolicy:
+    """
+    The rule for every URL that an answer names.
+
+    :param own: origins of the connection's base URLs; http only where the connection itself says http.
+    :param results: further origins that results may come from, without credentials.
+    """
+
+    own: frozenset[Origin]
+    results: frozenset[Origin] = frozenset()
+
+    def gets_credentials(self, url: str) -> bool:
+        """Whether credentials may travel to this URL."""
+        try:
+            origin = Origin.of(url)
+        except ValueError:
+            return False
+        return origin in self.own or origin.is_textin
+
+    def check_result_url(self, url: str, about: str) -> None:
+        """
+        Refuse a result URL, or the target of its redirect, that is nobody's whom the connection names.
+
+        :raises Fault: naming the host and the setting that would allow it.
+        """
+        try:
+            origin = Origin.of(url)
+        except ValueError as error:
+            message = f"result_url {one_line(url)} is not usable: {error}"
+            raise _refused(about, message, "Ask TextIn with the job id") from None
+        if origin in self.own or origin.is_textin or origin in self.results:
+            return
+        raise _refused(
+            about,
+            f"the result lies on {origin.scheme}://{origin.host}:{origin.port}, which is not TextIn's",
+            f"If you trust that host, add {origin.host} to result_hosts of the connection",
+        )
+
+
+def _refused(about: str, message: str, fix: str) -> Fault:
+    return Fault(FaultKind.REQUEST, about=about, message=message, fix=fix)

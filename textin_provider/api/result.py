@@ -1,0 +1,155 @@
+"""
+The body that ``result_url`` points to, checked and unwrapped while it streams by.
+
+TextIn's documentation shows the result bare (``{"schema_version": ..., "elements": [...]}``) and, once, in an
+envelope (``{"code": 200, "data": {...}}``). Both are taken, and what is stored is always the bare result. Any
+other body at that address, an error envelope or a gateway's HTML page, is a fault and never a stored result.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from textin_provider.api.envelope import code_fault, code_of
+from textin_provider.api.faults import PARTIAL_SUCCESS, SUCCESS, Fault, FaultKind
+
+#: Up to this size a result is parsed whole; of a larger one head and tail are read, so memory stays flat.
+HEAD_BYTES = 256 * 1024
+_TAIL_BYTES = 16 * 1024
+
+_RESULT_KEYS = frozenset(
+    (
+        "schema_version",
+        "file_id",
+        "success_count",
+        "metadata",
+        "markdown",
+        "elements",
+        "pages",
+        "title_tree",
+    )
+)
+_STRING = rb'"(?:[^"\\]|\\.)*"'
+_KEY = re.compile(rb"\s*(%s)\s*:\s*" % _STRING)
+_SCALAR = re.compile(rb"(%s|true|false|null|-?[0-9][0-9.eE+-]*)\s*,?" % _STRING)
+# The end of a wrapped result: its own brace, then scalar members of the envelope, then the envelope's brace.
+_ENVELOPE_END = re.compile(rb"\}((?:\s*,\s*%s\s*:\s*(?:%s|[a-z0-9.eE+-]+))*\s*\}\s*)\Z" % (_STRING, _STRING))
+
+
+class ResultStream:
+    """
+    Takes a body in chunks and gives back the chunks to store.
+
+    :param about: what is downloaded, as faults name it.
+    """
+
+    def __init__(self, about: str) -> None:
+        self._about = about
+        self._held = b""
+        self._is_open = False
+        self._is_wrapped = False
+
+    def feed(self, chunk: bytes) -> bytes:
+        """
+        Take the next chunk and return the bytes that are ready to be stored, possibly none yet.
+
+        :raises Fault: as soon as the body cannot be a result.
+        """
+        self._held += chunk
+        if not self._is_open:
+            if len(self._held) < HEAD_BYTES:
+                return b""
+            self._open()
+        ready, self._held = self._held[:-_TAIL_BYTES], self._held[-_TAIL_BYTES:]
+        return ready
+
+    def finish(self) -> bytes:
+        """
+        Return the last bytes to store, after the body has ended.
+
+        :raises Fault: if the body is not a whole result.
+        """
+        if not self._is_open:
+            return self._finish_small()
+        if not self._held.rstrip().endswith(b"}"):
+            raise self._bad("it breaks off in the middle")
+        if not self._is_wrapped:
+            return self._held
+        end = _ENVELOPE_END.search(self._held)
+        if end is None:
+            raise self._bad("its envelope does not end as one")
+        return self._held[: end.start(1)]
+
+    def _finish_small(self) -> bytes:
+        try:
+            value = json.loads(self._held)
+        except (ValueError, RecursionError):
+            raise self._bad(f"it is no JSON, {len(self._held)} bytes") from None
+        if not isinstance(value, dict):
+            raise self._bad(f"it is a JSON {type(value).__name__}, not an object")
+        if _is_result(value):
+            return self._held
+        self._check_code(value)
+        if "code" in value and _is_result(value.get("data")):
+            return json.dumps(value["data"], ensure_ascii=False).encode()
+        raise self._bad("it has neither elements nor markdown")
+
+    def _open(self) -> None:
+        """Judge a large body by its first members and drop the envelope's beginning, if it has one."""
+        self._is_open = True
+        self._held = self._held.removeprefix(b"\xef\xbb\xbf").lstrip()
+        if not self._held.startswith(b"{"):
+            raise self._bad("it is no JSON object")
+        members, last_key, at = _first_members(self._held)
+        if _RESULT_KEYS & {*members, last_key}:
+            return
+        self._check_code(members)
+        if "code" not in members or last_key != "data":
+            raise self._bad("it has neither elements nor markdown")
+        self._is_wrapped = True
+        self._held = self._held[at:]
+
+    def _check_code(self, members: dict[str, Any]) -> None:
+        code = code_of(members)
+        if code is not None and code not in (SUCCESS, PARTIAL_SUCCESS):
+            data = members.get("data")
+            detail = data.get("message") if isinstance(data, dict) else None
+            raise code_fault(members, code, self._about, detail=detail)
+
+    def _bad(self, reason: str) -> Fault:
+        return Fault(
+            FaultKind.RESULT,
+            about=self._about,
+            message=f"what result_url points to is not a result: {reason}",
+            fix="Nothing was stored. The job is paid for and keeps its result: download it again",
+        )
+
+
+def _is_result(value: Any) -> bool:
+    return isinstance(value, dict) and (
+        isinstance(value.get("elements"), list) or isinstance(value.get("markdown"), str)
+    )
+
+
+def _first_members(head: bytes) -> tuple[dict[str, Any], str, int]:
+    """Return the scalar members that an object begins with, the next key, and where its value begins."""
+    members: dict[str, Any] = {}
+    at = 1
+    while key := _KEY.match(head, at):
+        name = _load(key[1])
+        at = key.end()
+        scalar = _SCALAR.match(head, at)
+        if scalar is None:
+            return members, str(name), at
+        members[str(name)] = _load(scalar[1])
+        at = scalar.end()
+    return members, "", at
+
+
+def _load(token: bytes) -> Any:
+    try:
+        return json.loads(token)
+    except ValueError:
+        return None

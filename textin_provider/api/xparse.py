@@ -1,0 +1,264 @@
+"""
+The xParse endpoints: submit one document, ask how its job is.
+
+Source: docs.textin.com/api-reference/endpoint/xparse/v1/parse-async and parse-async-status.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+from textin_provider.api.envelope import Answer, Call, Part, Service, read_data, server_fault
+from textin_provider.api.faults import Fault, FaultKind, bad_input, one_line
+
+PATH = "/api/v1/xparse/parse/async"
+MAX_FILE_BYTES = 500 * 1024 * 1024
+
+
+class JobStatus(StrEnum):
+    """The states of a job. A state that the vendor never published is UNKNOWN, and not terminal."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> JobStatus:
+        return cls.UNKNOWN
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the job has ended, well or badly."""
+        return self in (JobStatus.COMPLETED, JobStatus.FAILED)
+
+
+@dataclass(frozen=True)
+class XParseJob:
+    """
+    A job as the status endpoint shows it.
+
+    :param reported: the status word as TextIn wrote it, which :attr:`status` understands.
+    :param result_url: where the result lies, only when completed. Opaque, and possibly signed.
+    :param message: why it failed, only when failed.
+    """
+
+    job_id: str
+    reported: str
+    file_id: str | None = None
+    result_url: str | None = None
+    message: str | None = None
+
+    @property
+    def status(self) -> JobStatus:
+        """The status, :attr:`JobStatus.UNKNOWN` for a word that is not known."""
+        return JobStatus(self.reported)
+
+    def to_dict(self) -> dict[str, str | None]:
+        """Return the job as sensors return it: the URL comes without its query, which may be a signature."""
+        return {
+            "job_id": self.job_id,
+            "file_id": self.file_id,
+            "status": self.reported,
+            "result_url": self.result_url and re.split(r"[?#]", self.result_url, maxsplit=1)[0],
+            "message": self.message,
+        }
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> XParseJob:
+        """Build the job that :meth:`to_dict` described."""
+        return cls(
+            job_id=value["job_id"],
+            reported=value["status"],
+            file_id=value["file_id"],
+            result_url=value["result_url"],
+            message=value["message"],
+        )
+
+    def downloadable_url(self) -> str:
+        """
+        Return the address of the result.
+
+        :raises Fault: if the job failed, has not ended, or is completed without an address.
+        """
+        if self.status is JobStatus.FAILED:
+            raise self.failure()
+        if self.status is JobStatus.COMPLETED and self.result_url:
+            return self.result_url
+        if self.status is JobStatus.COMPLETED:
+            message, fix = "completed without a result_url", "Ask TextIn with the job id"
+        else:
+            message = f"not finished, its status is {self.reported!r}"
+            fix = "Wait for it with XParseJobSensor first"
+        about = f"xParse job {self.job_id}: result"
+        raise Fault(FaultKind.RESULT, about=about, message=message, fix=fix)
+
+    def failure(self) -> Fault:
+        """Return the fault of a failed job, with TextIn's reason."""
+        return Fault(
+            FaultKind.JOB_FAILED,
+            about=f"xParse job {self.job_id} failed",
+            message=self.message or "TextIn gave no reason",
+            fix="Failed pages are not billed; correct the document or config and submit it anew",
+        )
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file to submit: an open binary file at its beginning, its name and its size in bytes."""
+
+    name: str
+    size: int
+    content: BinaryIO
+
+
+def submit_job(
+    *,
+    document: Document | None = None,
+    file_url: str | None = None,
+    config: Mapping[str, Any] | str | None = None,
+    webhook: str | None = None,
+) -> Call[str]:
+    """
+    Submit one document; the answer is the job id.
+
+    :param file_url: http(s) address that TextIn fetches the document from, instead of ``document``.
+    :param config: the parse configuration, a mapping or the text of a JSON object.
+    :param webhook: http(s) address that TextIn calls when the job has ended.
+    :raises Fault: if the input cannot be right; nothing is sent then.
+    """
+    if (document is None) == (file_url is None):
+        raise bad_input("file_url", file_url, "file is given too, or neither is", "Give exactly one of them")
+    parts = []
+    if document is not None:
+        check_size(document)
+        parts.append(Part("file", document.content, "application/octet-stream", document.name, document.size))
+    else:
+        parts.append(Part("file_url", check_http_url("file_url", file_url)))
+    if config is not None:
+        # Typed as JSON, as the vendor's spec says: untyped, it is known to give success with no elements.
+        parts.append(Part("config", json.dumps(check_config(config), ensure_ascii=False), "application/json"))
+    if webhook is not None:
+        parts.append(Part("webhook", check_http_url("webhook", webhook)))
+    what = document.name if document is not None else file_url
+    about = f"xParse submit of {one_line(what)}"
+    return Call(about, "POST", Service.XPARSE, PATH, partial(_read_job_id, about), tuple(parts))
+
+
+def _read_job_id(about: str, answer: Answer) -> str:
+    try:
+        data = read_data(answer, about)
+        job_id = data.get("job_id")
+        if not isinstance(job_id, str | int) or not str(job_id).strip():
+            raise server_fault(about, "the answer says success but names no job_id")
+    except Fault as fault:
+        # A server that failed after it had the whole document may have queued it all the same.
+        raise uncertain(fault) if fault.kind is FaultKind.SERVER else fault from None
+    return str(job_id)
+
+
+def uncertain(fault: Fault) -> Fault:
+    """Return the same fault as one after which a document may have been accepted, and billed."""
+    known = fault.to_dict() | {
+        "kind": FaultKind.UNCERTAIN,
+        "message": f"{fault.message}; the document may have been accepted, and will be billed if it was",
+        "fix": "Look in the TextIn console before submitting it again; it was sent once and is not repeated",
+    }
+    return Fault.from_dict(known)
+
+
+def get_job(job_id: str) -> Call[XParseJob]:
+    """
+    Ask how a job is.
+
+    :raises Fault: if the job id cannot be one.
+    """
+    job_id = check_job_id(job_id)
+    about = f"xParse job {job_id}: status"
+    return Call(about, "GET", Service.XPARSE, f"{PATH}/{job_id}", partial(_read_job, job_id, about))
+
+
+def _read_job(job_id: str, about: str, answer: Answer) -> XParseJob:
+    try:
+        data = read_data(answer, about)
+    except Fault as fault:
+        if fault.kind is FaultKind.REQUEST:
+            fix = "Check the job_id, and that it was submitted with this connection's account and host"
+            raise Fault.from_dict(fault.to_dict() | {"fix": fix}) from None
+        raise
+    reported = data.get("status")
+    if not isinstance(reported, str):
+        raise server_fault(about, "the answer says success but names no status")
+    return XParseJob(
+        job_id=job_id,
+        reported=one_line(reported.strip().lower()),
+        file_id=_optional_text(data.get("file_id")),
+        result_url=_optional_text(data.get("result_url")),
+        message=one_line(data["message"]) if data.get("message") else None,
+    )
+
+
+def _optional_text(value: Any) -> str | None:
+    return str(value) if isinstance(value, str | int) and str(value) else None
+
+
+_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+def check_job_id(job_id: object) -> str:
+    """Return the id without surrounding blanks if it can be one (letters, digits, ``-`` and ``_``)."""
+    if isinstance(job_id, str) and _JOB_ID.fullmatch(job_id.strip()) and job_id.strip().lower() != "none":
+        return job_id.strip()
+    fix = "Give the id that submitting returned, 32 hexadecimal digits as a rule"
+    raise bad_input("job_id", job_id, "it is no job id", fix)
+
+
+_CONFIG_FIX = "Give a dict or the text of a JSON object"
+#: Stands for the configuration in errors, as it may hold a document's password.
+_UNQUOTED = "..."
+
+
+def check_config(config: Mapping[str, Any] | str) -> dict[str, Any]:
+    """Return the configuration as a dict; text is read as JSON."""
+    value: Any = config
+    if isinstance(config, str):
+        try:
+            value = json.loads(config)
+        except ValueError as error:
+            raise bad_input("config", _UNQUOTED, f"it is no JSON: {error}", _CONFIG_FIX) from None
+    if not isinstance(value, Mapping):
+        raise bad_input("config", _UNQUOTED, f"it is a {type(value).__name__}", _CONFIG_FIX)
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError) as error:
+        raise bad_input("config", _UNQUOTED, f"it is no JSON: {error}", "Use only JSON values") from None
+    return dict(value)
+
+
+def check_http_url(parameter: str, url: object) -> str:
+    """Return the URL if it is an absolute http or https one."""
+    try:
+        parts = urlsplit(url.strip()) if isinstance(url, str) else None
+    except ValueError:
+        parts = None
+    if isinstance(url, str) and parts is not None and parts.scheme in ("http", "https") and parts.hostname:
+        return url.strip()
+    fix = "Give an absolute http(s) URL that TextIn can reach"
+    raise bad_input(parameter, one_line(url), "it is no such URL", fix)
+
+
+def check_size(document: Document) -> None:
+    """Refuse a document that TextIn would refuse, before it is sent."""
+    if document.size == 0:
+        raise bad_input("file", document.name, "it is empty", "Check what writes it")
+    if document.size > MAX_FILE_BYTES:
+        megabytes = f"{document.size / 1024 / 1024:.0f} MB"
+        raise bad_input("file", document.name, f"it has {megabytes}", "TextIn takes at most 500 MB; split it")

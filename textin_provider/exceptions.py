@@ -1,0 +1,79 @@
+"""
+The errors of this provider: one base, one class for each kind of fault, chosen by code alone.
+
+Permanent ones are also :class:`~airflow.exceptions.AirflowFailException`: the task fails at once, without
+retry, and ``soft_fail`` applies. Transient ones are plain, so ``retries`` and retry policies apply. The names
+are public: write retry rules against them (``textin_provider.exceptions.TextInRateLimitError``).
+
+Every error carries ``code``, ``message``, ``detail`` and ``request_id``, and says in one line what failed,
+for which id, and what to do.
+"""
+
+from __future__ import annotations
+
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from textin_provider.api.faults import Fault, FaultKind
+
+
+class TextInError(Fault):
+    """Base of all errors of TextIn and of this provider."""
+
+
+class TextInRateLimitError(TextInError):
+    """TextIn asked for fewer requests (40306; DocFlow 423, 429, 900). Transient; nothing was accepted."""
+
+
+class TextInServerError(TextInError):
+    """TextIn or its gateway failed (500, 30203, 40428, 50011, 50012, HTTP 5xx, no JSON). Transient."""
+
+
+class TextInTransportError(TextInError):
+    """No answer came: refused, reset, timed out, no DNS or TLS. Transient; nothing can have been accepted."""
+
+
+class TextInBadResultError(TextInError):
+    """What ``result_url`` points to is no result, or there is none. Transient: a download costs nothing."""
+
+
+class TextInAuthenticationError(TextInError, AirflowFailException):
+    """App ID or Secret code is empty or wrong, or this IP is not allowed (40101, 40102, 40103). Permanent."""
+
+
+class TextInConfigurationError(TextInError, AirflowFailException):
+    """The Airflow connection is missing, half filled or malformed. Permanent."""
+
+
+class TextInQuotaError(TextInError, AirflowFailException):
+    """The balance is too low or the free quota used up (40003, 40307). Permanent."""
+
+
+class TextInRequestError(TextInError, AirflowFailException):
+    """The request or the document cannot be right (400, 40004, 403xx, 404xx, ...). Permanent."""
+
+
+class TextInUncertainSubmitError(TextInError, AirflowFailException):
+    """A submit broke off after it was sent: the document may have been accepted and billed. Not retried."""
+
+
+class TextInJobFailedError(TextInError, AirflowFailException):
+    """TextIn could not parse the document; ``message`` is its reason. Permanent."""
+
+
+_CLASSES: dict[FaultKind, type[TextInError]] = {
+    FaultKind.AUTHENTICATION: TextInAuthenticationError,
+    FaultKind.CONFIGURATION: TextInConfigurationError,
+    FaultKind.QUOTA: TextInQuotaError,
+    FaultKind.REQUEST: TextInRequestError,
+    FaultKind.RATE_LIMIT: TextInRateLimitError,
+    FaultKind.SERVER: TextInServerError,
+    FaultKind.TRANSPORT: TextInTransportError,
+    FaultKind.RESULT: TextInBadResultError,
+    FaultKind.UNCERTAIN: TextInUncertainSubmitError,
+    FaultKind.JOB_FAILED: TextInJobFailedError,
+}
+
+
+def error_for(fault: Fault) -> TextInError:
+    """Return the public error for a fault."""
+    return _CLASSES[fault.kind](**fault.to_dict())

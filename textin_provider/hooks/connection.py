@@ -1,0 +1,169 @@
+"""The one reader of an Airflow connection of type ``textin``, for workers and triggerers alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from textin_provider import __version__
+from textin_provider.api.envelope import Call, Service
+from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.hosts import HostPolicy, Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.providers.common.compat.sdk import Connection
+
+CONN_TYPE = "textin"
+DEFAULT_CONN_ID = "textin_default"
+DEFAULT_XPARSE_HOST = "https://api.textin.com"
+DEFAULT_DOCFLOW_HOST = "https://docflow.textin.com"
+DEFAULT_REQUESTS_PER_SECOND = 10.0
+DEFAULT_TIMEOUT = 60.0
+USER_AGENT = f"airflow-provider-textin/{__version__}"
+
+
+@dataclass(frozen=True)
+class TextInConnection:
+    """
+    What a connection says, checked and with its defaults filled in.
+
+    :param base_urls: without a slash at the end, by service.
+    :param max_requests_per_second: ceiling per process and credential, 0 for none.
+    :param timeout: seconds for connecting and for each read.
+    :param hosts: where credentials may go and results may come from.
+    """
+
+    app_id: str
+    secret_code: str = field(repr=False)
+    base_urls: Mapping[Service, str]
+    hosts: HostPolicy
+    workspace_id: str | None = None
+    max_requests_per_second: float = DEFAULT_REQUESTS_PER_SECOND
+    enterprise_id: str | None = None
+    timeout: float = DEFAULT_TIMEOUT
+
+    def url_of(self, call: Call[Any]) -> str:
+        """Return the absolute URL of a call."""
+        return self.base_urls[call.service] + call.path
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The headers that TextIn knows the account by."""
+        headers = {"x-ti-app-id": self.app_id, "x-ti-secret-code": self.secret_code}
+        return headers | ({"x-ti-enterprise-id": self.enterprise_id} if self.enterprise_id else {})
+
+    def credentials_for(self, url: str) -> dict[str, str]:
+        """Return the credential headers if they may travel to this URL, else none."""
+        return self.credentials if self.hosts.gets_credentials(url) else {}
+
+
+def read_connection(connection: Connection, extra: Mapping[str, Any]) -> TextInConnection:
+    """
+    Check an Airflow connection and give it the form the hooks work with.
+
+    :param extra: its extra, decoded; passed apart because a triggerer has to fetch it asynchronously.
+    :raises Fault: naming the field that is empty or malformed.
+    """
+    reader = _Reader(connection.conn_id or DEFAULT_CONN_ID, extra)
+    xparse = reader.base_url("host", _host_with_port(connection), DEFAULT_XPARSE_HOST)
+    docflow = reader.base_url("docflow_host", extra.get("docflow_host"), DEFAULT_DOCFLOW_HOST)
+    return TextInConnection(
+        app_id=reader.required("login (App ID)", connection.login),
+        secret_code=reader.required("password (Secret code)", connection.password),
+        base_urls={Service.XPARSE: xparse, Service.DOCFLOW: docflow},
+        hosts=HostPolicy(frozenset({Origin.of(xparse), Origin.of(docflow)}), reader.result_hosts()),
+        workspace_id=reader.text("workspace_id"),
+        max_requests_per_second=reader.number("max_requests_per_second", DEFAULT_REQUESTS_PER_SECOND),
+        enterprise_id=reader.text("enterprise_id"),
+        timeout=reader.number("timeout", DEFAULT_TIMEOUT, least=0.1),
+    )
+
+
+def missing_connection(conn_id: str) -> Fault:
+    """Build the fault for a connection that Airflow does not know."""
+    return Fault(
+        FaultKind.CONFIGURATION,
+        about=f"textin_conn_id={conn_id!r}",
+        message="Airflow knows no connection of that id",
+        fix=f"Create it on the Connections page with type TextIn, or set AIRFLOW_CONN_{conn_id.upper()}",
+    )
+
+
+def _host_with_port(connection: Connection) -> str | None:
+    """Join what a URI like ``textin://id:secret@127.0.0.1:8866/http`` spreads over host, port and schema."""
+    host = (connection.host or "").strip().rstrip("/")
+    if not host:
+        return None
+    if "://" not in host:
+        host = f"{connection.schema or 'https'}://{host}"
+    return f"{host}:{connection.port}" if connection.port else host
+
+
+class _Reader:
+    """Reads fields one by one and names the one that is wrong."""
+
+    def __init__(self, conn_id: str, extra: Mapping[str, Any]) -> None:
+        self.conn_id = conn_id
+        self.extra = extra
+
+    def fault(self, name: str, message: str, fix: str) -> Fault:
+        return Fault(
+            FaultKind.CONFIGURATION,
+            about=f"Connection {self.conn_id!r}, field {name}",
+            message=message,
+            fix=fix,
+        )
+
+    def required(self, name: str, value: str | None) -> str:
+        if value is None or not value.strip():
+            raise self.fault(name, "it is empty", "Fill it in; TextIn's console shows both values together")
+        if not value.isprintable() or not value.isascii():
+            raise self.fault(
+                name, "it has characters that no HTTP header can carry", "Copy it from the console again"
+            )
+        return value.strip()
+
+    def text(self, name: str) -> str | None:
+        value = self.extra.get(name)
+        if value is None or not str(value).strip():
+            return None
+        return self.required(name, str(value))
+
+    def number(self, name: str, default: float, *, least: float = 0.0) -> float:
+        value = self.extra.get(name)
+        if value is None or value == "":
+            return default
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = float("nan")
+        if not least <= number < float("inf"):
+            raise self.fault(
+                name, f"{value!r} is no number of at least {least:g}", f"The default is {default:g}"
+            )
+        return number
+
+    def base_url(self, name: str, value: Any, default: str) -> str:
+        url = str(value).strip().rstrip("/") if value else default
+        url = url if "://" in url else f"https://{url}"
+        try:
+            Origin.of(url)
+        except ValueError as error:
+            raise self.fault(name, f"{url!r} is not usable: {error}", f"Write it like {default}") from None
+        if "?" in url or "#" in url:
+            raise self.fault(name, f"{url!r} has a query", f"Write it like {default}")
+        return url
+
+    def result_hosts(self) -> frozenset[Origin]:
+        value = self.extra.get("result_hosts") or ""
+        names = value if isinstance(value, list | tuple) else str(value).split(",")
+        found = set()
+        for name in filter(None, (str(name).strip().rstrip("/") for name in names)):
+            try:
+                found.add(Origin.of(name if "://" in name else f"https://{name}"))
+            except ValueError as error:
+                fix = "List host names, comma separated: results.example.com, files.example.com"
+                raise self.fault("result_hosts", f"{name!r} is not usable: {error}", fix) from None
+        return frozenset(found)

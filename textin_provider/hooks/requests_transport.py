@@ -1,0 +1,199 @@
+"""
+Carries calls out on a worker, with requests.
+
+Imported when the first call is made and not before, so that parsing a DAG does not pay for requests.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from ssl import SSLCertVerificationError
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
+
+import requests
+from requests_toolbelt import MultipartEncoder
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
+
+from textin_provider.api.envelope import Answer, Call, Part
+from textin_provider.api.faults import Fault, FaultKind, meaning_of_http, one_line
+from textin_provider.api.xparse import uncertain
+from textin_provider.hooks.connection import USER_AGENT, TextInConnection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CHUNK_BYTES = 1024 * 1024
+_MAX_REDIRECTS = 5
+
+
+class TextInSession(requests.Session):
+    """A session that gives credentials to TextIn alone, also when it is redirected."""
+
+    def __init__(self, connection: TextInConnection) -> None:
+        super().__init__()
+        self._connection = connection
+        self.headers["User-Agent"] = USER_AGENT
+        self.auth = self._authenticate
+
+    def _authenticate(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers.update(self._connection.credentials_for(request.url or ""))
+        return request
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Take the credentials off a redirected request before deciding anew."""
+        for name in self._connection.credentials:
+            prepared_request.headers.pop(name, None)
+        self._authenticate(prepared_request)
+
+
+def carry_out(session: requests.Session, call: Call[Any], connection: TextInConnection) -> Answer:
+    """
+    Send one call once and return what came back.
+
+    :raises Fault: if nothing came back; for anything but a read it says whether the call may have arrived.
+    """
+    body = _multipart(call.parts)
+    headers = {"Content-Type": body.content_type} if body is not None else {}
+    try:
+        response = session.request(
+            call.method,
+            connection.url_of(call),
+            data=body,
+            headers=headers,
+            timeout=connection.timeout,
+            # A redirect would take the document and the credentials elsewhere, or turn a POST into a GET.
+            allow_redirects=False,
+        )
+        return Answer.received(response.status_code, response.headers, response.content, now=time.time())
+    except (requests.RequestException, HTTPError) as error:
+        fault = _transport_fault(call.about, error)
+        raise (fault if call.is_read or _never_left(error) else uncertain(fault)) from error
+
+
+def _multipart(parts: tuple[Part, ...]) -> MultipartEncoder | None:
+    if not parts:
+        return None
+    fields = []
+    for part in parts:
+        content: Any = part.content
+        if part.size is not None:
+            content.seek(0)
+            content = _Sized(content, part.size)
+        fields.append((part.name, (part.filename, content, part.content_type)))
+    return MultipartEncoder(fields)
+
+
+class _Sized:
+    """A file that knows its length, which the encoder cannot ask a file on object storage for."""
+
+    def __init__(self, file: Any, size: int) -> None:
+        self._file = file
+        self.len = size
+
+    def read(self, size: int = -1) -> bytes:
+        data: bytes = self._file.read(size)
+        self.len -= len(data)
+        return data
+
+
+def _never_left(error: BaseException) -> bool:
+    """Whether the connection was never made, so that nothing can have been accepted."""
+    if isinstance(error, requests.ConnectTimeout):
+        return True
+    reason = error.args[0] if error.args else None
+    reason = reason.reason if isinstance(reason, MaxRetryError) else reason
+    if isinstance(reason, NewConnectionError):
+        return True
+    # Other TLS errors may strike in the middle of a request; a certificate is refused before it.
+    return any(isinstance(cause, SSLCertVerificationError) for cause in getattr(reason, "args", ()))
+
+
+def _transport_fault(about: str, error: BaseException) -> Fault:
+    return Fault(
+        FaultKind.TRANSPORT,
+        about=about,
+        message=f"no answer, {type(error).__name__}: {_innermost(error)}",
+        fix="Check the network between worker and TextIn, and the connection's timeout",
+    )
+
+
+def _innermost(error: BaseException) -> str:
+    """Return the reason at the bottom, whose text names no object in memory."""
+    while isinstance(error.args[0] if error.args else None, BaseException):
+        error = error.args[0]
+    reason = getattr(error, "reason", None)
+    return one_line(_innermost(reason) if isinstance(reason, BaseException) else error)
+
+
+@contextmanager
+def open_result(
+    session: requests.Session, url: str, connection: TextInConnection, about: str
+) -> Iterator[Iterator[bytes]]:
+    """
+    Open what a result URL points to and yield its body in chunks, whole or with a fault.
+
+    Every hop is checked before it is asked, and credentials go along only where they may.
+
+    :raises Fault: for a host that is not allowed, an HTTP error, or a body that breaks off.
+    """
+    response = None
+    try:
+        for _ in range(_MAX_REDIRECTS):
+            connection.hosts.check_result_url(url, about)
+            response = session.get(url, timeout=connection.timeout, stream=True, allow_redirects=False)
+            if not response.is_redirect:
+                break
+            url = urljoin(url, response.headers["location"])
+            response.close()
+        else:
+            raise _result_fault(about, f"redirected more than {_MAX_REDIRECTS} times", None)
+        if response.status_code != 200:
+            raise _http_fault(about, response)
+        yield _chunks(response, about)
+    except (requests.RequestException, HTTPError) as error:
+        raise _transport_fault(about, error) from error
+    finally:
+        if response is not None:
+            response.close()
+
+
+def _chunks(response: requests.Response, about: str) -> Iterator[bytes]:
+    try:
+        yield from response.iter_content(_CHUNK_BYTES)
+    except (requests.RequestException, HTTPError) as error:
+        raise _transport_fault(about, error) from error
+    announced = response.headers.get("content-length", "")
+    received = response.raw.tell()
+    if announced.isdecimal() and received != int(announced):
+        raise _result_fault(about, f"it broke off after {received} of {announced} bytes", None)
+
+
+def _http_fault(about: str, response: requests.Response) -> Fault:
+    known = meaning_of_http(response.status_code)
+    if known.kind in (FaultKind.SERVER, FaultKind.RATE_LIMIT):
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        answer = Answer.received(response.status_code, headers, b"", now=time.time())
+        return Fault(
+            known.kind,
+            about=about,
+            message=f"HTTP {response.status_code}, {known.meaning}",
+            fix=known.fix,
+            code=response.status_code,
+            retry_after=answer.retry_after,
+        )
+    # 401, 403, 404, 410: signed addresses expire so; the status endpoint may hand out a new one.
+    return _result_fault(
+        about, f"HTTP {response.status_code}, the address may have expired", response.status_code
+    )
+
+
+def _result_fault(about: str, message: str, code: int | None) -> Fault:
+    return Fault(
+        FaultKind.RESULT,
+        about=about,
+        message=message,
+        fix="Nothing was stored. The job is paid for and keeps its result: download it again",
+        code=code,
+    )

@@ -1,0 +1,166 @@
+"""Files on the worker and on object storage: documents to read, results that arrive whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import unquote, urlsplit
+
+from textin_provider.api.faults import Fault, bad_input, one_line
+from textin_provider.api.xparse import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Schemes whose objects appear whole when the upload ends; elsewhere a move makes files do so.
+_ATOMIC_SCHEMES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "oss"})
+
+
+def local_path(path: str) -> Path | None:
+    """Return the local path that a plain path or ``file://`` URL names, None for object storage."""
+    if path.startswith("file://"):
+        return Path(unquote(urlsplit(path).path))
+    return None if "://" in path else Path(path)
+
+
+def _object_path(path: str, conn_id: str | None) -> Any:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    return ObjectStoragePath(path, conn_id=conn_id)
+
+
+@contextmanager
+def open_document(file: str, conn_id: str | None = None) -> Iterator[Document]:
+    """
+    Open a document for reading, from a local path or object storage.
+
+    :raises Fault: if it is missing, no file, or not readable.
+    """
+    if not file or not file.strip():
+        raise bad_input("file", file, "it is empty", "Give the path or URL of a document")
+    path = local_path(file) or _object_path_or_fault("file", file, conn_id)
+    try:
+        size = path.stat().st_size
+        content: BinaryIO = path.open("rb")
+    except FileNotFoundError:
+        raise bad_input("file", file, "it does not exist", _how_to_find(file)) from None
+    except OSError as error:
+        raise bad_input(
+            "file", file, f"it is not readable: {one_line(error)}", "Check its permissions"
+        ) from error
+    with content:
+        yield Document(path.name, size, content)
+
+
+def _how_to_find(file: str) -> str:
+    if local_path(file) is None:
+        return "Check the path and file_conn_id"
+    return "Check the path on this worker; a fleet of workers shares files on object storage (s3://, gs://)"
+
+
+def _object_path_or_fault(parameter: str, path: str, conn_id: str | None) -> Any:
+    try:
+        return _object_path(path, conn_id)
+    except (ValueError, ImportError) as error:
+        fix = "Install the provider package of that storage, or correct the scheme"
+        raise bad_input(parameter, path, f"Airflow cannot open it: {one_line(error)}", fix) from error
+
+
+class _Digest:
+    """A file being written that counts and hashes on the way."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes) -> None:
+        self._file.write(data)
+        self._hash.update(data)
+        self.size += len(data)
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+
+class OutputFile:
+    """
+    A place for one file, which appears there whole or not at all.
+
+    :param path: local path or object storage URL of the file.
+    :param conn_id: connection for object storage.
+    :param overwrite: whether a file that is already there may be replaced.
+    """
+
+    def __init__(self, path: str, conn_id: str | None = None, *, overwrite: bool = True) -> None:
+        if not path or not path.strip():
+            raise bad_input("output_path", path, "it is empty", "Give the path or URL of the file to write")
+        self.path = path
+        self._overwrite = overwrite
+        self._local = local_path(path)
+        self._target: Any = self._local or _object_path_or_fault("output_path", path, conn_id)
+
+    def check(self) -> None:
+        """
+        Find out before the download whether the file can be written.
+
+        :raises Fault: if it exists and may not be replaced, or its folder cannot be made.
+        """
+        try:
+            exists = self._target.exists()
+            is_folder = exists and self._target.is_dir()
+            if self._local:
+                self._local.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        if is_folder:
+            raise bad_input("output_path", self.path, "it is a directory", "End it with / to write into it")
+        if exists and not self._overwrite:
+            raise bad_input("output_path", self.path, "it exists already", "Set overwrite=True to replace it")
+
+    @contextmanager
+    def writing(self) -> Iterator[_Digest]:
+        """
+        Yield what to write to. The file is put in place when the block ends well, and dropped otherwise.
+
+        :raises Fault: if it cannot be written.
+        """
+        folder = self._local.parent if self._local else Path(tempfile.gettempdir())
+        name = self._local.name if self._local else "textin-result"
+        beside = folder / f".{name[:100]}.{secrets.token_hex(8)}.part"
+        try:
+            with beside.open("xb") as file:
+                digest = _Digest(file)
+                yield digest
+            self._put_in_place(beside)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def _put_in_place(self, beside: Path) -> None:
+        if self._local:
+            beside.replace(self._local)
+            return
+        fs, final = self._target.fs, self._target.path
+        if self._target.protocol in _ATOMIC_SCHEMES:
+            fs.put_file(str(beside), final)
+            return
+        staged = f"{final}.{secrets.token_hex(8)}.part"
+        fs.makedirs(final.rpartition("/")[0], exist_ok=True)
+        try:
+            fs.put_file(str(beside), staged)
+            fs.mv(staged, final)
+        except BaseException:
+            if fs.exists(staged):
+                fs.rm_file(staged)
+            raise
+
+    def _unwritable(self, error: OSError) -> Fault:
+        fix = "Check its folder and permissions, and the space left there"
+        return bad_input("output_path", self.path, f"it cannot be written: {one_line(error)}", fix)

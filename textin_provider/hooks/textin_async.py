@@ -1,0 +1,91 @@
+"""The hook's read side, for triggers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+from textin_provider.api import xparse
+from textin_provider.api.faults import Fault
+from textin_provider.exceptions import error_for
+from textin_provider.hooks.connection import (
+    DEFAULT_CONN_ID,
+    TextInConnection,
+    missing_connection,
+    read_connection,
+)
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
+    from textin_provider.api.envelope import Call
+
+T = TypeVar("T")
+
+
+class TextInAsyncHook(BaseHook):
+    """
+    Look at TextIn from a trigger: the read side of ``TextInHook``, which never submits or downloads.
+
+    Use as an async context manager: the client lives from entering to leaving. The connection is looked up
+    asynchronously, and what would hold the event loop (importing aiohttp, reading certificates) runs in a
+    thread.
+
+    :param textin_conn_id: id of the connection.
+    """
+
+    conn_name_attr = "textin_conn_id"
+    default_conn_name = DEFAULT_CONN_ID
+
+    def __init__(self, textin_conn_id: str = DEFAULT_CONN_ID) -> None:
+        super().__init__()
+        self.textin_conn_id = textin_conn_id
+        self._connection: TextInConnection | None = None
+        self._client: ClientSession | None = None
+
+    async def __aenter__(self) -> TextInAsyncHook:
+        self._connection = await self._look_up()
+        transport = await asyncio.to_thread(_aiohttp_transport)
+        self._client = await transport.open_client(self._connection)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def get_xparse_job(self, job_id: str) -> xparse.XParseJob:
+        """Return how an xParse job is, asking once."""
+        try:
+            return await self.send(xparse.get_job(job_id))
+        except Fault as fault:
+            raise error_for(fault) from fault.__cause__
+
+    async def send(self, call: Call[T]) -> T:
+        """
+        Carry one read out, once.
+
+        :raises Fault: as the answer, or its absence, says.
+        """
+        if self._client is None or self._connection is None:
+            raise RuntimeError("Use the hook inside `async with`.")
+        if not call.is_read:
+            raise RuntimeError("Triggers only look; submit from a worker.")
+        return call.read(await _aiohttp_transport().carry_out(self._client, call, self._connection))
+
+    async def _look_up(self) -> TextInConnection:
+        from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+
+        try:
+            connection = await get_async_connection(self.textin_conn_id, hook=self)
+        except AirflowNotFoundException:
+            raise missing_connection(self.textin_conn_id) from None
+        return read_connection(connection, await get_async_extra_dejson(connection))
+
+
+def _aiohttp_transport() -> Any:
+    from textin_provider.hooks import aiohttp_transport
+
+    return aiohttp_transport

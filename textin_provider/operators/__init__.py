@@ -1,0 +1,1 @@
+"""Submits documents to TextIn and stores what it makes of them."""

@@ -1,0 +1,164 @@
+"""Operators for xParse: submit a document, store the result of its job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from textin_provider.api.faults import bad_input
+from textin_provider.exceptions import TextInError, error_for
+from textin_provider.hooks.textin import TextInHook
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+
+class XParseSubmitOperator(BaseOperator):
+    """
+    Submit one document to xParse and return the job id, without waiting for the job.
+
+    TextIn bills every document it accepts, so a document is sent once, and again only if the connection was
+    never made. A submit that breaks off later fails with ``TextInUncertainSubmitError``, without retry.
+
+    :param file: local path or object storage URL (``s3://``, ``gs://``, ``file://``, ...), streamed, at most
+        500 MB. Exclusive with ``file_url``. (templated)
+    :param file_url: http(s) address that TextIn fetches the document from. (templated)
+    :param config: parse configuration, a dict or JSON text, see
+        https://docs.textin.com/xparse/v1/parse-config. (templated)
+    :param webhook: http(s) address that TextIn calls when the job has ended. (templated)
+    :param file_conn_id: Airflow connection for ``file`` on object storage. (templated)
+    :param textin_conn_id: id of the connection. (templated)
+    :return: the job id.
+    """
+
+    template_fields: Sequence[str] = (
+        "file",
+        "file_url",
+        "config",
+        "webhook",
+        "file_conn_id",
+        "textin_conn_id",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"config": "json"}
+
+    def __init__(
+        self,
+        *,
+        file: str | None = None,
+        file_url: str | None = None,
+        config: Mapping[str, Any] | str | None = None,
+        webhook: str | None = None,
+        file_conn_id: str | None = None,
+        textin_conn_id: str = TextInHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.file = file
+        self.file_url = file_url
+        self.config = config
+        self.webhook = webhook
+        self.file_conn_id = file_conn_id
+        self.textin_conn_id = textin_conn_id
+
+    @cached_property
+    def hook(self) -> TextInHook:
+        """The hook, made at first use."""
+        return TextInHook(self.textin_conn_id)
+
+    def execute(self, context: Context) -> str:
+        """Submit the document."""
+        job_id = self.hook.submit_xparse_job(
+            file=self.file,
+            file_url=self.file_url,
+            config=self.config,
+            webhook=self.webhook,
+            file_conn_id=self.file_conn_id,
+        )
+        self.log.info("TextIn accepted the document as xParse job %s.", job_id)
+        return job_id
+
+
+class XParseDownloadResultOperator(BaseOperator):
+    """
+    Store the results of completed xParse jobs, each whole or not at all, in constant memory.
+
+    What is stored is the bare result (``{"schema_version", "elements", "markdown", ...}``), also where TextIn
+    wrapped it. Running again costs nothing.
+
+    :param job_id: id of the job, or a list of ids. (templated)
+    :param output_path: local path or object storage URL of the file to write; one that ends with ``/`` is a
+        directory that gets ``<job_id>.json``, and a list of ids needs one. (templated)
+    :param output_conn_id: Airflow connection for ``output_path`` on object storage. (templated)
+    :param overwrite: whether a file that is there already is replaced; if not, it is an error.
+    :param textin_conn_id: id of the connection. (templated)
+    :return: ``{"job_id", "file_id", "output_path", "size_bytes", "sha256"}``, or a list of those in the order
+        given.
+    """
+
+    template_fields: Sequence[str] = ("job_id", "output_path", "output_conn_id", "textin_conn_id")
+
+    def __init__(
+        self,
+        *,
+        job_id: str | Sequence[str],
+        output_path: str,
+        output_conn_id: str | None = None,
+        overwrite: bool = True,
+        textin_conn_id: str = TextInHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.job_id = job_id
+        self.output_path = output_path
+        self.output_conn_id = output_conn_id
+        self.overwrite = overwrite
+        self.textin_conn_id = textin_conn_id
+
+    @cached_property
+    def hook(self) -> TextInHook:
+        """The hook, made at first use."""
+        return TextInHook(self.textin_conn_id)
+
+    def execute(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
+        """Store the result or results."""
+        if isinstance(self.job_id, str) or not isinstance(self.job_id, Iterable):
+            return self._store(self.job_id)
+        if not self.output_path.endswith("/"):
+            fix = "End it with /, for job_id is a list: each result gets a file of its own there"
+            raise error_for(bad_input("output_path", self.output_path, "it is no directory", fix))
+        return self._store_all(list(self.job_id))
+
+    def _store_all(self, job_ids: list[str]) -> list[dict[str, Any]]:
+        """Store what can be stored, then raise the first failure if there was one."""
+        manifests: list[dict[str, Any]] = []
+        errors: list[TextInError] = []
+        for job_id in job_ids:
+            try:
+                manifests.append(self._store(job_id))
+            except TextInError as error:
+                self.log.error("%s", error)
+                errors.append(error)
+        if errors:
+            self.log.error("%d of %d results were not stored; the others are.", len(errors), len(job_ids))
+            raise errors[0]
+        return manifests
+
+    def _store(self, job_id: str) -> dict[str, Any]:
+        manifest = self.hook.download_xparse_result(
+            job_id,
+            self.output_path,
+            output_conn_id=self.output_conn_id,
+            overwrite=self.overwrite,
+        )
+        self.log.info(
+            "Stored the result of xParse job %s: %s, %d bytes.",
+            manifest["job_id"],
+            manifest["output_path"],
+            manifest["size_bytes"],
+        )
+        return manifest

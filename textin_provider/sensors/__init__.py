@@ -1,0 +1,1 @@
+"""Waits for TextIn: one meaning in poke, reschedule and deferrable mode."""

@@ -1,0 +1,122 @@
+"""
+One poller per connection and event loop, which all waits in the process share.
+
+A wait that polls on a timer and a client of its own wakes the loop, and opens a connection, for itself
+alone. Here the waits hand in what they want to know and when; what falls due in the same quarter second is
+sent together over one client. Everything that concerns all requests of a connection has its place here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from textin_provider.hooks.textin_async import TextInAsyncHook
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from textin_provider.api.envelope import Call
+
+T = TypeVar("T")
+
+#: Polls due within this many seconds of each other go out together.
+ROUND_SECONDS = 0.25
+#: Requests under way at once, of one connection and process.
+CONCURRENCY = 16
+
+_pollers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Poller]] = WeakKeyDictionary()
+
+
+@asynccontextmanager
+async def join_poller(textin_conn_id: str) -> AsyncIterator[Poller]:
+    """
+    Share the poller of a connection on the running loop. The first to join opens it, the last closes it.
+
+    :raises Fault: if the connection is missing or malformed.
+    """
+    pollers = _pollers.setdefault(asyncio.get_running_loop(), {})
+    # Nothing is awaited between looking and putting, or 500 waits that start at once would build 500 pollers.
+    poller = pollers.get(textin_conn_id)
+    if poller is None:
+        poller = pollers[textin_conn_id] = Poller(textin_conn_id)
+    poller.members += 1
+    try:
+        await poller.ready()
+        yield poller
+    finally:
+        poller.members -= 1
+        if poller.members == 0:
+            del pollers[textin_conn_id]
+            await poller.close()
+
+
+class Poller:
+    """
+    Sends the reads of many waits in rounds over one client.
+
+    :ivar members: how many waits share it.
+    """
+
+    def __init__(self, textin_conn_id: str) -> None:
+        self.members = 0
+        self._hook = TextInAsyncHook(textin_conn_id)
+        self._opening = asyncio.ensure_future(self._hook.__aenter__())
+        self._rounds: dict[int, deque[tuple[Call[Any], asyncio.Future[Any]]]] = {}
+        self._timers: dict[int, asyncio.TimerHandle] = {}
+        self._sending: set[asyncio.Task[None]] = set()
+
+    async def ready(self) -> None:
+        """Wait until the client is open. Whoever is cancelled meanwhile leaves the opening to the others."""
+        await asyncio.shield(self._opening)
+
+    async def ask(self, call: Call[T], delay: float) -> T:
+        """
+        Carry a read out in ``delay`` seconds, together with what else is due then.
+
+        :raises Fault: as the answer, or its absence, says.
+        """
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+        number = math.ceil((loop.time() + delay) / ROUND_SECONDS)
+        if number not in self._rounds:
+            self._rounds[number] = deque()
+            self._timers[number] = loop.call_at(number * ROUND_SECONDS, self._begin, number)
+        self._rounds[number].append((call, answer))
+        return await answer
+
+    def _begin(self, number: int) -> None:
+        del self._timers[number]
+        due = self._rounds.pop(number)
+        for _ in range(min(len(due), CONCURRENCY)):
+            sending = asyncio.ensure_future(self._send(due))
+            self._sending.add(sending)
+            sending.add_done_callback(self._sending.discard)
+
+    async def _send(self, due: deque[tuple[Call[Any], asyncio.Future[Any]]]) -> None:
+        while due:
+            call, answer = due.popleft()
+            if answer.done():
+                continue
+            try:
+                value = await self._hook.send(call)
+            except Exception as error:  # it is the asker's, whatever it is
+                if not answer.done():
+                    answer.set_exception(error)
+            else:
+                if not answer.done():
+                    answer.set_result(value)
+
+    async def close(self) -> None:
+        """Stop everything that is under way and close the client."""
+        for timer in self._timers.values():
+            timer.cancel()
+        unfinished = [self._opening, *self._sending]
+        for task in unfinished:
+            task.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)
+        await self._hook.__aexit__()
