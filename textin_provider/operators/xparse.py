@@ -10,12 +10,13 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from textin_provider.api.faults import bad_input
 from textin_provider.exceptions import TextInError, error_for
-from textin_provider.hooks.textin import TextInHook
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
+
+    from textin_provider.hooks.textin import TextInHook
 
 
 class XParseSubmitOperator(BaseOperator):
@@ -54,7 +55,7 @@ class XParseSubmitOperator(BaseOperator):
         config: Mapping[str, Any] | str | None = None,
         webhook: str | None = None,
         file_conn_id: str | None = None,
-        textin_conn_id: str = TextInHook.default_conn_name,
+        textin_conn_id: str = "textin_default",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -67,7 +68,9 @@ class XParseSubmitOperator(BaseOperator):
 
     @cached_property
     def hook(self) -> TextInHook:
-        """The hook, made at first use."""
+        """The hook, made, and imported, at first use: parsing a DAG needs none."""
+        from textin_provider.hooks.textin import TextInHook
+
         return TextInHook(self.textin_conn_id)
 
     def execute(self, context: Context) -> str:
@@ -109,7 +112,7 @@ class XParseDownloadResultOperator(BaseOperator):
         output_path: str,
         output_conn_id: str | None = None,
         overwrite: bool = True,
-        textin_conn_id: str = TextInHook.default_conn_name,
+        textin_conn_id: str = "textin_default",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -121,7 +124,9 @@ class XParseDownloadResultOperator(BaseOperator):
 
     @cached_property
     def hook(self) -> TextInHook:
-        """The hook, made at first use."""
+        """The hook, made, and imported, at first use: parsing a DAG needs none."""
+        from textin_provider.hooks.textin import TextInHook
+
         return TextInHook(self.textin_conn_id)
 
     def execute(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:

@@ -15,7 +15,6 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from textin_provider.api.faults import Fault
-from textin_provider.api.waiting import Ending
 from textin_provider.exceptions import error_for
 
 if TYPE_CHECKING:
@@ -70,6 +69,8 @@ class TextInSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
         """Go on after the deferral: return what the wait was for, or raise what ended it."""
+        from textin_provider.api.waiting import Ending
+
         ending = (event or {}).get("ending")
         if event is None or ending not in tuple(Ending):
             raise RuntimeError(

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import PokeReturnValue, conf
 
-from textin_provider.api.xparse import JobStatus, XParseJob
 from textin_provider.exceptions import TextInError, error_for
-from textin_provider.hooks.textin import TextInHook
 from textin_provider.sensors.base import TextInSensor
 
 if TYPE_CHECKING:
@@ -17,6 +15,8 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
     from airflow.triggers.base import BaseTrigger
+
+    from textin_provider.hooks.textin import TextInHook
 
 
 #: The key of a task's return value. Airflow's own constant lies in a module that costs 0.3 s to import.
@@ -45,7 +45,7 @@ class XParseJobSensor(TextInSensor):
         *,
         job_id: str,
         raise_on_failure: bool = True,
-        textin_conn_id: str = TextInHook.default_conn_name,
+        textin_conn_id: str = "textin_default",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
@@ -56,7 +56,9 @@ class XParseJobSensor(TextInSensor):
 
     @cached_property
     def hook(self) -> TextInHook:
-        """The hook, made at first use."""
+        """The hook, made, and imported, at first use: parsing a DAG needs none."""
+        from textin_provider.hooks.textin import TextInHook
+
         return TextInHook(self.textin_conn_id)
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
@@ -87,6 +89,8 @@ class XParseJobSensor(TextInSensor):
         )
 
     def _end(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        from textin_provider.api.xparse import JobStatus, XParseJob
+
         value: dict[str, Any] = event["job"]
         job = XParseJob.from_dict(value)
         if job.status is JobStatus.FAILED and self.raise_on_failure:
