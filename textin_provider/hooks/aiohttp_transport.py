@@ -77,7 +77,7 @@ async def carry_out(client: aiohttp.ClientSession, call: Call[Any], connection: 
             about=call.about,
             message=f"no answer, {type(error).__name__}: {error}".rstrip(": "),
             fix="Check the network between triggerer and TextIn, and the connection's timeout",
-        ) from error
+        ) from None
 
 
 async def _body_of(response: aiohttp.ClientResponse, about: str) -> bytes:

@@ -69,7 +69,7 @@ def carry_out(session: requests.Session, call: Call[Any], connection: TextInConn
         return Answer.received(response.status_code, response.headers, response.content, now=time.time())
     except (requests.RequestException, HTTPError) as error:
         fault = _transport_fault(call.about, error)
-        raise (fault if call.is_read or _never_left(error) else uncertain(fault)) from error
+        raise (fault if call.is_read or _never_left(error) else uncertain(fault)) from None
 
 
 def _multipart(parts: tuple[Part, ...]) -> MultipartEncoder | None:
@@ -111,6 +111,7 @@ def _never_left(error: BaseException) -> bool:
 
 
 def _transport_fault(about: str, error: BaseException) -> Fault:
+    # Raised without its cause: requests writes whole URLs, signatures and all, into what tracebacks show.
     return Fault(
         FaultKind.TRANSPORT,
         about=about,
@@ -153,7 +154,7 @@ def open_result(
             raise _http_fault(about, response)
         yield _chunks(response, about)
     except (requests.RequestException, HTTPError) as error:
-        raise _transport_fault(about, error) from error
+        raise _transport_fault(about, error) from None
     finally:
         if response is not None:
             response.close()
@@ -163,7 +164,7 @@ def _chunks(response: requests.Response, about: str) -> Iterator[bytes]:
     try:
         yield from response.iter_content(_CHUNK_BYTES)
     except (requests.RequestException, HTTPError) as error:
-        raise _transport_fault(about, error) from error
+        raise _transport_fault(about, error) from None
     announced = response.headers.get("content-length", "")
     received = response.raw.tell()
     if announced.isdecimal() and received != int(announced):

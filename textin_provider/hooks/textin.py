@@ -137,7 +137,7 @@ class TextInHook(BaseHook):
             with open_document(file, file_conn_id) as document:
                 return self._send(xparse.submit_job(document=document, config=config, webhook=webhook))
         except Fault as fault:
-            raise error_for(fault) from fault.__cause__
+            raise error_for(fault) from None
 
     def get_xparse_job(self, job_id: str) -> xparse.XParseJob:
         """Return how an xParse job is."""
@@ -148,7 +148,7 @@ class TextInHook(BaseHook):
         try:
             return self._send(xparse.get_job(job_id), attempts=attempts)
         except Fault as fault:
-            raise error_for(fault) from fault.__cause__
+            raise error_for(fault) from None
 
     def download_xparse_result(
         self,
@@ -176,7 +176,7 @@ class TextInHook(BaseHook):
             output.check()
             return self._try_often(lambda: self._download(job_id, output), READ_ATTEMPTS)
         except Fault as fault:
-            raise error_for(fault) from fault.__cause__
+            raise error_for(fault) from None
 
     def _download(self, job_id: str, output: OutputFile) -> dict[str, Any]:
         from textin_provider.hooks.requests_transport import open_result

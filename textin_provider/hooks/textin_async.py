@@ -61,7 +61,7 @@ class TextInAsyncHook(BaseHook):
         try:
             return await self.send(xparse.get_job(job_id))
         except Fault as fault:
-            raise error_for(fault) from fault.__cause__
+            raise error_for(fault) from None
 
     async def send(self, call: Call[T]) -> T:
         """
