@@ -1,0 +1,23 @@
+"""What most tests need: a local TextIn, and the connection of Airflow that leads to it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from textin_provider.testing import TextInServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytest_plugins = ["tests.airflow_db"]
+
+
+@pytest.fixture
+def textin(monkeypatch: pytest.MonkeyPatch) -> Iterator[TextInServer]:
+    """Run a local TextIn with quick jobs, and point the connection ``textin_default`` at it."""
+    with TextInServer(pending_seconds=0.1, processing_seconds=0.1) as server:
+        monkeypatch.setenv("AIRFLOW_CONN_TEXTIN_DEFAULT", json.dumps(server.connection()))
+        yield server

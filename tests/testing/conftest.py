@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.testing.client import Client
+from textin_provider.testing import TextInServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def textin() -> Iterator[TextInServer]:
+    with TextInServer(pending_seconds=0, processing_seconds=0) as server:
+        yield server
+
+
+@pytest.fixture
+def client(textin: TextInServer) -> Client:
+    return Client(textin)

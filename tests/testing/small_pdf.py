@@ -1,0 +1,56 @@
+"""Write small PDFs by hand: each page is a list of (text, letter size, x, y from the bottom)."""
+
+from __future__ import annotations
+
+import io
+
+PAGES = [
+    [
+        ("A Heading", 24, 72, 760),
+        ("First line of a paragraph", 12, 72, 720),
+        ("second line of it.", 12, 72, 705),
+        ("Another paragraph.", 12, 72, 660),
+    ],
+    [("Page two.", 12, 72, 720)],
+    [("Page three.", 12, 72, 720)],
+]
+
+
+def small_pdf(pages: list[list[tuple[str, float, float, float]]] = PAGES) -> bytes:
+    kids = " ".join(f"{4 + 2 * index} 0 R" for index in range(len(pages)))
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+    ]
+    for index, lines in enumerate(pages):
+        shown = "\n".join(f"/F1 {size} Tf 1 0 0 1 {x} {y} Tm ({text}) Tj" for text, size, x, y in lines)
+        content = f"BT\n{shown}\nET"
+        resources = "<< /Font << /F1 3 0 R >> >>"
+        page = f"/Parent 2 0 R /MediaBox [0 0 595 842] /Contents {5 + 2 * index} 0 R /Resources {resources}"
+        objects.append(f"<< /Type /Page {page} >>")
+        objects.append(f"<< /Length {len(content)} >>\nstream\n{content}\nendstream")
+    return _assembled(objects)
+
+
+def encrypted(document: bytes, password: str) -> bytes:
+    from pypdf import PdfWriter
+
+    writer = PdfWriter(clone_from=io.BytesIO(document))
+    writer.encrypt(password, algorithm="RC4-128")
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+def _assembled(objects: list[str]) -> bytes:
+    out = bytearray(b"%PDF-1.4\n")
+    offsets = []
+    for number, body in enumerate(objects, start=1):
+        offsets.append(len(out))
+        out += f"{number} 0 obj\n{body}\nendobj\n".encode()
+    table = len(out)
+    out += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n".encode()
+    out += b"".join(f"{offset:010d} 00000 n \n".encode() for offset in offsets)
+    out += f"trailer\n<< /Size {len(objects) + 1} /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n".encode()
+    return bytes(out)

@@ -1,0 +1,163 @@
+"""What the server itself asks of others: documents by URL, and webhooks."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.testing.client import Client, conforms
+from textin_provider.testing import JobScript, TextInServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DOCUMENT = "# 远程\n\nfrom afar".encode()
+
+
+class Elsewhere(ThreadingHTTPServer):
+    """Another host: serves documents, takes webhooks."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.received: list[dict] = []
+        self.taken = threading.Semaphore(0)
+        self.answer = 200
+
+    def next_webhook(self) -> dict:
+        assert self.taken.acquire(timeout=10)
+        return conforms(self.received[-1], "WebhookPayload")
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Elsewhere
+
+    def do_GET(self) -> None:
+        missing = self.path.startswith("/missing")
+        self.send_response(404 if missing else 200)
+        self.end_headers()
+        self.wfile.write(DOCUMENT)
+
+    def do_POST(self) -> None:
+        assert self.headers["content-type"] == "application/json"
+        self.server.received.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+        self.send_response(self.server.answer)
+        self.end_headers()
+        self.server.taken.release()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Elsewhere]:
+    with Elsewhere() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def deaf_address() -> Iterator[str]:
+    """An address that refuses every connection."""
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{unheard.getsockname()[1]}/"
+
+
+def deliveries(textin: TextInServer) -> list:
+    while not textin.webhooks:
+        time.sleep(0.005)
+    return textin.webhooks
+
+
+def test_a_document_is_fetched_from_its_url(client: Client, textin: TextInServer, elsewhere: Elsewhere):
+    url = f"{elsewhere.url}/docs/%E5%90%8D.md?token=1"
+    job_id = client.submit(file_url=url)["data"]["job_id"]
+    result = client.result(client.wait(job_id)["result_url"])
+    assert [element["text"] for element in result["elements"]] == ["远程", "from afar"]
+    assert result["metadata"]["data_source"] == {"url": url}
+    job = textin.jobs[job_id]
+    assert (job.file_url, job.filename, job.size) == (url, "名.md", len(DOCUMENT))
+    assert job.file_id == textin.jobs[client.submit(DOCUMENT, "b.md")["data"]["job_id"]].file_id
+
+
+def test_a_url_that_answers_an_error_fails_the_job(client: Client, elsewhere: Elsewhere):
+    job = client.wait(client.submit(file_url=f"{elsewhere.url}/missing.md")["data"]["job_id"])
+    assert (job["status"], job["message"]) == ("failed", "file_url answered HTTP 404")
+
+
+def test_a_url_that_cannot_be_reached_fails_the_job(client: Client, deaf_address: str):
+    job = client.wait(client.submit(file_url=deaf_address)["data"]["job_id"])
+    assert job["status"] == "failed"
+    assert job["message"].startswith("file_url could not be fetched")
+
+
+def test_a_fetched_document_that_would_be_refused_fails_the_job(client: Client, elsewhere: Elsewhere):
+    config = {"scope": {"page_range": "2"}}
+    jobs = [
+        client.submit(file_url=f"{elsewhere.url}/a.json"),
+        client.submit(file_url=f"{elsewhere.url}/a.md", config=config),
+    ]
+    messages = [client.wait(job["data"]["job_id"])["message"] for job in jobs]
+    assert "application/json" in messages[0]
+    assert "page_range" in messages[1]
+
+
+def test_a_fetched_document_is_bounded(elsewhere: Elsewhere):
+    with TextInServer(pending_seconds=0, processing_seconds=0, max_file_bytes=4) as textin:
+        client = Client(textin)
+        job = client.wait(client.submit(file_url=f"{elsewhere.url}/a.md")["data"]["job_id"])
+        assert "exceeds the limit" in job["message"]
+
+
+def test_a_webhook_tells_of_a_completed_job(client: Client, textin: TextInServer, elsewhere: Elsewhere):
+    job_id = client.submit(webhook=elsewhere.url)["data"]["job_id"]
+    payload = elsewhere.next_webhook()
+    assert payload == {
+        "job_id": job_id,
+        "status": "completed",
+        "result_url": client.wait(job_id)["result_url"],
+    }
+    (delivery,) = deliveries(textin)
+    assert (delivery.url, delivery.payload, delivery.outcome) == (elsewhere.url, payload, "HTTP 200")
+
+
+def test_a_webhook_tells_of_a_failed_job(client: Client, textin: TextInServer, elsewhere: Elsewhere):
+    textin.script(JobScript(status="failed", message="no luck"))
+    job_id = client.submit(webhook=elsewhere.url)["data"]["job_id"]
+    assert elsewhere.next_webhook() == {"job_id": job_id, "status": "failed", "message": "no luck"}
+
+
+def test_a_webhook_waits_for_the_poll_that_shows_the_end(
+    client: Client, textin: TextInServer, elsewhere: Elsewhere
+):
+    textin.script(JobScript(states=["pending", "completed"]))
+    job_id = client.submit(webhook=elsewhere.url)["data"]["job_id"]
+    client.status(job_id)
+    assert not elsewhere.received
+    client.status(job_id)
+    assert elsewhere.next_webhook()["status"] == "completed"
+
+
+def test_a_webhook_is_delivered_once_whatever_comes_back(
+    client: Client, textin: TextInServer, elsewhere: Elsewhere
+):
+    elsewhere.answer = 500
+    client.submit(webhook=elsewhere.url)
+    assert [delivery.outcome for delivery in deliveries(textin)] == ["HTTP 500"]
+    assert len(elsewhere.received) == 1
+
+
+def test_a_webhook_nobody_hears_is_recorded_as_such(client: Client, textin: TextInServer, deaf_address: str):
+    client.submit(webhook=deaf_address)
+    (delivery,) = deliveries(textin)
+    assert "ClientConnectorError" in delivery.outcome

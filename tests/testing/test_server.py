@@ -1,0 +1,120 @@
+"""Starting, stopping, and several servers at once."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import socket
+import threading
+import warnings
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.testing.client import PATH, Client, conforms
+from textin_provider.testing import JobScript, ScriptedFault, TextInServer
+
+
+def port_of(textin: TextInServer) -> int:
+    return int(textin.url.rpartition(":")[2])
+
+
+def test_a_stopped_server_leaves_nothing_behind(caplog: pytest.LogCaptureFixture):
+    threads = set(threading.enumerate())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with TextInServer(pending_seconds=0, processing_seconds=0) as textin:
+            client = Client(textin)
+            job_id = client.submit()["data"]["job_id"]
+            client.wait(job_id)
+            spool = Path(textin._running._spool.name)
+            port = port_of(textin)
+        gc.collect()
+    assert set(threading.enumerate()) == threads
+    assert not spool.exists()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+    assert textin.jobs[job_id].polls > 0
+    assert textin.count("submit") == 1
+
+
+def test_a_stop_does_not_wait_for_slow_answers_and_open_jobs(caplog: pytest.LogCaptureFixture):
+    with TextInServer(pending_seconds=600) as textin:
+        client = Client(textin)
+        textin.script(JobScript(states=["pending", "completed"]))
+        job_id = client.submit(webhook="http://127.0.0.1:9/")["data"]["job_id"]
+        client.submit()
+        textin.fault("status", ScriptedFault(delay=600))
+        with pytest.raises(requests.ReadTimeout):
+            client.session.get(f"{textin.url}{PATH}/{job_id}", timeout=0.05)
+        textin.fault("status", ScriptedFault(delay=600))
+        waiting = socket.create_connection(("127.0.0.1", port_of(textin)))
+        waiting.sendall(f"GET {PATH}/{job_id} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        while textin.count("status") < 2:
+            pass
+    with waiting, contextlib.suppress(ConnectionResetError):
+        assert waiting.recv(1) == b""
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+
+
+def test_a_server_can_start_again_and_again(textin: TextInServer):
+    with pytest.raises(RuntimeError, match="already runs"):
+        textin.start()
+    first = textin.url
+    textin.stop()
+    textin.stop()
+    with pytest.raises(RuntimeError, match="not running"):
+        _ = textin.url
+    textin.start()
+    assert Client(textin).submit()["code"] == 200
+    assert first.startswith("http://127.0.0.1:")
+
+
+def test_servers_do_not_share_jobs_or_credentials():
+    with (
+        TextInServer(app_id="one", secret_code="1") as one,
+        TextInServer(app_id="two", secret_code="2") as two,
+    ):
+        job_id = Client(one).submit()["data"]["job_id"]
+        assert Client(two).status(job_id)["data"]["message"] == "Job not found"
+        headers = {"x-ti-app-id": "one", "x-ti-secret-code": "1"}
+        assert Client(two).get(job_id, headers=headers).json()["code"] == 40102
+        assert (one.submissions, two.submissions) == (1, 0)
+
+
+def test_a_port_that_is_taken_is_an_error_at_the_start(textin: TextInServer):
+    second = TextInServer(port=port_of(textin))
+    with pytest.raises(OSError, match="in use"):
+        second.start()
+    second.stop()
+
+
+def test_it_listens_on_loopback_only(textin: TextInServer):
+    assert textin.url == f"http://127.0.0.1:{port_of(textin)}"
+
+
+def test_thousands_of_jobs_can_be_added_and_polled(client: Client, textin: TextInServer):
+    ids = [textin.add_job(JobScript(status="never")) for _ in range(2000)]
+    assert len(textin.jobs) == 2000
+    assert conforms(client.status(ids[-1])["data"], "Job")["status"] == "in_progress"
+
+
+@pytest.mark.parametrize("protocol", ["httptools", "uvloop"])
+def test_it_also_runs_without_the_fast_parser_and_loop(monkeypatch: pytest.MonkeyPatch, protocol: str):
+    from textin_provider.testing import hosting
+
+    real = hosting.find_spec
+    monkeypatch.setattr(hosting, "find_spec", lambda name: None if name == protocol else real(name))
+    with TextInServer(pending_seconds=0, processing_seconds=0) as textin:
+        client = Client(textin)
+        assert client.parse(b"# Hello", "a.md")["elements"][0]["text"] == "Hello"
+        job_id = textin.add_job()
+        textin.fault("status", ScriptedFault(cut="before_answer"))
+        with pytest.raises(requests.ConnectionError):
+            client.get(job_id)
+        textin.fault("status", ScriptedFault(cut="in_body"))
+        with pytest.raises(requests.exceptions.ChunkedEncodingError):
+            client.get(job_id)
+        assert client.wait(job_id)["status"] == "completed"

@@ -1,0 +1,87 @@
+"""Read documents as far as it goes without TextIn: text, Markdown, HTML, CSV and the text of PDFs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from textin_provider.testing.documents.kinds import Kind, detect
+from textin_provider.testing.documents.model import Document, UnreadableError
+from textin_provider.testing.documents.page_range import chosen_pages
+from textin_provider.testing.documents.result import compose
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from textin_provider.testing.jobs import Upload
+
+MAX_TEXT_BYTES = 16 * 1024 * 1024
+
+
+def inspect(upload: Upload, config: Mapping[str, Any]) -> None:
+    """
+    Look at a document before a job is made of it; blocking.
+
+    :raises Refusal: if TextIn does not take the type, the file is corrupted, the password is missing or
+        wrong, or the page range lies outside.
+    """
+    kind = detect(upload.path, upload.filename)
+    if kind is Kind.PDF:
+        from textin_provider.testing.documents import pdf
+
+        with pdf.opened(upload.path, _password(config)) as reader:
+            chosen_pages(config, len(reader.pages))
+    elif kind.is_text:
+        chosen_pages(config, 1)
+
+
+def parse(
+    upload: Upload, config: Mapping[str, Any], *, job_id: str, file_id: str, source_url: str | None = None
+) -> dict[str, Any]:
+    """
+    Return the parse result of a document, shaped by ``config``; blocking.
+
+    :raises Refusal: as :func:`inspect` does.
+    :raises UnreadableError: if this is a document only TextIn itself can read.
+    """
+    kind = detect(upload.path, upload.filename)
+    document = _read(kind, upload, config)
+    return compose(
+        document,
+        config,
+        ids={"file_id": file_id, "job_id": job_id},
+        filename=upload.filename,
+        filetype=kind.mime,
+        source_url=source_url,
+    )
+
+
+def _read(kind: Kind, upload: Upload, config: Mapping[str, Any]) -> Document:
+    if kind is Kind.PDF:
+        from textin_provider.testing.documents import pdf
+
+        return pdf.read(upload.path, _password(config), config)
+    if not kind.is_text:
+        raise UnreadableError(
+            f"{kind.mime} cannot be read here: the local TextIn reads text, Markdown, HTML, CSV and PDF only"
+        )
+    chosen_pages(config, 1)
+    if upload.size > MAX_TEXT_BYTES:
+        limit = MAX_TEXT_BYTES // (1024 * 1024)
+        raise UnreadableError(f"the local TextIn reads text of {limit} MB at most, not {upload.size} bytes")
+    from textin_provider.testing.documents import csv_table, html, markdown, text
+
+    readers = {
+        Kind.MARKDOWN: markdown.read,
+        Kind.HTML: html.read,
+        Kind.CSV: csv_table.read,
+        Kind.TEXT: text.read,
+    }
+    return Document(tuple(readers[kind](text.decode(upload.path.read_bytes()))))
+
+
+def _password(config: Mapping[str, Any]) -> str:
+    password: str = config.get("document", {}).get("password", "")
+    return password
+
+
+__all__ = ["UnreadableError", "inspect", "parse"]
