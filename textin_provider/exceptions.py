@@ -11,9 +11,15 @@ for which id, and what to do.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from textin_provider.api.faults import Fault, FaultKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class TextInError(Fault):
@@ -60,6 +66,10 @@ class TextInJobFailedError(TextInError, AirflowFailException):
     """TextIn could not parse the document; ``message`` is its reason. Permanent."""
 
 
+class TextInFilesFailedError(TextInError, AirflowFailException):
+    """DocFlow could not process some files; ``message`` gives their ``failure_causes``. Permanent."""
+
+
 _CLASSES: dict[FaultKind, type[TextInError]] = {
     FaultKind.AUTHENTICATION: TextInAuthenticationError,
     FaultKind.CONFIGURATION: TextInConfigurationError,
@@ -71,7 +81,19 @@ _CLASSES: dict[FaultKind, type[TextInError]] = {
     FaultKind.RESULT: TextInBadResultError,
     FaultKind.UNCERTAIN: TextInUncertainSubmitError,
     FaultKind.JOB_FAILED: TextInJobFailedError,
+    FaultKind.FILES_FAILED: TextInFilesFailedError,
 }
+
+
+@contextmanager
+def public_errors() -> Iterator[None]:
+    """Turn each fault that leaves the block, or the decorated function, into its public error."""
+    try:
+        yield
+    except TextInError:
+        raise
+    except Fault as fault:
+        raise error_for(fault) from None
 
 
 def error_for(fault: Fault) -> TextInError:

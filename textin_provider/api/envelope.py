@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeAlias, TypeVar
 
 from textin_provider.api.faults import (
     CODES,
@@ -23,6 +24,7 @@ from textin_provider.api.faults import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -77,6 +79,9 @@ class Call(Generic[T_co]):
 
     :param about: what it does, for which id, as errors name it.
     :param read: turns the answer into its value, or raises a :class:`Fault`.
+    :param params: the query, which may hold a document's password.
+    :param parts: a multipart form, or
+    :param json: the text of a JSON body.
     """
 
     about: str
@@ -84,13 +89,19 @@ class Call(Generic[T_co]):
     service: Service
     path: str
     read: Callable[[Answer], T_co] = field(repr=False)
+    params: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     parts: tuple[Part, ...] = field(default=(), repr=False)
+    json: str | None = field(default=None, repr=False)
 
     @property
     def is_read(self) -> bool:
         """Whether the call can be repeated at will."""
         return self.method == "GET"
 
+
+#: The calls that one look at something takes, handed out one by one to whoever has a socket to carry them
+#: out; it takes their answers and returns what was seen.
+Look: TypeAlias = Generator[Call[Any], Any, T]
 
 _SHORT_NUMBER = re.compile(r"[0-9]{1,10}")
 _ONE_DAY = 86_400.0
@@ -186,6 +197,24 @@ def code_of(envelope: Mapping[str, Any]) -> int | None:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def read_submitted(read: Callable[[Answer], T_co], answer: Answer) -> T_co:
+    """
+    Read the answer to a submit.
+
+    :raises Fault: as ``read`` does. A fault of the server becomes an uncertain one, because a server that
+        failed after it had the whole document may have queued it all the same.
+    """
+    try:
+        return read(answer)
+    except Fault as fault:
+        raise fault if fault.kind is not FaultKind.SERVER else fault.as_uncertain() from None
+
+
+def optional_text(value: Any) -> str | None:
+    """Return an id or a text as text; None for what is empty or neither."""
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) and str(value) else None
 
 
 def server_fault(about: str, message: str) -> Fault:

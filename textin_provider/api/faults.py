@@ -20,6 +20,7 @@ class FaultKind(StrEnum):
     RESULT = "result"
     UNCERTAIN = "uncertain"
     JOB_FAILED = "job_failed"
+    FILES_FAILED = "files_failed"
 
     @property
     def is_transient(self) -> bool:
@@ -89,6 +90,13 @@ CODES: dict[int, CodeMeaning] = {
             40427: ("DPI unsupported", "Use a DPI of 72, 144 or 216"),
             40429: ("engine unsupported, or PDF without content", "Correct config.config"),
             40600: ("file type unsupported", _DOCUMENT),
+            1005006000: ("workspace unknown", "Check the workspace_id, and that it is this account's"),
+            1005006006: ("upload failed", _DOCUMENT),
+            1005006014: ("workspace not configured", "Complete the workspace in the DocFlow console"),
+            1005006016: ("file is being processed", "Wait for it instead of uploading it again"),
+            1005016000: ("file unknown", "Check the id, and that it is this workspace's"),
+            1005016010: ("file too large", "Upload at most 100 MB a file"),
+            1005016018: ("file uploaded already", "Wait for it instead of uploading it again"),
         },
     }.items()
     for code, (meaning, fix) in rows.items()
@@ -197,6 +205,17 @@ class Fault(Exception):
     def from_dict(cls, value: dict[str, Any]) -> Fault:
         """Build the fault that :meth:`to_dict` described."""
         return cls(**value)
+
+    def as_uncertain(self) -> Fault:
+        """Return the same fault as one after which a document may have been accepted, and billed."""
+        return Fault.from_dict(
+            self.to_dict()
+            | {
+                "kind": FaultKind.UNCERTAIN,
+                "message": f"{self.message}; what was sent may have been accepted, and is billed if it was",
+                "fix": "Look in the TextIn console before sending it again; it is not repeated by itself",
+            }
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.to_dict())

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from textin_provider.api.xparse import JobStatus, XParseJob
 
 if TYPE_CHECKING:
+    from textin_provider.api.batch import Progress
+    from textin_provider.api.docflow import Selector
     from textin_provider.api.faults import Fault
 
 #: Gives a number in [0, 1).
@@ -92,48 +94,32 @@ def ended_by(fault: Fault) -> dict[str, Any]:
     return {"ending": Ending.FAULT.value, "fault": fault.to_dict()}
 
 
-class JobWait:
+class Wait:
     """
-    The wait for one job: judges each answer, status first and deadline second.
+    A wait for something at TextIn: judges each look, status first and deadline second.
 
-    :param deadline: epoch seconds; a job that ended before the last look is never reported as timed out.
-    :param timeout: the seconds that the deadline came from, for the message.
+    What ended before the last look is never reported as timed out. A subclass judges what was seen with
+    ``on_look`` and says in ``_subject`` and ``_seen`` what it waits for and how far that was.
+
+    :param deadline: epoch seconds.
+    :param timeout: the seconds that the deadline was made from, for the message.
     """
 
     def __init__(
-        self,
-        job_id: str,
-        schedule: Schedule,
-        *,
-        deadline: float,
-        timeout: float,
-        chance: Chance = random.random,
+        self, schedule: Schedule, *, deadline: float, timeout: float, chance: Chance = random.random
     ) -> None:
-        self.job_id = job_id
         self.schedule = schedule
         self.deadline = deadline
         self.timeout = timeout
         self._chance = chance
         self._looks = 0
         self._faults = 0
-        self._reported: str | None = None
         self._last_fault: Fault | None = None
+        self._last_news: str | None = None
 
     def begin(self, *, now: float) -> float:
         """Return the seconds to the first look."""
         return self._within(self.schedule.first(self._chance), now)
-
-    def on_job(self, job: XParseJob, *, now: float) -> Verdict:
-        """Judge a job that the status endpoint showed."""
-        self._looks += 1
-        self._faults, self._last_fault = 0, None
-        if job.status.is_terminal:
-            return Verdict(event={"ending": Ending.TERMINAL.value, "job": job.to_dict()})
-        verdict = self._go_on(self.schedule.after_look(self._looks, self._chance), now)
-        if job.reported == self._reported:
-            return verdict
-        self._reported = job.reported
-        return replace(verdict, notice=self._news(job), is_warning=job.status is JobStatus.UNKNOWN)
 
     def on_fault(self, fault: Fault, *, now: float) -> Verdict:
         """Judge a look that failed: a blip is waited out, anything else ends the wait."""
@@ -144,6 +130,16 @@ class JobWait:
         verdict = self._go_on(self.schedule.after_fault(self._faults, fault.retry_after, self._chance), now)
         return replace(verdict, notice=f"{fault} The wait goes on.", is_warning=True) if is_first else verdict
 
+    def _looked(self) -> None:
+        self._looks += 1
+        self._faults, self._last_fault = 0, None
+
+    def _wait_on(self, news: str, now: float, *, is_warning: bool = False) -> Verdict:
+        """Go on waiting; the news is told if it is any."""
+        is_new, self._last_news = news != self._last_news, news
+        verdict = self._go_on(self.schedule.after_look(self._looks, self._chance), now)
+        return replace(verdict, notice=news, is_warning=is_warning) if is_new else verdict
+
     def _go_on(self, delay: float, now: float) -> Verdict:
         if now >= self.deadline:
             return Verdict(event={"ending": Ending.TIMEOUT.value, "message": self._timeout_message()})
@@ -152,16 +148,89 @@ class JobWait:
     def _within(self, delay: float, now: float) -> float:
         return max(0.0, min(delay, self.deadline - now))
 
-    def _news(self, job: XParseJob) -> str:
-        if job.status is JobStatus.UNKNOWN:
-            return f"xParse job {job.job_id} has the unknown status {job.reported!r}; taken as not finished."
-        return f"xParse job {job.job_id} is {job.reported}."
-
     def _timeout_message(self) -> str:
         when = datetime.fromtimestamp(self.deadline, tz=UTC).isoformat(timespec="seconds")
-        seen = f"last seen {self._reported}" if self._reported else "its status never came"
         fault = f" The last {self._faults} looks failed: {self._last_fault}" if self._last_fault else ""
         return (
-            f"xParse job {self.job_id} had not ended after timeout={self.timeout:g}s ({when}; {seen})."
-            f"{fault} TextIn works on; waiting for the same job_id again costs nothing."
+            f"{self._subject()} had not ended after timeout={self.timeout:g}s ({when}; {self._seen()})."
+            f"{fault} TextIn works on; waiting for the same again costs nothing."
         )
+
+    def _subject(self) -> str:
+        raise NotImplementedError
+
+    def _seen(self) -> str:
+        raise NotImplementedError
+
+
+class JobWait(Wait):
+    """The wait for one xParse job."""
+
+    def __init__(
+        self,
+        job_id: str,
+        schedule: Schedule,
+        *,
+        deadline: float,
+        timeout: float,
+        chance: Chance = random.random,
+    ) -> None:
+        super().__init__(schedule, deadline=deadline, timeout=timeout, chance=chance)
+        self.job_id = job_id
+        self._reported: str | None = None
+
+    def on_look(self, job: XParseJob, *, now: float) -> Verdict:
+        """Judge a job that the status endpoint showed."""
+        self._looked()
+        self._reported = job.reported
+        if job.status.is_terminal:
+            return Verdict(event={"ending": Ending.TERMINAL.value, "job": job.to_dict()})
+        if job.status is JobStatus.UNKNOWN:
+            news = f"{self._subject()} has the unknown status {job.reported!r}; taken as not finished."
+            return self._wait_on(news, now, is_warning=True)
+        return self._wait_on(f"{self._subject()} is {job.reported}.", now)
+
+    def _subject(self) -> str:
+        return f"xParse job {self.job_id}"
+
+    def _seen(self) -> str:
+        return f"last seen {self._reported}" if self._reported else "its status never came"
+
+
+class BatchWait(Wait):
+    """
+    The wait for the files of a DocFlow batch.
+
+    :param expected_files: how many files must be visible before the wait can end, at least one.
+    """
+
+    def __init__(
+        self,
+        selector: Selector,
+        schedule: Schedule,
+        *,
+        expected_files: int,
+        deadline: float,
+        timeout: float,
+        chance: Chance = random.random,
+    ) -> None:
+        super().__init__(schedule, deadline=deadline, timeout=timeout, chance=chance)
+        self.selector = selector
+        self.expected_files = expected_files
+        self._progress: Progress | None = None
+
+    def on_look(self, progress: Progress, *, now: float) -> Verdict:
+        """Judge the counts of a batch."""
+        self._looked()
+        self._progress = progress
+        if progress.is_settled(self.expected_files):
+            return Verdict(event={"ending": Ending.TERMINAL.value})
+        return self._wait_on(f"{self._subject()}: {self._seen()}.", now)
+
+    def _subject(self) -> str:
+        return f"DocFlow files of {self.selector}"
+
+    def _seen(self) -> str:
+        if self._progress is None:
+            return "their state never came"
+        return self._progress.describe(self.expected_files)

@@ -12,10 +12,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from typing import Any, BinaryIO
-from urllib.parse import urlsplit
+from typing import Any
 
-from textin_provider.api.envelope import Answer, Call, Part, Service, read_data, server_fault
+from textin_provider.api.document import Document, check_http_url
+from textin_provider.api.envelope import (
+    Answer,
+    Call,
+    Look,
+    Part,
+    Service,
+    optional_text,
+    read_data,
+    read_submitted,
+    server_fault,
+)
 from textin_provider.api.faults import Fault, FaultKind, bad_input, one_line
 
 PATH = "/api/v1/xparse/parse/async"
@@ -111,15 +121,6 @@ class XParseJob:
         )
 
 
-@dataclass(frozen=True)
-class Document:
-    """A file to submit: an open binary file at its beginning, its name and its size in bytes."""
-
-    name: str
-    size: int
-    content: BinaryIO
-
-
 def submit_job(
     *,
     document: Document | None = None,
@@ -139,7 +140,7 @@ def submit_job(
         raise bad_input("file_url", file_url, "file is given too, or neither is", "Give exactly one of them")
     parts = []
     if document is not None:
-        check_size(document)
+        document.check_size("file", MAX_FILE_BYTES)
         parts.append(Part("file", document.content, "application/octet-stream", document.name, document.size))
     else:
         parts.append(Part("file_url", check_http_url("file_url", file_url)))
@@ -150,29 +151,15 @@ def submit_job(
         parts.append(Part("webhook", check_http_url("webhook", webhook)))
     what = document.name if document is not None else file_url
     about = f"xParse submit of {one_line(what)}"
-    return Call(about, "POST", Service.XPARSE, PATH, partial(_read_job_id, about), tuple(parts))
+    read = partial(read_submitted, partial(_read_job_id, about))
+    return Call(about, "POST", Service.XPARSE, PATH, read, parts=tuple(parts))
 
 
 def _read_job_id(about: str, answer: Answer) -> str:
-    try:
-        data = read_data(answer, about)
-        job_id = data.get("job_id")
-        if not isinstance(job_id, str | int) or not str(job_id).strip():
-            raise server_fault(about, "the answer says success but names no job_id")
-    except Fault as fault:
-        # A server that failed after it had the whole document may have queued it all the same.
-        raise uncertain(fault) if fault.kind is FaultKind.SERVER else fault from None
-    return str(job_id)
-
-
-def uncertain(fault: Fault) -> Fault:
-    """Return the same fault as one after which a document may have been accepted, and billed."""
-    known = fault.to_dict() | {
-        "kind": FaultKind.UNCERTAIN,
-        "message": f"{fault.message}; the document may have been accepted, and will be billed if it was",
-        "fix": "Look in the TextIn console before submitting it again; it was sent once and is not repeated",
-    }
-    return Fault.from_dict(known)
+    job_id = optional_text(read_data(answer, about).get("job_id"))
+    if job_id is None:
+        raise server_fault(about, "the answer says success but names no job_id")
+    return job_id
 
 
 def get_job(job_id: str) -> Call[XParseJob]:
@@ -184,6 +171,12 @@ def get_job(job_id: str) -> Call[XParseJob]:
     job_id = check_job_id(job_id)
     about = f"xParse job {job_id}: status"
     return Call(about, "GET", Service.XPARSE, f"{PATH}/{job_id}", partial(_read_job, job_id, about))
+
+
+def look_at_job(job_id: str) -> Look[XParseJob]:
+    """Look at a job once, as the calls that a look takes: this one takes a single call."""
+    job: XParseJob = yield get_job(job_id)
+    return job
 
 
 def _read_job(job_id: str, about: str, answer: Answer) -> XParseJob:
@@ -200,14 +193,10 @@ def _read_job(job_id: str, about: str, answer: Answer) -> XParseJob:
     return XParseJob(
         job_id=job_id,
         reported=one_line(reported.strip().lower()),
-        file_id=_optional_text(data.get("file_id")),
-        result_url=_optional_text(data.get("result_url")),
+        file_id=optional_text(data.get("file_id")),
+        result_url=optional_text(data.get("result_url")),
         message=one_line(data["message"]) if data.get("message") else None,
     )
-
-
-def _optional_text(value: Any) -> str | None:
-    return str(value) if isinstance(value, str | int) and str(value) else None
 
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -241,24 +230,3 @@ def check_config(config: Mapping[str, Any] | str) -> dict[str, Any]:
     except (TypeError, ValueError) as error:
         raise bad_input("config", _UNQUOTED, f"it is no JSON: {error}", "Use only JSON values") from None
     return dict(value)
-
-
-def check_http_url(parameter: str, url: object) -> str:
-    """Return the URL if it is an absolute http or https one."""
-    try:
-        parts = urlsplit(url.strip()) if isinstance(url, str) else None
-    except ValueError:
-        parts = None
-    if isinstance(url, str) and parts is not None and parts.scheme in ("http", "https") and parts.hostname:
-        return url.strip()
-    fix = "Give an absolute http(s) URL that TextIn can reach"
-    raise bad_input(parameter, one_line(url), "it is no such URL", fix)
-
-
-def check_size(document: Document) -> None:
-    """Refuse a document that TextIn would refuse, before it is sent."""
-    if document.size == 0:
-        raise bad_input("file", document.name, "it is empty", "Check what writes it")
-    if document.size > MAX_FILE_BYTES:
-        megabytes = f"{document.size / 1024 / 1024:.0f} MB"
-        raise bad_input("file", document.name, f"it has {megabytes}", "TextIn takes at most 500 MB; split it")

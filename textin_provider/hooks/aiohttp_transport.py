@@ -65,6 +65,7 @@ async def carry_out(client: aiohttp.ClientSession, call: Call[Any], connection: 
     try:
         async with client.get(
             url,
+            params=call.params,
             headers=connection.credentials_for(url),
             allow_redirects=False,
             proxy=_proxy_for(connection.base_urls[call.service]),

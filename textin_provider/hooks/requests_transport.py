@@ -18,7 +18,6 @@ from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from textin_provider.api.envelope import Answer, Call, Part
 from textin_provider.api.faults import Fault, FaultKind, meaning_of_http, one_line
-from textin_provider.api.xparse import uncertain
 from textin_provider.hooks.connection import USER_AGENT, TextInConnection
 
 if TYPE_CHECKING:
@@ -54,14 +53,15 @@ def carry_out(session: requests.Session, call: Call[Any], connection: TextInConn
 
     :raises Fault: if nothing came back; for anything but a read it says whether the call may have arrived.
     """
-    body = _multipart(call.parts)
-    headers = {"Content-Type": body.content_type} if body is not None else {}
+    form = _multipart(call.parts)
+    media = form.content_type if form is not None else "application/json" if call.json is not None else None
     try:
         response = session.request(
             call.method,
             connection.url_of(call),
-            data=body,
-            headers=headers,
+            params=call.params,
+            data=form if form is not None else call.json,
+            headers={"Content-Type": media},
             timeout=connection.timeout,
             # A redirect would take the document and the credentials elsewhere, or turn a POST into a GET.
             allow_redirects=False,
@@ -69,7 +69,7 @@ def carry_out(session: requests.Session, call: Call[Any], connection: TextInConn
         return Answer.received(response.status_code, response.headers, response.content, now=time.time())
     except (requests.RequestException, HTTPError) as error:
         fault = _transport_fault(call.about, error)
-        raise (fault if call.is_read or _never_left(error) else uncertain(fault)) from None
+        raise (fault if call.is_read or _never_left(error) else fault.as_uncertain()) from None
 
 
 def _multipart(parts: tuple[Part, ...]) -> MultipartEncoder | None:

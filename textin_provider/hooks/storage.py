@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
+from textin_provider.api.document import Document
 from textin_provider.api.faults import Fault, bad_input, one_line
-from textin_provider.api.xparse import Document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 #: Schemes whose objects appear whole when the upload ends; elsewhere a move makes files do so.
 _ATOMIC_SCHEMES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "oss"})
@@ -34,26 +34,38 @@ def _object_path(path: str, conn_id: str | None) -> Any:
 
 
 @contextmanager
-def open_document(file: str, conn_id: str | None = None) -> Iterator[Document]:
+def open_document(parameter: str, file: str, conn_id: str | None = None) -> Iterator[Document]:
     """
     Open a document for reading, from a local path or object storage.
 
+    :param parameter: the name that errors give it.
     :raises Fault: if it is missing, no file, or not readable.
     """
     if not file or not file.strip():
-        raise bad_input("file", file, "it is empty", "Give the path or URL of a document")
-    path = local_path(file) or _object_path_or_fault("file", file, conn_id)
+        raise bad_input(parameter, file, "it is empty", "Give the path or URL of a document")
+    path = local_path(file) or _object_path_or_fault(parameter, file, conn_id)
     try:
         size = path.stat().st_size
         content: BinaryIO = path.open("rb")
     except FileNotFoundError:
-        raise bad_input("file", file, "it does not exist", _how_to_find(file)) from None
+        raise bad_input(parameter, file, "it does not exist", _how_to_find(file)) from None
     except OSError as error:
         raise bad_input(
-            "file", file, f"it is not readable: {one_line(error)}", "Check its permissions"
+            parameter, file, f"it is not readable: {one_line(error)}", "Check its permissions"
         ) from error
     with content:
         yield Document(path.name, size, content)
+
+
+def check_documents(parameter: str, files: Iterable[str], max_bytes: int, conn_id: str | None = None) -> None:
+    """
+    Look at documents that are to be sent together, before the first of them is.
+
+    :raises Fault: for the first that is missing, empty or too large.
+    """
+    for file in files:
+        with open_document(parameter, file, conn_id) as document:
+            document.check_size(parameter, max_bytes)
 
 
 def _how_to_find(file: str) -> str:
@@ -92,14 +104,16 @@ class OutputFile:
     """
     A place for one file, which appears there whole or not at all.
 
-    :param path: local path or object storage URL of the file.
+    :param path: local path or object storage URL of the file; one that ends with ``/`` is a directory.
+    :param name: what the file is called in a directory.
     :param conn_id: connection for object storage.
     :param overwrite: whether a file that is already there may be replaced.
     """
 
-    def __init__(self, path: str, conn_id: str | None = None, *, overwrite: bool = True) -> None:
+    def __init__(self, path: str, name: str, conn_id: str | None = None, *, overwrite: bool = True) -> None:
         if not path or not path.strip():
             raise bad_input("output_path", path, "it is empty", "Give the path or URL of the file to write")
+        path = f"{path}{name}" if path.endswith("/") else path
         self.path = path
         self._overwrite = overwrite
         self._local = local_path(path)
@@ -142,6 +156,10 @@ class OutputFile:
             raise self._unwritable(error) from error
         finally:
             beside.unlink(missing_ok=True)
+
+    def manifest(self, written: _Digest) -> dict[str, Any]:
+        """Return what was written where: ``{"output_path", "size_bytes", "sha256"}``."""
+        return {"output_path": self.path, "size_bytes": written.size, "sha256": written.sha256}
 
     def _put_in_place(self, beside: Path) -> None:
         if self._local:

@@ -2,51 +2,38 @@
 
 from __future__ import annotations
 
-import os
-import time
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import ExitStack
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+from airflow.providers.common.compat.sdk import mask_secret
 
-from textin_provider.api import xparse
+from textin_provider.api import docflow, upload, xparse
+from textin_provider.api.batch import PageWalk, Progress, look_at_progress
 from textin_provider.api.envelope import Service
 from textin_provider.api.faults import Fault, FaultKind, bad_input
 from textin_provider.api.result import ResultStream
-from textin_provider.api.waiting import backoff
-from textin_provider.exceptions import error_for
-from textin_provider.get_provider_info import UI_FIELD_BEHAVIOUR
-from textin_provider.hooks.connection import (
-    CONN_TYPE,
-    DEFAULT_CONN_ID,
-    TextInConnection,
-    missing_connection,
-    read_connection,
-)
-from textin_provider.hooks.storage import OutputFile, open_document
+from textin_provider.api.upload import DocFlowUpload
+from textin_provider.exceptions import public_errors
+from textin_provider.hooks.base import READ_ATTEMPTS, TextInConnectionHook
+from textin_provider.hooks.storage import OutputFile, check_documents, open_document
 from textin_provider.hooks.textin_async import TextInAsyncHook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    import requests
-
-    from textin_provider.api.envelope import Call
+    from textin_provider.api.docflow import DocFlowFile, Selector
 
 __all__ = ["TextInAsyncHook", "TextInHook"]
 
-T = TypeVar("T")
-
-#: How often a read is tried outside of a wait, and the longest pause between two tries, in seconds.
-READ_ATTEMPTS = 4
-_LONGEST_PAUSE = 30.0
-#: A job id that nobody has: asking for it costs nothing and tells whether the credentials are right.
+#: A job and a batch that nobody has: asking for them is free and tells whether the credentials are right.
 _NO_JOB = "0" * 32
-#: Answers to the probe that come from something that is not TextIn's xParse.
+_NO_BATCH = docflow.Selector("batch_number", "connection-test")
+#: Answers to that question which come from something that is not TextIn's xParse.
 _NOT_TEXTIN = frozenset({300, 301, 302, 303, 307, 308, 404, 405, 40007, 40008, 40400})
 
 
-class TextInHook(BaseHook):
+class TextInHook(TextInConnectionHook):
     """
     Talk to TextIn with the credentials of an Airflow connection.
 
@@ -66,50 +53,33 @@ class TextInHook(BaseHook):
     :param textin_conn_id: id of the connection.
     """
 
-    conn_name_attr = "textin_conn_id"
-    default_conn_name = DEFAULT_CONN_ID
-    conn_type = CONN_TYPE
-    hook_name = "TextIn"
-
-    def __init__(self, textin_conn_id: str = DEFAULT_CONN_ID, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.textin_conn_id = textin_conn_id
-        self._session: requests.Session | None = None
-        self._session_pid: int | None = None
-
-    @cached_property
-    def connection(self) -> TextInConnection:
-        """The connection, looked up at first use and checked."""
-        try:
-            connection = self.get_connection(self.textin_conn_id)
-            return read_connection(connection, connection.extra_dejson)
-        except AirflowNotFoundException:
-            raise error_for(missing_connection(self.textin_conn_id)) from None
-        except Fault as fault:
-            raise error_for(fault) from None
-
-    def get_conn(self) -> requests.Session:
-        """
-        Return a session that sends the credentials to TextIn's hosts and to no other.
-
-        It is kept for the life of the hook, and made anew in a forked process.
-        """
-        if self._session is None or self._session_pid != os.getpid():
-            from textin_provider.hooks.requests_transport import TextInSession
-
-            self._session = TextInSession(self.connection)
-            self._session_pid = os.getpid()
-        return self._session
-
     def test_connection(self) -> tuple[bool, str]:
-        """Tell whether TextIn takes the credentials, by asking for a job that nobody has: free of charge."""
+        """
+        Tell whether TextIn takes the credentials, free of charge.
+
+        xParse is asked for a job that nobody has, DocFlow, if the connection names a workspace, for a batch.
+        """
+        try:
+            self._test_xparse()
+            workspace_id = self.connection.workspace_id
+            if workspace_id:
+                self._send(docflow.fetch_page(workspace_id, _NO_BATCH, page_size=1))
+        except Fault as fault:
+            return False, str(fault)
+        hosts = self.connection.base_urls
+        with_docflow = (
+            f", and DocFlow at {hosts[Service.DOCFLOW]} knows the workspace" if workspace_id else ""
+        )
+        return True, f"TextIn at {hosts[Service.XPARSE]} takes these credentials{with_docflow}."
+
+    def _test_xparse(self) -> None:
         try:
             self._send(xparse.get_job(_NO_JOB))
         except Fault as fault:
             if fault.kind is not FaultKind.REQUEST or fault.code in _NOT_TEXTIN:
-                return False, str(fault)
-        return True, f"TextIn at {self.connection.base_urls[Service.XPARSE]} takes these credentials."
+                raise
 
+    @public_errors()
     def submit_xparse_job(
         self,
         file: str | None = None,
@@ -129,27 +99,23 @@ class TextInHook(BaseHook):
         :param file_conn_id: Airflow connection for ``file`` on object storage.
         :raises TextInUncertainSubmitError: if the document may have been accepted all the same.
         """
-        try:
-            if file is not None and file_url is not None:
-                raise bad_input("file_url", file_url, f"file={file!r} is given too", "Give one of them")
-            if file is None:
-                return self._send(xparse.submit_job(file_url=file_url, config=config, webhook=webhook))
-            with open_document(file, file_conn_id) as document:
-                return self._send(xparse.submit_job(document=document, config=config, webhook=webhook))
-        except Fault as fault:
-            raise error_for(fault) from None
+        if file is not None and file_url is not None:
+            raise bad_input("file_url", file_url, f"file={file!r} is given too", "Give one of them")
+        if file is None:
+            return self._send(xparse.submit_job(file_url=file_url, config=config, webhook=webhook))
+        with open_document("file", file, file_conn_id) as document:
+            return self._send(xparse.submit_job(document=document, config=config, webhook=webhook))
 
     def get_xparse_job(self, job_id: str) -> xparse.XParseJob:
         """Return how an xParse job is."""
         return self.look_at_xparse_job(job_id, attempts=READ_ATTEMPTS)
 
+    @public_errors()
     def look_at_xparse_job(self, job_id: str, *, attempts: int = 1) -> xparse.XParseJob:
         """Return how an xParse job is, asking that often; a wait asks once and comes back later."""
-        try:
-            return self._send(xparse.get_job(job_id), attempts=attempts)
-        except Fault as fault:
-            raise error_for(fault) from None
+        return self._look(xparse.look_at_job(job_id), attempts=attempts)
 
+    @public_errors()
     def download_xparse_result(
         self,
         job_id: str,
@@ -169,14 +135,10 @@ class TextInHook(BaseHook):
         :raises TextInJobFailedError: if the job failed.
         :raises TextInBadResultError: if it has not ended, or what ``result_url`` points to is no result.
         """
-        try:
-            job_id = xparse.check_job_id(job_id)
-            path = f"{output_path}{job_id}.json" if output_path.endswith("/") else output_path
-            output = OutputFile(path, output_conn_id, overwrite=overwrite)
-            output.check()
-            return self._try_often(lambda: self._download(job_id, output), READ_ATTEMPTS)
-        except Fault as fault:
-            raise error_for(fault) from None
+        job_id = xparse.check_job_id(job_id)
+        output = OutputFile(output_path, f"{job_id}.json", output_conn_id, overwrite=overwrite)
+        output.check()
+        return self._try_often(lambda: self._download(job_id, output), READ_ATTEMPTS)
 
     def _download(self, job_id: str, output: OutputFile) -> dict[str, Any]:
         from textin_provider.hooks.requests_transport import open_result
@@ -189,44 +151,104 @@ class TextInHook(BaseHook):
             for chunk in chunks:
                 file.write(stream.feed(chunk))
             file.write(stream.finish())
-        return {
-            "job_id": job_id,
-            "file_id": job.file_id,
-            "output_path": output.path,
-            "size_bytes": file.size,
-            "sha256": file.sha256,
-        }
+        return {"job_id": job_id, "file_id": job.file_id, **output.manifest(file)}
 
-    def _send(self, call: Call[T], *, attempts: int = READ_ATTEMPTS) -> T:
-        from textin_provider.hooks.requests_transport import carry_out
+    @public_errors()
+    def workspace(self, workspace_id: str | None = None) -> str:
+        """
+        Return the DocFlow workspace to work in: the one given, else the connection's.
 
-        def once() -> T:
-            return call.read(carry_out(self.get_conn(), call, self.connection))
+        :raises TextInConfigurationError: if neither names one.
+        """
+        chosen = workspace_id or self.connection.workspace_id
+        if not chosen:
+            raise Fault(
+                FaultKind.CONFIGURATION,
+                about=f"workspace_id={workspace_id!r}",
+                message=f"none is given, and the connection {self.textin_conn_id!r} has none",
+                fix="Give workspace_id, or fill in the DocFlow workspace of the connection",
+            )
+        return chosen
 
-        return self._try_often(once, attempts, is_read=call.is_read)
+    @public_errors()
+    def upload_docflow_files(
+        self,
+        files: Sequence[str] | str | None = None,
+        urls: Sequence[str] | str | None = None,
+        *,
+        batch_number: str | None = None,
+        workspace_id: str | None = None,
+        file_conn_id: str | None = None,
+        on_accepted: Callable[[DocFlowUpload], None] | None = None,
+        **options: Any,
+    ) -> DocFlowUpload:
+        """
+        Upload files to DocFlow, as one batch; a long list goes out in portions of ten.
 
-    def _try_often(self, action: Callable[[], T], attempts: int, *, is_read: bool = True) -> T:
-        """Repeat an action after a transient fault; what is no read, only if it never left this machine."""
-        for attempt in range(1, attempts + 1):
+        All files and URLs are checked before the first portion is sent.
+
+        :param files: local paths or object storage URLs; streamed, at most 100 MB each. Or
+        :param urls: http(s) addresses that DocFlow fetches the files from.
+        :param batch_number: a new or an existing batch; DocFlow makes one if it is None.
+        :param on_accepted: called after each portion with all that is accepted so far.
+        :param options: see :func:`textin_provider.api.upload.upload_options`.
+        :raises TextInUncertainSubmitError: if a portion broke off after it was sent, or others went well.
+        """
+        sources = upload.check_sources(files, urls)
+        query = upload.upload_options(**options)
+        workspace_id = self.workspace(workspace_id)
+        if query["parser_pdf_pwd"]:
+            mask_secret(query["parser_pdf_pwd"])
+        if files is not None:
+            check_documents("files", sources, upload.MAX_FILE_BYTES, file_conn_id)
+        accepted = DocFlowUpload(batch_number, ())
+        for portion in upload.portions(sources):
             try:
-                return action()
+                with ExitStack() as stack:
+                    is_local = files is not None
+                    opened = [open_document("files", file, file_conn_id) for file in portion if is_local]
+                    call = upload.upload_files(
+                        workspace_id,
+                        documents=[stack.enter_context(document) for document in opened],
+                        urls=() if is_local else portion,
+                        batch_number=accepted.batch_number,
+                        options=query,
+                    )
+                    accepted = accepted.plus(self._send(call))
             except Fault as fault:
-                repeatable = fault.kind.is_transient if is_read else fault.kind is FaultKind.TRANSPORT
-                if not repeatable or attempt == attempts:
-                    raise
-                pause = min(max(backoff(attempt), fault.retry_after or 0.0), _LONGEST_PAUSE)
-                self.log.warning("%s Trying again in %.1f s (%d/%d).", fault, pause, attempt, attempts)
-                time.sleep(pause)
-        raise AssertionError("unreachable: the last attempt returns or raises")
+                raise upload.partly_accepted(fault, accepted, sources) if accepted.files else fault from None
+            if on_accepted:
+                on_accepted(accepted)
+        return accepted
 
-    @classmethod
-    def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Return the form's extra fields for Airflow before 3.2, which does not read the provider info."""
-        from textin_provider.hooks.form import form_widgets
+    def fetch_docflow_files(self, **which: Any) -> list[DocFlowFile]:
+        """Return the files of all pages that :meth:`iter_docflow_files` walks through, each once."""
+        return list(chain.from_iterable(self.iter_docflow_files(**which)))
 
-        return form_widgets()
+    def iter_docflow_files(
+        self,
+        *,
+        batch_number: str | None = None,
+        file_id: str | None = None,
+        task_id: str | None = None,
+        workspace_id: str | None = None,
+        page_size: int = docflow.MAX_PAGE_SIZE,
+        **filters: Any,
+    ) -> Iterator[list[DocFlowFile]]:
+        """
+        Yield the files of a workspace, or of one batch, file or task, page by page, each once.
 
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return how the form's standard fields look, for Airflow before 3.2."""
-        return {name.replace("-", "_"): value for name, value in UI_FIELD_BEHAVIOUR.items()}
+        :param filters: see :func:`textin_provider.api.docflow.fetch_page`.
+        """
+        with public_errors():
+            given = {"batch_number": batch_number, "file_id": file_id, "task_id": task_id}
+            is_chosen = any(value is not None for value in given.values())
+            selector = docflow.Selector.of(**given) if is_chosen else None
+            walk = PageWalk(self.workspace(workspace_id), selector, page_size=page_size, filters=filters)
+            while (call := walk.next_call()) is not None:
+                yield walk.take(self._send(call))
+
+    @public_errors()
+    def look_at_docflow_progress(self, selector: Selector, workspace_id: str) -> Progress:
+        """Return how far a batch is, by counts alone, asking once; a wait comes back later."""
+        return self._look(look_at_progress(workspace_id, selector), attempts=1)

@@ -20,7 +20,7 @@ from textin_provider.hooks.connection import (
 if TYPE_CHECKING:
     from aiohttp import ClientSession
 
-    from textin_provider.api.envelope import Call
+    from textin_provider.api.envelope import Call, Look
 
 T = TypeVar("T")
 
@@ -74,6 +74,20 @@ class TextInAsyncHook(BaseHook):
         if not call.is_read:
             raise RuntimeError("Triggers only look; submit from a worker.")
         return call.read(await _aiohttp_transport().carry_out(self._client, call, self._connection))
+
+    async def look(self, look: Look[T]) -> T:
+        """
+        Take a look, call by call, and return what it saw.
+
+        :raises Fault: as the answers, or their absence, say.
+        """
+        try:
+            call = next(look)
+            while True:
+                call = look.send(await self.send(call))
+        except StopIteration as end:
+            seen: T = end.value
+            return seen
 
     async def _look_up(self) -> TextInConnection:
         from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson

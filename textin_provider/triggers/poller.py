@@ -20,7 +20,7 @@ from textin_provider.hooks.textin_async import TextInAsyncHook
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from textin_provider.api.envelope import Call
+    from textin_provider.api.envelope import Look
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ class Poller:
         self.members = 0
         self._hook = TextInAsyncHook(textin_conn_id)
         self._opening = asyncio.ensure_future(self._hook.__aenter__())
-        self._rounds: dict[int, deque[tuple[Call[Any], asyncio.Future[Any]]]] = {}
+        self._rounds: dict[int, deque[tuple[Look[Any], asyncio.Future[Any]]]] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._sending: set[asyncio.Task[None]] = set()
 
@@ -74,11 +74,11 @@ class Poller:
         """Wait until the client is open. Whoever is cancelled meanwhile leaves the opening to the others."""
         await asyncio.shield(self._opening)
 
-    async def ask(self, call: Call[T], delay: float) -> T:
+    async def ask(self, look: Look[T], delay: float) -> T:
         """
-        Carry a read out in ``delay`` seconds, together with what else is due then.
+        Take a look in ``delay`` seconds, together with what else is due then, and return what it saw.
 
-        :raises Fault: as the answer, or its absence, says.
+        :raises Fault: as the answers, or their absence, say.
         """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
@@ -86,7 +86,7 @@ class Poller:
         if number not in self._rounds:
             self._rounds[number] = deque()
             self._timers[number] = loop.call_at(number * ROUND_SECONDS, self._begin, number)
-        self._rounds[number].append((call, answer))
+        self._rounds[number].append((look, answer))
         return await answer
 
     def _begin(self, number: int) -> None:
@@ -97,19 +97,19 @@ class Poller:
             self._sending.add(sending)
             sending.add_done_callback(self._sending.discard)
 
-    async def _send(self, due: deque[tuple[Call[Any], asyncio.Future[Any]]]) -> None:
+    async def _send(self, due: deque[tuple[Look[Any], asyncio.Future[Any]]]) -> None:
         while due:
-            call, answer = due.popleft()
+            look, answer = due.popleft()
             if answer.done():
                 continue
             try:
-                value = await self._hook.send(call)
+                seen: Any = await self._hook.look(look)
             except Exception as error:  # it is the asker's, whatever it is
                 if not answer.done():
                     answer.set_exception(error)
             else:
                 if not answer.done():
-                    answer.set_result(value)
+                    answer.set_result(seen)
 
     async def close(self) -> None:
         """Stop everything that is under way and close the client."""

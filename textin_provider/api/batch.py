@@ -1,0 +1,261 @@
+"""
+What the files of a DocFlow batch add up to: how far it is, when it is settled, what came of it.
+
+The questions to ask are generators and small machines without I/O: they hand out calls and take answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from textin_provider.api.docflow import (
+    MAX_PAGE_SIZE,
+    MOVING_STATUSES,
+    TERMINAL_STATUSES,
+    DocFlowFile,
+    FilePage,
+    RecognitionStatus,
+    Selector,
+    fetch_page,
+)
+from textin_provider.api.faults import Fault, FaultKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from textin_provider.api.envelope import Call, Look
+
+MAX_LISTED_FAILURES = 100
+_NAMED_FAILURES = 20
+
+
+@dataclass(frozen=True)
+class Progress:
+    """
+    How far a batch is, as counts alone tell.
+
+    :param total: files visible; None where TextIn does not count.
+    :param succeeded: of these, the ones in that state; likewise ``failed`` and ``classified``.
+    :param is_moving: whether some file is in a state that is not terminal.
+    """
+
+    total: int | None
+    succeeded: int
+    failed: int
+    classified: int
+    is_moving: bool
+
+    @property
+    def done(self) -> int:
+        """Files in a terminal state."""
+        return self.succeeded + self.failed + self.classified
+
+    def is_settled(self, expected_files: int) -> bool:
+        """Whether it seems that nothing moves any more; a worker reads the files before it says so."""
+        return self.done >= max(1, expected_files if self.total is not None else 1) and not self.is_moving
+
+    def describe(self, expected_files: int) -> str:
+        """Say in words how far it is, for logs and errors."""
+        if self.total == 0:
+            return "no file is visible; check the id and the workspace if that stays so"
+        if self.total is None:
+            return "some are still in work" if self.is_moving else "none is visible in work"
+        expected = f" ({expected_files} expected)" if expected_files > self.total else ""
+        return f"{self.done} of {self.total}{expected} done, {self.failed} failed"
+
+
+def look_at_progress(workspace_id: str, selector: Selector) -> Look[Progress]:
+    """
+    Count the files of a batch by state without reading them: a thousand of them carry megabytes of data.
+
+    Pages of one file and their ``total`` are asked for. The grand total comes last: a file that arrives or
+    ends while the others are counted makes the sum too small, never large enough.
+    """
+    counts: dict[RecognitionStatus, int] = {}
+    for status in TERMINAL_STATUSES:
+        page = yield _count(workspace_id, selector, status)
+        if page.total is None:
+            return (yield from _look_without_totals(workspace_id, selector))
+        counts[status] = page.total
+    everything = yield fetch_page(workspace_id, selector, page_size=1)
+    total = everything.total if everything.total is not None else len(everything.files)
+    return Progress(
+        total=total,
+        succeeded=counts[RecognitionStatus.SUCCESS],
+        failed=counts[RecognitionStatus.FAILED],
+        classified=counts[RecognitionStatus.CLASSIFIED],
+        is_moving=sum(counts.values()) < total,
+    )
+
+
+def _look_without_totals(workspace_id: str, selector: Selector) -> Look[Progress]:
+    """
+    Find out whether anything moves where TextIn does not count.
+
+    The moving states are asked for in the order that files pass them in, so that one which moves on meanwhile
+    is met again, and the terminal ones after them.
+    """
+    is_moving = False
+    for status in MOVING_STATUSES:
+        page = yield _count(workspace_id, selector, status)
+        is_moving = is_moving or bool(page.files)
+    found = []
+    for status in TERMINAL_STATUSES:
+        page = yield _count(workspace_id, selector, status)
+        found.append(len(page.files))
+    succeeded, failed, classified = found
+    return Progress(None, succeeded, failed, classified, is_moving)
+
+
+def _count(workspace_id: str, selector: Selector, status: RecognitionStatus) -> Call[FilePage]:
+    return fetch_page(workspace_id, selector, page_size=1, filters={"recognition_status": int(status)})
+
+
+class PageWalk:
+    """
+    Walks through all pages of a fetch, giving each file once.
+
+    The order of files is not documented and may change while pages are fetched, so a file can turn up twice,
+    or slip from a page to come to one that was read. What turns up twice counts once; and if less was met
+    than ``total`` says, the pages are walked through a second time.
+    """
+
+    def __init__(
+        self,
+        workspace_id: str,
+        selector: Selector | None,
+        *,
+        page_size: int = MAX_PAGE_SIZE,
+        filters: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._workspace_id = workspace_id
+        self._selector = selector
+        self._page_size = page_size
+        self._filters = filters
+        self._page = 0
+        self._walks_left = 1
+        self._seen: set[str] = set()
+        self._is_over = False
+
+    def next_call(self) -> Call[FilePage] | None:
+        """Return the call for the next page, None when the walk is over."""
+        if self._is_over:
+            return None
+        self._page += 1
+        return fetch_page(
+            self._workspace_id,
+            self._selector,
+            page=self._page,
+            page_size=self._page_size,
+            filters=self._filters,
+        )
+
+    def take(self, page: FilePage) -> list[DocFlowFile]:
+        """Take a page and return the files on it that were not met before."""
+        new = []
+        for file in page.files:
+            if file.file_id not in self._seen:
+                self._seen.add(file.file_id)
+                new.append(file)
+        if page.total is None:
+            self._is_over = not new or len(page.files) < self._page_size
+        elif len(self._seen) >= page.total:
+            self._is_over = True
+        elif self._page * self._page_size >= page.total and not new:
+            self._is_over = self._walks_left == 0
+            self._walks_left, self._page = self._walks_left - 1, 0
+        return new
+
+
+@dataclass
+class BatchSummary:
+    """
+    What came of the files of a batch, added up one by one.
+
+    A file that was split or cropped counts, and so does each document within it; a document that is also
+    listed by itself counts once. Durations are those of the files as they were uploaded.
+    """
+
+    uploaded: int = 0
+    total: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    classified: int = 0
+    duration_total_ms: int = 0
+    duration_max_ms: int = 0
+    moving: list[str] = field(default_factory=list)
+    failures: list[dict[str, str | None]] = field(default_factory=list)
+    _seen: set[str] = field(default_factory=set, repr=False)
+
+    def add(self, files: Iterable[DocFlowFile]) -> None:
+        """Add files to the sum."""
+        for file in files:
+            if file.file_id not in self._seen and not file.is_part:
+                self.uploaded += 1
+                self.duration_total_ms += file.duration_ms or 0
+                self.duration_max_ms = max(self.duration_max_ms, file.duration_ms or 0)
+            for member in file.family():
+                if member.file_id not in self._seen:
+                    self._seen.add(member.file_id)
+                    self._count(member)
+
+    def _count(self, file: DocFlowFile) -> None:
+        self.total += 1
+        match file.status:
+            case RecognitionStatus.SUCCESS:
+                self.succeeded += 1
+            case RecognitionStatus.CLASSIFIED:
+                self.classified += 1
+            case RecognitionStatus.FAILED:
+                self.failed += 1
+                if len(self.failures) < MAX_LISTED_FAILURES:
+                    self.failures.append(_failure(file))
+            case _:
+                self.moving.append(f"{file.name or file.file_id} (status {file.reported})")
+
+    def is_settled(self, expected_files: int) -> bool:
+        """Whether there are as many files as expected, at least one, and all have ended."""
+        return self.uploaded >= max(1, expected_files) and not self.moving
+
+    def progress(self) -> Progress:
+        """Return the same as counts."""
+        return Progress(self.total, self.succeeded, self.failed, self.classified, bool(self.moving))
+
+    def to_dict(self, batch_number: str | None) -> dict[str, Any]:
+        """Return the summary as sensors return it; at most 100 failures are listed, ``failed`` counts all."""
+        return {
+            "batch_number": batch_number,
+            "total": self.total,
+            "succeeded": self.succeeded,
+            "failed": self.failed,
+            "classified": self.classified,
+            "duration_ms": {"total": self.duration_total_ms, "max": self.duration_max_ms},
+            "failures": list(self.failures),
+        }
+
+
+def _failure(file: DocFlowFile) -> dict[str, str | None]:
+    return {
+        "file_id": file.file_id,
+        "task_id": file.task_id,
+        "name": file.name,
+        "failure_causes": file.failure_causes,
+    }
+
+
+def failed_files(selector: Selector, value: Mapping[str, Any]) -> Fault:
+    """Return the fault of a batch with failed files: the first twenty with their causes, the rest counted."""
+    named = value["failures"][:_NAMED_FAILURES]
+    causes = "; ".join(
+        f"{failure['name'] or 'unnamed'} (file_id {failure['file_id']}):"
+        f" {failure['failure_causes'] or 'no cause given'}"
+        for failure in named
+    )
+    more = f"; and {value['failed'] - len(named)} more" if value["failed"] > len(named) else ""
+    return Fault(
+        FaultKind.FILES_FAILED,
+        about=f"DocFlow files of {selector}",
+        message=f"{value['failed']} of {value['total']} failed: {causes}{more}",
+        fix="Correct these files and upload them anew; the others are done",
+    )

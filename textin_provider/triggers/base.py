@@ -1,0 +1,107 @@
+"""The loop that all triggers of this provider run."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from textin_provider.api.faults import Fault
+from textin_provider.api.waiting import Schedule, ended_by
+from textin_provider.triggers.poller import join_poller
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from textin_provider.api.envelope import Look
+    from textin_provider.triggers.poller import Poller
+
+
+class TextInTrigger(BaseTrigger):
+    """
+    Look at TextIn until there is something to tell.
+
+    It only looks: it never submits, downloads or cancels, so it may run twice at once or start over. It
+    yields one event: ``{"ending": "terminal", ...}``, ``{"ending": "timeout", "message": ...}`` or
+    ``{"ending": "fault", "fault": {...}}``. A subclass says what to ask and how to judge the answers.
+
+    :param textin_conn_id: id of the connection.
+    :param poll_interval: seconds between looks.
+    :param deadline: epoch seconds when the wait is over; wall clock, for it may go on in another process.
+    :param timeout: the seconds that the deadline was made from, for the message.
+    :param exponential_backoff: whether the interval doubles with each look.
+    :param max_wait: seconds that a doubled interval may reach at most.
+    """
+
+    def __init__(
+        self,
+        *,
+        textin_conn_id: str,
+        poll_interval: float,
+        deadline: float,
+        timeout: float,
+        exponential_backoff: bool = False,
+        max_wait: float | None = None,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's base class has no annotations
+        self.textin_conn_id = textin_conn_id
+        self.poll_interval = poll_interval
+        self.deadline = deadline
+        self.timeout = timeout
+        self.exponential_backoff = exponential_backoff
+        self.max_wait = max_wait
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class path and the arguments, plain values all."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {
+                "textin_conn_id": self.textin_conn_id,
+                "poll_interval": self.poll_interval,
+                "deadline": self.deadline,
+                "timeout": self.timeout,
+                "exponential_backoff": self.exponential_backoff,
+                "max_wait": self.max_wait,
+            },
+        )
+
+    @property
+    def schedule(self) -> Schedule:
+        """When to look."""
+        return Schedule(self.poll_interval, self.exponential_backoff, self.max_wait)
+
+    def _wait(self) -> Any:
+        """Return the :class:`~textin_provider.api.waiting.Wait` that judges the looks."""
+        raise NotImplementedError
+
+    def _look(self) -> Look[Any]:
+        """Return one look at what is waited for."""
+        raise NotImplementedError
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look until the wait has ended, and yield the event it ended with."""
+        try:
+            async with join_poller(self.textin_conn_id) as poller:
+                event = await self._watch(poller)
+        except Fault as fault:
+            event = ended_by(fault)
+        yield TriggerEvent(event)
+
+    async def _watch(self, poller: Poller) -> dict[str, Any]:
+        wait = self._wait()
+        delay = wait.begin(now=time.time())
+        while True:
+            try:
+                seen: Any = await poller.ask(self._look(), delay)
+            except Fault as fault:
+                verdict = wait.on_fault(fault, now=time.time())
+            else:
+                verdict = wait.on_look(seen, now=time.time())
+            if verdict.notice:
+                self.log.log(logging.WARNING if verdict.is_warning else logging.INFO, "%s", verdict.notice)
+            if verdict.event is not None:
+                event: dict[str, Any] = verdict.event
+                return event
+            delay = verdict.delay
