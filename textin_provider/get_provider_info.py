@@ -52,35 +52,44 @@ UI_FIELD_BEHAVIOUR: dict[str, Any] = {
 }
 
 
+_XPARSE = "TextIn xParse"
+_DOCFLOW = "TextIn DocFlow"
+_HOOKS = "textin_provider.hooks.textin"
+
+
+def _modules(kind: str) -> list[dict[str, Any]]:
+    return [
+        {"integration-name": name, "python-modules": [f"textin_provider.{kind}.{module}"]}
+        for name, module in ((_XPARSE, "xparse"), (_DOCFLOW, "docflow"))
+    ]
+
+
 def get_provider_info() -> dict[str, Any]:
     """Return the provider's entry for Airflow's provider registry (``provider_info.schema.json``)."""
     return {
         "package-name": "airflow-provider-textin",
         "name": "TextIn",
-        "description": "Parse documents with `TextIn <https://www.textin.com/>`__ xParse.",
+        "description": "Parse documents with `TextIn <https://www.textin.com/>`__ xParse and DocFlow.",
         "integrations": [
             {
-                "integration-name": "TextIn xParse",
+                "integration-name": _XPARSE,
                 "external-doc-url": "https://docs.textin.com/xparse/v1/quickstart",
                 "tags": ["service"],
             },
+            {
+                "integration-name": _DOCFLOW,
+                "external-doc-url": "https://docs-docflow.textin.ai",
+                "tags": ["service"],
+            },
         ],
-        "hooks": [
-            {"integration-name": "TextIn xParse", "python-modules": ["textin_provider.hooks.textin"]},
-        ],
-        "triggers": [
-            {"integration-name": "TextIn xParse", "python-modules": ["textin_provider.triggers.xparse"]},
-        ],
-        "sensors": [
-            {"integration-name": "TextIn xParse", "python-modules": ["textin_provider.sensors.xparse"]},
-        ],
-        "operators": [
-            {"integration-name": "TextIn xParse", "python-modules": ["textin_provider.operators.xparse"]},
-        ],
+        "hooks": [{"integration-name": name, "python-modules": [_HOOKS]} for name in (_XPARSE, _DOCFLOW)],
+        "triggers": _modules("triggers"),
+        "sensors": _modules("sensors"),
+        "operators": _modules("operators"),
         "connection-types": [
             {
                 "connection-type": "textin",
-                "hook-class-name": "textin_provider.hooks.textin.TextInHook",
+                "hook-class-name": f"{_HOOKS}.TextInHook",
                 "hook-name": "TextIn",
                 "conn-fields": CONN_FIELDS,
                 "ui-field-behaviour": UI_FIELD_BEHAVIOUR,

@@ -177,6 +177,7 @@ class BatchSummary:
     listed by itself counts once. Durations are those of the files as they were uploaded.
     """
 
+    selector: Selector
     uploaded: int = 0
     total: int = 0
     succeeded: int = 0
@@ -184,15 +185,21 @@ class BatchSummary:
     classified: int = 0
     duration_total_ms: int = 0
     duration_max_ms: int = 0
-    moving: list[str] = field(default_factory=list)
+    moving: int = 0
+    batch_number: str | None = None
     failures: list[dict[str, str | None]] = field(default_factory=list)
     _seen: set[str] = field(default_factory=set, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.selector.parameter == "batch_number":
+            self.batch_number = self.selector.value
 
     def add(self, files: Iterable[DocFlowFile]) -> None:
         """Add files to the sum."""
         for file in files:
             if file.file_id not in self._seen and not file.is_part:
                 self.uploaded += 1
+                self.batch_number = self.batch_number or file.batch_number
                 self.duration_total_ms += file.duration_ms or 0
                 self.duration_max_ms = max(self.duration_max_ms, file.duration_ms or 0)
             for member in file.family():
@@ -212,20 +219,21 @@ class BatchSummary:
                 if len(self.failures) < MAX_LISTED_FAILURES:
                     self.failures.append(_failure(file))
             case _:
-                self.moving.append(f"{file.name or file.file_id} (status {file.reported})")
+                self.moving += 1
 
     def is_settled(self, expected_files: int) -> bool:
         """Whether there are as many files as expected, at least one, and all have ended."""
         return self.uploaded >= max(1, expected_files) and not self.moving
 
-    def progress(self) -> Progress:
-        """Return the same as counts."""
-        return Progress(self.total, self.succeeded, self.failed, self.classified, bool(self.moving))
+    def describe(self, expected_files: int) -> str:
+        """Say in words how far it is, for logs."""
+        progress = Progress(self.total, self.succeeded, self.failed, self.classified, bool(self.moving))
+        return progress.describe(expected_files)
 
-    def to_dict(self, batch_number: str | None) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the summary as sensors return it; at most 100 failures are listed, ``failed`` counts all."""
         return {
-            "batch_number": batch_number,
+            "batch_number": self.batch_number,
             "total": self.total,
             "succeeded": self.succeeded,
             "failed": self.failed,

@@ -112,6 +112,11 @@ class DocFlowFile:
         """The recognition status, :attr:`RecognitionStatus.UNKNOWN` for a code that is not known."""
         return RecognitionStatus(self.reported)
 
+    @property
+    def went_well(self) -> bool:
+        """Whether there is a result: the file succeeded, or was classified and no more was asked for."""
+        return self.status in (RecognitionStatus.SUCCESS, RecognitionStatus.CLASSIFIED)
+
     def family(self) -> Iterator[DocFlowFile]:
         """Yield the file and all documents within it."""
         yield self

@@ -221,29 +221,37 @@ class TextInHook(TextInConnectionHook):
                 on_accepted(accepted)
         return accepted
 
-    def fetch_docflow_files(self, **which: Any) -> list[DocFlowFile]:
-        """Return the files of all pages that :meth:`iter_docflow_files` walks through, each once."""
-        return list(chain.from_iterable(self.iter_docflow_files(**which)))
-
-    def iter_docflow_files(
+    @public_errors()
+    def fetch_docflow_files(
         self,
-        *,
         batch_number: str | None = None,
         file_id: str | None = None,
         task_id: str | None = None,
+        *,
         workspace_id: str | None = None,
-        page_size: int = docflow.MAX_PAGE_SIZE,
         **filters: Any,
-    ) -> Iterator[list[DocFlowFile]]:
+    ) -> list[DocFlowFile]:
         """
-        Yield the files of a workspace, or of one batch, file or task, page by page, each once.
+        Return the files of a workspace, or of one batch, file or task: those of all pages, each once.
 
+        :param workspace_id: the DocFlow workspace, by default the connection's.
         :param filters: see :func:`textin_provider.api.docflow.fetch_page`.
         """
+        given = {"batch_number": batch_number, "file_id": file_id, "task_id": task_id}
+        is_chosen = any(value is not None for value in given.values())
+        selector = docflow.Selector.of(**given) if is_chosen else None
+        return list(chain.from_iterable(self.iter_docflow_files(selector, workspace_id, filters=filters)))
+
+    def iter_docflow_files(
+        self,
+        selector: Selector | None,
+        workspace_id: str | None = None,
+        *,
+        page_size: int = docflow.MAX_PAGE_SIZE,
+        filters: Mapping[str, Any] | None = None,
+    ) -> Iterator[list[DocFlowFile]]:
+        """Yield what :meth:`fetch_docflow_files` returns, page by page: a batch may be larger than memory."""
         with public_errors():
-            given = {"batch_number": batch_number, "file_id": file_id, "task_id": task_id}
-            is_chosen = any(value is not None for value in given.values())
-            selector = docflow.Selector.of(**given) if is_chosen else None
             walk = PageWalk(self.workspace(workspace_id), selector, page_size=page_size, filters=filters)
             while (call := walk.next_call()) is not None:
                 yield walk.take(self._send(call))

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from textin_provider.api.faults import bad_input
 from textin_provider.exceptions import TextInError, error_for
+from textin_provider.hooks.task import TextInTaskMixin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
-    from textin_provider.hooks.textin import TextInHook
 
-
-class XParseSubmitOperator(BaseOperator):
+class XParseSubmitOperator(TextInTaskMixin, BaseOperator):
     """
     Submit one document to xParse and return the job id, without waiting for the job.
 
@@ -66,13 +64,6 @@ class XParseSubmitOperator(BaseOperator):
         self.file_conn_id = file_conn_id
         self.textin_conn_id = textin_conn_id
 
-    @cached_property
-    def hook(self) -> TextInHook:
-        """The hook, made, and imported, at first use: parsing a DAG needs none."""
-        from textin_provider.hooks.textin import TextInHook
-
-        return TextInHook(self.textin_conn_id)
-
     def execute(self, context: Context) -> str:
         """Submit the document."""
         job_id = self.hook.submit_xparse_job(
@@ -86,7 +77,7 @@ class XParseSubmitOperator(BaseOperator):
         return job_id
 
 
-class XParseDownloadResultOperator(BaseOperator):
+class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
     """
     Store the results of completed xParse jobs, each whole or not at all, in constant memory.
 
@@ -121,13 +112,6 @@ class XParseDownloadResultOperator(BaseOperator):
         self.output_conn_id = output_conn_id
         self.overwrite = overwrite
         self.textin_conn_id = textin_conn_id
-
-    @cached_property
-    def hook(self) -> TextInHook:
-        """The hook, made, and imported, at first use: parsing a DAG needs none."""
-        from textin_provider.hooks.textin import TextInHook
-
-        return TextInHook(self.textin_conn_id)
 
     def execute(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         """Store the result or results."""

@@ -15,7 +15,8 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from textin_provider.api.faults import Fault
-from textin_provider.exceptions import error_for
+from textin_provider.exceptions import TextInError, error_for
+from textin_provider.hooks.task import TextInTaskMixin
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -29,53 +30,88 @@ _FRAMEWORK_TIMEOUTS = ("Trigger/execution timeout", "Trigger timeout")
 _JITTER = 0.1
 
 
-class TextInSensor(BaseSensorOperator):
+class TextInSensor(TextInTaskMixin, BaseSensorOperator):
     """
     Base of the sensors: pokes first, then defers if it may.
 
-    A subclass implements ``poke``, ends it with :meth:`_wait_on` while there is something to wait for, and
-    gives the trigger of its wait.
+    A subclass implements ``poke``, ends it with :meth:`_wait_on` or :meth:`_wait_out` while there is
+    something to wait for, gives the trigger of its wait, and says with ``_end`` what comes of it.
+
+    :param textin_conn_id: id of the connection.
+    :param deferrable: whether to wait in the triggerer.
     """
 
-    def __init__(self, *, deferrable: bool, **kwargs: Any) -> None:
+    def __init__(self, *, textin_conn_id: str, deferrable: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.textin_conn_id = textin_conn_id
         self.deferrable = deferrable
         self._deadline = 0.0
+        self._last_news: str | None = None
 
     def execute(self, context: Context) -> Any:
         """Wait as the mode says and return the value of the wait."""
         self._deadline = time.time() + self.timeout
         return super().execute(context)
 
-    def _wait_on(self) -> bool:
-        """Tell the base class that there is more to wait for, or defer."""
+    def _wait_on(self, news: str) -> bool:
+        """Tell the base class that there is more to wait for, or defer; the news is logged if it is any."""
+        if news != self._last_news:
+            self.log.info("%s", news)
+            self._last_news = news
         # Deferring from inside a poke leaves it to the base class what soft_fail, never_fail and silent_fail
         # mean for the first look: TaskDeferred passes through it as no ordinary exception does.
         if self.deferrable:
-            grace = max(_FRAMEWORK_GRACE, 2 * self.poke_interval)
+            left = self._deadline - time.time()
+            if left <= 0:
+                raise AirflowSensorTimeout(f"timeout={self.timeout:g}s is over. {news}")
             self.defer(
                 trigger=self._trigger(),
                 method_name="execute_complete",
-                timeout=timedelta(seconds=max(0.0, self._deadline - time.time()) + grace),
+                kwargs={"deadline": self._deadline},
+                timeout=timedelta(seconds=left + max(_FRAMEWORK_GRACE, 2 * self.poke_interval)),
             )
         return False
 
+    def _wait_out(self, error: TextInError) -> bool:
+        """Go on waiting after a transient error; any other is raised."""
+        if not error.kind.is_transient:
+            raise error
+        self.log.warning("%s The wait goes on.", error)
+        return self._wait_on("The last look failed.")
+
     def _trigger(self) -> BaseTrigger:
         raise NotImplementedError
+
+    def _trigger_arguments(self) -> dict[str, Any]:
+        """Return the arguments that all triggers take."""
+        return {
+            "textin_conn_id": self.textin_conn_id,
+            "poll_interval": self.poke_interval,
+            "deadline": self._deadline,
+            "timeout": self.timeout,
+            "exponential_backoff": self.exponential_backoff,
+            "max_wait": self.max_wait.total_seconds() if self.max_wait else None,
+        }
 
     def _end(self, context: Context, event: dict[str, Any]) -> Any:
         """Return the value of a wait that ended in a terminal state, or raise what it failed with."""
         raise NotImplementedError
 
-    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
+    def _fail(self, context: Context, value: Any, fault: Fault) -> NoReturn:
+        """Push the value that the task would have returned, and fail."""
+        self.push_value(context, value)
+        raise error_for(fault)
+
+    def execute_complete(
+        self, context: Context, event: dict[str, Any] | None = None, deadline: float | None = None
+    ) -> Any:
         """Go on after the deferral: return what the wait was for, or raise what ended it."""
         from textin_provider.api.waiting import Ending
 
+        self._deadline = deadline or time.time()
         ending = (event or {}).get("ending")
         if event is None or ending not in tuple(Ending):
-            raise RuntimeError(
-                f"The trigger of {self.task_id} ended with an event of no known shape: {event!r}"
-            )
+            raise RuntimeError(f"The trigger of {self.task_id} ended with an unknown event: {event!r}")
         if ending == Ending.TIMEOUT:
             raise AirflowSensorTimeout(event["message"])
         if ending == Ending.FAULT:

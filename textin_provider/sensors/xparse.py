@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import PokeReturnValue, conf
 
-from textin_provider.exceptions import TextInError, error_for
+from textin_provider.exceptions import TextInError
 from textin_provider.sensors.base import TextInSensor
 
 if TYPE_CHECKING:
@@ -15,12 +14,6 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
     from airflow.triggers.base import BaseTrigger
-
-    from textin_provider.hooks.textin import TextInHook
-
-
-#: The key of a task's return value. Airflow's own constant lies in a module that costs 0.3 s to import.
-_RETURN_VALUE = "return_value"
 
 
 class XParseJobSensor(TextInSensor):
@@ -49,44 +42,24 @@ class XParseJobSensor(TextInSensor):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
-        super().__init__(deferrable=deferrable, **kwargs)
+        super().__init__(textin_conn_id=textin_conn_id, deferrable=deferrable, **kwargs)
         self.job_id = job_id
         self.raise_on_failure = raise_on_failure
-        self.textin_conn_id = textin_conn_id
-
-    @cached_property
-    def hook(self) -> TextInHook:
-        """The hook, made, and imported, at first use: parsing a DAG needs none."""
-        from textin_provider.hooks.textin import TextInHook
-
-        return TextInHook(self.textin_conn_id)
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Look once; a transient fault counts as not finished."""
         try:
             job = self.hook.look_at_xparse_job(self.job_id)
         except TextInError as error:
-            if not error.kind.is_transient:
-                raise
-            self.log.warning("%s The wait goes on.", error)
-            return self._wait_on()
+            return self._wait_out(error)
         if job.status.is_terminal:
             return PokeReturnValue(is_done=True, xcom_value=self._end(context, {"job": job.to_dict()}))
-        self.log.info("xParse job %s is %s.", job.job_id, job.reported)
-        return self._wait_on()
+        return self._wait_on(f"xParse job {job.job_id} is {job.reported}.")
 
     def _trigger(self) -> BaseTrigger:
         from textin_provider.triggers.xparse import XParseJobTrigger
 
-        return XParseJobTrigger(
-            job_id=self.job_id,
-            textin_conn_id=self.textin_conn_id,
-            poll_interval=self.poke_interval,
-            deadline=self._deadline,
-            timeout=self.timeout,
-            exponential_backoff=self.exponential_backoff,
-            max_wait=self.max_wait.total_seconds() if self.max_wait else None,
-        )
+        return XParseJobTrigger(job_id=self.job_id, **self._trigger_arguments())
 
     def _end(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         from textin_provider.api.xparse import JobStatus, XParseJob
@@ -94,7 +67,6 @@ class XParseJobSensor(TextInSensor):
         value: dict[str, Any] = event["job"]
         job = XParseJob.from_dict(value)
         if job.status is JobStatus.FAILED and self.raise_on_failure:
-            context["ti"].xcom_push(key=_RETURN_VALUE, value=value)
-            raise error_for(job.failure())
+            self._fail(context, value, job.failure())
         self.log.info("xParse job %s %s.", job.job_id, job.reported)
         return value

@@ -1,0 +1,36 @@
+"""What the operators and sensors of this provider have in common."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from textin_provider.hooks.textin import TextInHook
+
+#: The key of a task's return value. Airflow's own constant lies in a module that takes long to import.
+_RETURN_VALUE = "return_value"
+
+
+class TextInTaskMixin:
+    """
+    Gives a task its hook and a way to hand on its value before it fails.
+
+    The hook is made, and imported, at first use: parsing a DAG needs none, and its connection id is a
+    template.
+    """
+
+    textin_conn_id: str
+
+    @cached_property
+    def hook(self) -> TextInHook:
+        """The hook of the connection ``textin_conn_id``."""
+        from textin_provider.hooks.textin import TextInHook
+
+        return TextInHook(self.textin_conn_id)
+
+    def push_value(self, context: Context, value: Any) -> None:
+        """Push what the task would have returned: a task that raises returns nothing."""
+        context["ti"].xcom_push(key=_RETURN_VALUE, value=value)

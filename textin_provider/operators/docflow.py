@@ -1,0 +1,237 @@
+"""Operators for DocFlow: upload files as a batch, store what came of them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.exceptions import TextInError, error_for, public_errors
+from textin_provider.hooks.task import TextInTaskMixin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from textin_provider.api.batch import BatchSummary
+    from textin_provider.api.upload import DocFlowUpload
+
+#: Files fetched at a time: a page of results with all their fields must fit into memory with ease.
+_PAGE_SIZE = 100
+
+
+class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
+    """
+    Upload files to DocFlow as one batch, without waiting for what comes of them.
+
+    Lists of more than ten go out in portions under one batch number, after all files and URLs were checked.
+    TextIn bills every file it accepts, so each portion is sent once, and again only if the connection was
+    never made. If a portion fails after others were accepted, these are pushed as the task's XCom, and the
+    task fails without retry.
+
+    :param files: local paths or object storage URLs, streamed, at most 100 MB each. (templated)
+    :param urls: http(s) addresses that DocFlow fetches the files from, instead of ``files``. (templated)
+    :param batch_number: a new or an existing batch; DocFlow makes one if it is None. (templated)
+    :param category: of the files, instead of having them classified. (templated)
+    :param target_process: ``"classify"`` to stop after classifying, or ``"extract"``. (templated)
+    :param split_flag: whether a file that holds several documents is split.
+    :param crop_flag: whether several receipts on one page are cropped out.
+    :param auto_verify_vat: whether VAT invoices are checked with the tax authority.
+    :param parser_params: ``parse_mode``, ``dpi``, ``formula_level``, ``apply_merge``, ``crop_dewarp``,
+        ``remove_watermark``, ``table_text_split_mode``. (templated)
+    :param pdf_password: password of the PDF files; masked. (templated)
+    :param workspace_id: the DocFlow workspace, by default the connection's. (templated)
+    :param file_conn_id: Airflow connection for ``files`` on object storage. (templated)
+    :param textin_conn_id: id of the connection. (templated)
+    :return: ``{"batch_number", "files": [{"file_id", "task_id", "name", "format"}]}``.
+    """
+
+    template_fields: Sequence[str] = (
+        "files",
+        "urls",
+        "batch_number",
+        "category",
+        "target_process",
+        "parser_params",
+        "pdf_password",
+        "workspace_id",
+        "file_conn_id",
+        "textin_conn_id",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"parser_params": "json"}
+
+    def __init__(
+        self,
+        *,
+        files: Sequence[str] | str | None = None,
+        urls: Sequence[str] | str | None = None,
+        batch_number: str | None = None,
+        category: str | None = None,
+        target_process: str | None = None,
+        split_flag: bool | None = None,
+        crop_flag: bool | None = None,
+        auto_verify_vat: bool | None = None,
+        parser_params: Mapping[str, Any] | None = None,
+        pdf_password: str | None = None,
+        workspace_id: str | None = None,
+        file_conn_id: str | None = None,
+        textin_conn_id: str = "textin_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.files = files
+        self.urls = urls
+        self.batch_number = batch_number
+        self.category = category
+        self.target_process = target_process
+        self.split_flag = split_flag
+        self.crop_flag = crop_flag
+        self.auto_verify_vat = auto_verify_vat
+        self.parser_params = parser_params
+        self.pdf_password = pdf_password
+        self.workspace_id = workspace_id
+        self.file_conn_id = file_conn_id
+        self.textin_conn_id = textin_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Upload the files."""
+        accepted: list[DocFlowUpload] = []
+        try:
+            upload = self.hook.upload_docflow_files(
+                self.files,
+                self.urls,
+                batch_number=self.batch_number,
+                workspace_id=self.workspace_id,
+                file_conn_id=self.file_conn_id,
+                on_accepted=accepted.append,
+                category=self.category,
+                target_process=self.target_process,
+                split_flag=self.split_flag,
+                crop_flag=self.crop_flag,
+                auto_verify_vat=self.auto_verify_vat,
+                parser_params=self.parser_params,
+                pdf_password=self.pdf_password,
+            )
+        except TextInError:
+            if accepted:
+                self.push_value(context, accepted[-1].to_dict())
+            raise
+        self.log.info("DocFlow accepted %d files as batch %s.", len(upload.files), upload.batch_number)
+        return upload.to_dict()
+
+
+class DocFlowDownloadResultsOperator(TextInTaskMixin, BaseOperator):
+    """
+    Store what DocFlow extracted from the files of a batch, then fail if some of them failed.
+
+    What is stored is JSON Lines, one object a file as ``file/fetch`` gives it (``id``, ``name``,
+    ``category``, ``data``, ``child_files``, ...), for all that succeeded or were classified. The file is
+    written whole or not at all, before failures are raised. Running again costs nothing.
+
+    :param batch_number: the batch; give exactly one of the three. (templated)
+    :param file_id: one file. (templated)
+    :param docflow_task_id: DocFlow's ``task_id`` of one file; ``task_id`` names the Airflow task. (templated)
+    :param workspace_id: the DocFlow workspace, by default the connection's. (templated)
+    :param output_path: local path or object storage URL of the file to write; one that ends with ``/`` is a
+        directory that gets ``<batch_number>.jsonl``. None stores nothing and only judges the batch.
+        (templated)
+    :param output_conn_id: Airflow connection for ``output_path`` on object storage. (templated)
+    :param overwrite: whether a file that is there already is replaced; if not, it is an error.
+    :param raise_on_failure: whether failed files fail this task, without retry, after the value below was
+        pushed.
+    :param textin_conn_id: id of the connection. (templated)
+    :return: what ``DocFlowBatchSensor`` returns, and ``output_path``, ``size_bytes``, ``sha256``.
+    """
+
+    template_fields: Sequence[str] = (
+        "batch_number",
+        "file_id",
+        "docflow_task_id",
+        "workspace_id",
+        "output_path",
+        "output_conn_id",
+        "textin_conn_id",
+    )
+
+    def __init__(
+        self,
+        *,
+        batch_number: str | None = None,
+        file_id: str | None = None,
+        docflow_task_id: str | None = None,
+        workspace_id: str | None = None,
+        output_path: str | None = None,
+        output_conn_id: str | None = None,
+        overwrite: bool = True,
+        raise_on_failure: bool = True,
+        textin_conn_id: str = "textin_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.batch_number = batch_number
+        self.file_id = file_id
+        self.docflow_task_id = docflow_task_id
+        self.workspace_id = workspace_id
+        self.output_path = output_path
+        self.output_conn_id = output_conn_id
+        self.overwrite = overwrite
+        self.raise_on_failure = raise_on_failure
+        self.textin_conn_id = textin_conn_id
+
+    @public_errors()
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Store the results and judge the batch."""
+        from textin_provider.api.batch import BatchSummary, failed_files
+        from textin_provider.api.docflow import Selector
+
+        selector = Selector.of(
+            batch_number=self.batch_number, file_id=self.file_id, task_id=self.docflow_task_id
+        )
+        summary = BatchSummary(selector)
+        value = {**self._store(summary), **summary.to_dict()}
+        if summary.failed and self.raise_on_failure:
+            self.push_value(context, value)
+            raise error_for(failed_files(selector, value))
+        self.log.info("DocFlow files of %s: %s.", selector, summary.describe(1))
+        return value
+
+    def _store(self, summary: BatchSummary) -> dict[str, Any]:
+        """Write the results, adding the files up on the way; return where they are."""
+        from textin_provider.hooks.storage import OutputFile
+
+        if self.output_path is None:
+            for _ in self._results(summary):
+                pass
+            return {"output_path": None, "size_bytes": None, "sha256": None}
+        name = f"{quote(summary.selector.value, safe='')}.jsonl"
+        output = OutputFile(self.output_path, name, self.output_conn_id, overwrite=self.overwrite)
+        output.check()
+        with output.writing() as file:
+            for result in self._results(summary):
+                file.write(json.dumps(result, ensure_ascii=False).encode() + b"\n")
+        return output.manifest(file)
+
+    def _results(self, summary: BatchSummary) -> Iterator[Mapping[str, Any]]:
+        """
+        Yield the records of the files that went well.
+
+        :raises Fault: at the end, if no file is visible or some have not ended: nothing is stored then.
+        """
+        selector = summary.selector
+        for files in self.hook.iter_docflow_files(selector, self.workspace_id, page_size=_PAGE_SIZE):
+            summary.add(files)
+            # Within a batch, the documents that a file was split into come with it, though they may be listed
+            # too.
+            is_batch = selector.parameter == "batch_number"
+            yield from (file.record for file in files if file.went_well and not (is_batch and file.is_part))
+        if not summary.is_settled(1):
+            raise Fault(
+                FaultKind.RESULT,
+                about=f"DocFlow files of {selector}",
+                message=f"not finished: {summary.describe(1)}",
+                fix="Wait for them with DocFlowBatchSensor first",
+            )
