@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from textin_provider.api.faults import bad_input, one_line
+from textin_provider.api.faults import bad_input
 
 _MEGABYTE = 1024 * 1024
 
@@ -39,4 +39,4 @@ def check_http_url(parameter: str, url: object) -> str:
     if isinstance(url, str) and parts is not None and parts.scheme in ("http", "https") and parts.hostname:
         return url.strip()
     fix = "Give an absolute http(s) URL that TextIn can reach"
-    raise bad_input(parameter, one_line(url), "it is no such URL", fix)
+    raise bad_input(parameter, url, "it is no such URL", fix)

@@ -214,7 +214,8 @@ def read_submitted(read: Callable[[Answer], T_co], answer: Answer) -> T_co:
 
 def optional_text(value: Any) -> str | None:
     """Return an id or a text as text; None for what is empty or neither."""
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) and str(value) else None
+    is_text = isinstance(value, str | int) and not isinstance(value, bool)
+    return str(value).strip() or None if is_text else None
 
 
 def server_fault(about: str, message: str) -> Fault:

@@ -129,16 +129,26 @@ def meaning_of_http(status: int) -> CodeMeaning:
     return CodeMeaning(FaultKind.SERVER, "gateway fault", _LATER)
 
 
-_URL_QUERY = re.compile(r"(https?://[^\s?#'\"<>]*)[?#][^\s'\"<>]*", re.IGNORECASE)
-_URL_USER = re.compile(r"(https?://)[^\s/@'\"<>]*@", re.IGNORECASE)
+# Up to the next blank, less the quotes and marks that stand around a URL in a sentence.
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S*?(?=['\">),;]*(?:\s|$))", re.IGNORECASE)
 MAX_TEXT = 500
 
 
-def one_line(text: object) -> str:
-    """Make text fit for an error or a log: one line, at most 500 characters, URLs without query or user."""
-    line = " ".join(str(text).split())
-    line = _URL_USER.sub(r"\1", _URL_QUERY.sub(r"\1?...", line))
-    return line if len(line) <= MAX_TEXT else line[: MAX_TEXT - 3] + "..."
+def without_secrets(url: str) -> str:
+    """Return a URL without what may be secret in it: its user, its query and its fragment."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return url
+    address = re.split(r"[?#]", rest, maxsplit=1)[0]
+    authority, slash, path = address.partition("/")
+    shown = f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+    return shown if address == rest else f"{shown}?..."
+
+
+def one_line(text: object, most: int = MAX_TEXT) -> str:
+    """Make text fit for an error or a log: one line, not long, URLs without user or query."""
+    line = _URL.sub(lambda found: without_secrets(found[0]), " ".join(str(text).split()))
+    return line if len(line) <= most else line[: most - 3] + "..."
 
 
 class Fault(Exception):
@@ -227,4 +237,6 @@ def _rebuild(cls: type[Fault], value: dict[str, Any]) -> Fault:
 
 def bad_input(parameter: str, value: object, problem: str, fix: str) -> Fault:
     """Build the fault for input that cannot be right, naming parameter, value, problem and fix."""
+    if isinstance(value, str):
+        value = without_secrets(value)
     return Fault(FaultKind.REQUEST, about=f"{parameter}={value!r}", message=problem, fix=fix)

@@ -34,7 +34,13 @@ class Origin:
         parts = urlsplit(url)
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
             raise ValueError("it is no absolute http(s) URL")
-        return cls(parts.scheme, parts.hostname.rstrip("."), parts.port or _DEFAULT_PORTS[parts.scheme])
+        port = _DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
+        return cls(parts.scheme, parts.hostname.rstrip("."), port)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
+        return f"{self.scheme}://{host}{port}"
 
     @property
     def is_textin(self) -> bool:
@@ -78,8 +84,8 @@ class HostPolicy:
             return
         raise _refused(
             about,
-            f"the result lies on {origin.scheme}://{origin.host}:{origin.port}, which is not TextIn's",
-            f"If you trust that host, add {origin.host} to result_hosts of the connection",
+            f"the result lies on {origin}, which is not TextIn's",
+            f"If you trust that host, add {origin} to result_hosts of the connection",
         )
 
 

@@ -29,13 +29,16 @@ _RESULT_KEYS = frozenset(
         "elements",
         "pages",
         "title_tree",
+        "summary",
+        "exports",
     )
 )
 _STRING = rb'"(?:[^"\\]|\\.)*"'
 _KEY = re.compile(rb"\s*(%s)\s*:\s*" % _STRING)
 _SCALAR = re.compile(rb"(%s|true|false|null|-?[0-9][0-9.eE+-]*)\s*,?" % _STRING)
-# The end of a wrapped result: its own brace, then scalar members of the envelope, then the envelope's brace.
-_ENVELOPE_END = re.compile(rb"\}((?:\s*,\s*%s\s*:\s*(?:%s|[a-z0-9.eE+-]+))*\s*\}\s*)\Z" % (_STRING, _STRING))
+# What braces mean depends on strings alone: an escaped character, a quote, a bracket.
+_STRUCTURE = re.compile(rb'\\.|["{}\[\]]', re.DOTALL)
+_BOM = b"\xef\xbb\xbf"
 
 
 class ResultStream:
@@ -43,10 +46,13 @@ class ResultStream:
     Takes a body in chunks and gives back the chunks to store.
 
     :param about: what is downloaded, as faults name it.
+    :param must_balance: whether to count the brackets too. HTTP proves the end of a body that has a length or
+        comes in chunks; one that ends when the connection closes may be cut anywhere.
     """
 
-    def __init__(self, about: str) -> None:
+    def __init__(self, about: str, *, must_balance: bool = False) -> None:
         self._about = about
+        self._balance = _Balance() if must_balance else None
         self._held = b""
         self._is_open = False
         self._is_wrapped = False
@@ -58,6 +64,8 @@ class ResultStream:
         :raises Fault: as soon as the body cannot be a result.
         """
         self._held += chunk
+        if self._balance:
+            self._balance.feed(chunk)
         if not self._is_open:
             if len(self._held) < HEAD_BYTES:
                 return b""
@@ -73,16 +81,24 @@ class ResultStream:
         """
         if not self._is_open:
             return self._finish_small()
-        if not self._held.rstrip().endswith(b"}"):
+        if not self._held.rstrip().endswith(b"}") or (self._balance and not self._balance.is_even):
             raise self._bad("it breaks off in the middle")
-        if not self._is_wrapped:
-            return self._held
-        end = _ENVELOPE_END.search(self._held)
-        if end is None:
-            raise self._bad("its envelope does not end as one")
-        return self._held[: end.start(1)]
+        return self._without_envelope_end() if self._is_wrapped else self._held
+
+    def _without_envelope_end(self) -> bytes:
+        """Cut off what follows the result in its envelope: it ends where the rest makes a whole object."""
+        at = self._held.find(b"}")
+        while at >= 0:
+            try:
+                json.loads(b'{"":0' + self._held[at + 1 :])
+            except ValueError:
+                at = self._held.find(b"}", at + 1)
+            else:
+                return self._held[: at + 1]
+        raise self._bad("its envelope does not end as one")
 
     def _finish_small(self) -> bytes:
+        self._held = self._held.removeprefix(_BOM)
         try:
             value = json.loads(self._held)
         except (ValueError, RecursionError):
@@ -93,23 +109,24 @@ class ResultStream:
             return self._held
         self._check_code(value)
         if "code" in value and _is_result(value.get("data")):
-            return json.dumps(value["data"], ensure_ascii=False).encode()
+            return _dump(value["data"])
         raise self._bad("it has neither elements nor markdown")
 
     def _open(self) -> None:
         """Judge a large body by its first members and drop the envelope's beginning, if it has one."""
         self._is_open = True
-        self._held = self._held.removeprefix(b"\xef\xbb\xbf").lstrip()
+        self._held = self._held.removeprefix(_BOM).lstrip()
         if not self._held.startswith(b"{"):
             raise self._bad("it is no JSON object")
         members, last_key, at = _first_members(self._held)
         if _RESULT_KEYS & {*members, last_key}:
             return
         self._check_code(members)
-        if "code" not in members or last_key != "data":
+        self._held = self._held[at:]
+        inner, inner_key, _ = _first_members(self._held)
+        if "code" not in members or last_key != "data" or not _RESULT_KEYS & {*inner, inner_key}:
             raise self._bad("it has neither elements nor markdown")
         self._is_wrapped = True
-        self._held = self._held[at:]
 
     def _check_code(self, members: dict[str, Any]) -> None:
         code = code_of(members)
@@ -125,6 +142,42 @@ class ResultStream:
             message=f"what result_url points to is not a result: {reason}",
             fix="Nothing was stored. The job is paid for and keeps its result: download it again",
         )
+
+
+class _Balance:
+    """Counts brackets outside of strings, chunk by chunk."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._in_string = False
+        self._rest = b""
+
+    @property
+    def is_even(self) -> bool:
+        """Whether every bracket that was opened is closed, and every string ended."""
+        return self._depth == 0 and not self._in_string
+
+    def feed(self, chunk: bytes) -> None:
+        chunk = self._rest + chunk
+        # A backslash at the end belongs with what comes next, unless it is itself escaped.
+        escapes = len(chunk) - len(chunk.rstrip(b"\\"))
+        cut = len(chunk) - escapes % 2
+        self._rest = chunk[cut:]
+        for token in _STRUCTURE.finditer(chunk, 0, cut):
+            mark = token[0]
+            if mark == b'"':
+                self._in_string = not self._in_string
+            elif not self._in_string and mark in b"{[":
+                self._depth += 1
+            elif not self._in_string and mark in b"}]":
+                self._depth -= 1
+
+
+def _dump(result: Any) -> bytes:
+    try:
+        return json.dumps(result, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which only its escape can carry
+        return json.dumps(result).encode()
 
 
 def _is_result(value: Any) -> bool:

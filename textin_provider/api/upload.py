@@ -25,7 +25,7 @@ from textin_provider.api.envelope import (
     read_submitted,
     server_fault,
 )
-from textin_provider.api.faults import Fault, FaultKind, bad_input, one_line
+from textin_provider.api.faults import Fault, FaultKind, bad_input, one_line, without_secrets
 
 MAX_FILE_BYTES = 100 * 1024 * 1024
 #: The documented limit for URLs in one upload; files are sent in portions of the same size.
@@ -128,7 +128,7 @@ def upload_files(
         document.check_size("files", MAX_FILE_BYTES)
     params = {"workspace_id": workspace_id, "batch_number": batch_number, **(options or {})}
     names = [document.name for document in documents] or list(urls)
-    about = f"DocFlow upload of {one_line(', '.join(names))}"
+    about = f"DocFlow upload of {one_line(', '.join(map(without_secrets, names)))}"
     body = json.dumps({"urls": [check_http_url("urls", url) for url in urls]}) if urls else None
     return Call(
         about,

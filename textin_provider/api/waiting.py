@@ -7,6 +7,7 @@ answers in and does what the verdict says.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -54,10 +55,9 @@ class Schedule:
 
     def after_look(self, looks: int, chance: Chance = random.random) -> float:
         """Return the seconds to the next look after ``looks`` looks: the interval, give or take a tenth."""
-        interval = self.interval * (2.0 ** min(looks - 1, 32) if self.exponential_backoff else 1.0)
-        if self.exponential_backoff and self.max_wait is not None:
-            interval = min(interval, self.max_wait)
-        return interval * (1 - _JITTER + 2 * _JITTER * chance())
+        growth = 2.0 ** min(looks - 1, 32) if self.exponential_backoff else 1.0
+        limit = self.max_wait if self.exponential_backoff and self.max_wait else math.inf
+        return min(self.interval * growth * (1 - _JITTER + 2 * _JITTER * chance()), limit)
 
     def after_fault(self, faults: int, retry_after: float | None, chance: Chance = random.random) -> float:
         """Return the seconds to the next try after ``faults`` faults in a row, at least ``retry_after``."""

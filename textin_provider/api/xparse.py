@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -26,7 +26,7 @@ from textin_provider.api.envelope import (
     read_submitted,
     server_fault,
 )
-from textin_provider.api.faults import Fault, FaultKind, bad_input, one_line
+from textin_provider.api.faults import Fault, FaultKind, bad_input, one_line, without_secrets
 
 PATH = "/api/v1/xparse/parse/async"
 MAX_FILE_BYTES = 500 * 1024 * 1024
@@ -64,7 +64,7 @@ class XParseJob:
     job_id: str
     reported: str
     file_id: str | None = None
-    result_url: str | None = None
+    result_url: str | None = field(default=None, repr=False)
     message: str | None = None
 
     @property
@@ -78,7 +78,7 @@ class XParseJob:
             "job_id": self.job_id,
             "file_id": self.file_id,
             "status": self.reported,
-            "result_url": self.result_url and re.split(r"[?#]", self.result_url, maxsplit=1)[0],
+            "result_url": self.result_url and without_secrets(self.result_url).removesuffix("?..."),
             "message": self.message,
         }
 
@@ -146,11 +146,11 @@ def submit_job(
         parts.append(Part("file_url", check_http_url("file_url", file_url)))
     if config is not None:
         # Typed as JSON, as the vendor's spec says: untyped, it is known to give success with no elements.
-        parts.append(Part("config", json.dumps(check_config(config), ensure_ascii=False), "application/json"))
+        parts.append(Part("config", _config_text(check_config(config)), "application/json"))
     if webhook is not None:
         parts.append(Part("webhook", check_http_url("webhook", webhook)))
-    what = document.name if document is not None else file_url
-    about = f"xParse submit of {one_line(what)}"
+    what = document.name if document is not None else without_secrets(file_url or "")
+    about = f"xParse submit of {what}"
     read = partial(read_submitted, partial(_read_job_id, about))
     return Call(about, "POST", Service.XPARSE, PATH, read, parts=tuple(parts))
 
@@ -217,16 +217,17 @@ _UNQUOTED = "..."
 
 def check_config(config: Mapping[str, Any] | str) -> dict[str, Any]:
     """Return the configuration as a dict; text is read as JSON."""
-    value: Any = config
-    if isinstance(config, str):
-        try:
-            value = json.loads(config)
-        except ValueError as error:
-            raise bad_input("config", _UNQUOTED, f"it is no JSON: {error}", _CONFIG_FIX) from None
-    if not isinstance(value, Mapping):
-        raise bad_input("config", _UNQUOTED, f"it is a {type(value).__name__}", _CONFIG_FIX)
     try:
-        json.dumps(value)
-    except (TypeError, ValueError) as error:
-        raise bad_input("config", _UNQUOTED, f"it is no JSON: {error}", "Use only JSON values") from None
-    return dict(value)
+        value = json.loads(config) if isinstance(config, str) else config
+        if not isinstance(value, Mapping):
+            raise bad_input("config", _UNQUOTED, f"it is a {type(value).__name__}", _CONFIG_FIX)
+        plain: dict[str, Any] = json.loads(_config_text(value))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise bad_input("config", _UNQUOTED, f"it is no JSON: {one_line(error)}", _CONFIG_FIX) from None
+    return plain
+
+
+def _config_text(config: Mapping[str, Any]) -> str:
+    text = json.dumps(dict(config), ensure_ascii=False, allow_nan=False)
+    text.encode()  # half of a surrogate pair is text that cannot be sent
+    return text

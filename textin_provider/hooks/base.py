@@ -12,7 +12,6 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 from textin_provider.api.faults import Fault, FaultKind
 from textin_provider.api.waiting import backoff
 from textin_provider.exceptions import public_errors
-from textin_provider.get_provider_info import UI_FIELD_BEHAVIOUR
 from textin_provider.hooks.connection import (
     CONN_TYPE,
     DEFAULT_CONN_ID,
@@ -107,15 +106,3 @@ class TextInConnectionHook(BaseHook):
                 self.log.warning("%s Trying again in %.1f s (%d/%d).", fault, pause, attempt, attempts)
                 time.sleep(pause)
         raise AssertionError("unreachable: the last attempt returns or raises")
-
-    @classmethod
-    def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Return the form's extra fields for Airflow before 3.2, which does not read the provider info."""
-        from textin_provider.hooks.form import form_widgets
-
-        return form_widgets()
-
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return how the form's standard fields look, for Airflow before 3.2."""
-        return {name.replace("-", "_"): value for name, value in UI_FIELD_BEHAVIOUR.items()}

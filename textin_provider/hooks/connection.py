@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,6 @@ from textin_provider.api.faults import Fault, FaultKind
 from textin_provider.api.hosts import HostPolicy, Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from airflow.providers.common.compat.sdk import Connection
 
 CONN_TYPE = "textin"
@@ -67,6 +66,8 @@ def read_connection(connection: Connection, extra: Mapping[str, Any]) -> TextInC
     :raises Fault: naming the field that is empty or malformed.
     """
     reader = _Reader(connection.conn_id or DEFAULT_CONN_ID, extra)
+    if not isinstance(extra, Mapping):
+        raise reader.fault("extra", f"it is a JSON {type(extra).__name__}", "Give a JSON object, or nothing")
     xparse = reader.base_url("host", _host_with_port(connection), DEFAULT_XPARSE_HOST)
     docflow = reader.base_url("docflow_host", extra.get("docflow_host"), DEFAULT_DOCFLOW_HOST)
     return TextInConnection(
@@ -93,10 +94,12 @@ def missing_connection(conn_id: str) -> Fault:
 
 def _host_with_port(connection: Connection) -> str | None:
     """Join what a URI like ``textin://id:secret@127.0.0.1:8866/http`` spreads over host, port and schema."""
-    host = (connection.host or "").strip().rstrip("/")
+    host = (connection.host or "").strip()
+    host = host if host.endswith("://") else host.rstrip("/")
     if not host:
         return None
     if "://" not in host:
+        host = f"[{host}]" if ":" in host and not host.startswith("[") and connection.port else host
         host = f"{connection.schema or 'https'}://{host}"
     return f"{host}:{connection.port}" if connection.port else host
 
@@ -117,13 +120,14 @@ class _Reader:
         )
 
     def required(self, name: str, value: str | None) -> str:
-        if value is None or not value.strip():
+        value = (value or "").strip()
+        if not value:
             raise self.fault(name, "it is empty", "Fill it in; TextIn's console shows both values together")
         if not value.isprintable() or not value.isascii():
             raise self.fault(
                 name, "it has characters that no HTTP header can carry", "Copy it from the console again"
             )
-        return value.strip()
+        return value
 
     def text(self, name: str) -> str | None:
         value = self.extra.get(name)
@@ -133,7 +137,7 @@ class _Reader:
 
     def number(self, name: str, default: float, *, least: float = 0.0) -> float:
         value = self.extra.get(name)
-        if value is None or value == "":
+        if value is None or not str(value).strip():
             return default
         try:
             number = float(value)
@@ -146,8 +150,8 @@ class _Reader:
         return number
 
     def base_url(self, name: str, value: Any, default: str) -> str:
-        url = str(value).strip().rstrip("/") if value else default
-        url = url if "://" in url else f"https://{url}"
+        url = str(value or "").strip() or default
+        url = (url if "://" in url else f"https://{url}").rstrip("/")
         try:
             Origin.of(url)
         except ValueError as error:
@@ -160,7 +164,7 @@ class _Reader:
         value = self.extra.get("result_hosts") or ""
         names = value if isinstance(value, list | tuple) else str(value).split(",")
         found = set()
-        for name in filter(None, (str(name).strip().rstrip("/") for name in names)):
+        for name in filter(None, (str(name).strip() for name in names)):
             try:
                 found.add(Origin.of(name if "://" in name else f"https://{name}"))
             except ValueError as error:

@@ -15,11 +15,10 @@ def form_widgets() -> dict[str, Any]:
 def _widget(spec: dict[str, Any]) -> Any:
     from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
     from flask_babel import lazy_gettext
-    from wtforms import FloatField, StringField
+    from wtforms import StringField
     from wtforms.validators import Optional
 
-    field = FloatField if "number" in spec["schema"]["type"] else StringField
-    return field(
+    return StringField(
         lazy_gettext(spec["label"]),
         widget=BS3TextFieldWidget(),
         validators=[Optional()],

@@ -6,8 +6,10 @@ Imported when the first call is made and not before, so that parsing a DAG does 
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import contextmanager
+from contextvars import ContextVar
 from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
@@ -27,6 +29,20 @@ _CHUNK_BYTES = 1024 * 1024
 _MAX_REDIRECTS = 5
 
 
+_is_ours: ContextVar[bool] = ContextVar("is_ours", default=False)
+
+
+def _without_query(record: logging.LogRecord) -> bool:
+    """Take the query, which may be a signature or hold a password, off URLs that urllib3 logs for us."""
+    if _is_ours.get() and isinstance(record.args, tuple):
+        record.args = tuple(arg.partition("?")[0] if isinstance(arg, str) else arg for arg in record.args)
+    return True
+
+
+for _name in ("urllib3.connectionpool", "urllib3.connection"):
+    logging.getLogger(_name).addFilter(_without_query)
+
+
 class TextInSession(requests.Session):
     """A session that gives credentials to TextIn alone, also when it is redirected."""
 
@@ -35,6 +51,14 @@ class TextInSession(requests.Session):
         self._connection = connection
         self.headers["User-Agent"] = USER_AGENT
         self.auth = self._authenticate
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send as requests does, and keep queries out of the log meanwhile."""
+        token = _is_ours.set(True)
+        try:
+            return super().send(request, **kwargs)
+        finally:
+            _is_ours.reset(token)
 
     def _authenticate(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers.update(self._connection.credentials_for(request.url or ""))
@@ -67,6 +91,11 @@ def carry_out(session: requests.Session, call: Call[Any], connection: TextInConn
             allow_redirects=False,
         )
         return Answer.received(response.status_code, response.headers, response.content, now=time.time())
+    except _FileChangedError:
+        fix = "Nothing was accepted. Submit it when it is complete"
+        raise Fault(
+            FaultKind.REQUEST, about=call.about, message="the file was changed while it was sent", fix=fix
+        ) from None
     except (requests.RequestException, HTTPError) as error:
         fault = _transport_fault(call.about, error)
         raise (fault if call.is_read or _never_left(error) else fault.as_uncertain()) from None
@@ -93,9 +122,18 @@ class _Sized:
         self.len = size
 
     def read(self, size: int = -1) -> bytes:
-        data: bytes = self._file.read(size)
+        data: bytes = self._file.read(self.len if size < 0 else min(size, self.len))
+        # The length is announced already. A shorter file would be waited for without end, and of a longer one
+        # a part would be accepted as if it were the whole; failing before the last byte lets nothing be
+        # accepted.
+        if self.len and (not data or (len(data) == self.len and self._file.read(1))):
+            raise _FileChangedError
         self.len -= len(data)
         return data
+
+
+class _FileChangedError(Exception):
+    """A file is longer or shorter than it was when the request began."""
 
 
 def _never_left(error: BaseException) -> bool:
@@ -131,17 +169,17 @@ def _innermost(error: BaseException) -> str:
 @contextmanager
 def open_result(
     session: requests.Session, url: str, connection: TextInConnection, about: str
-) -> Iterator[Iterator[bytes]]:
+) -> Iterator[requests.Response]:
     """
-    Open what a result URL points to and yield its body in chunks, whole or with a fault.
+    Open what a result URL points to; :func:`chunks_of` reads it.
 
     Every hop is checked before it is asked, and credentials go along only where they may.
 
-    :raises Fault: for a host that is not allowed, an HTTP error, or a body that breaks off.
+    :raises Fault: for a host that is not allowed, too many redirects, or an HTTP error.
     """
     response = None
     try:
-        for _ in range(_MAX_REDIRECTS):
+        for _ in range(1 + _MAX_REDIRECTS):
             connection.hosts.check_result_url(url, about)
             response = session.get(url, timeout=connection.timeout, stream=True, allow_redirects=False)
             if not response.is_redirect:
@@ -152,7 +190,7 @@ def open_result(
             raise _result_fault(about, f"redirected more than {_MAX_REDIRECTS} times", None)
         if response.status_code != 200:
             raise _http_fault(about, response)
-        yield _chunks(response, about)
+        yield response
     except (requests.RequestException, HTTPError) as error:
         raise _transport_fault(about, error) from None
     finally:
@@ -160,7 +198,17 @@ def open_result(
             response.close()
 
 
-def _chunks(response: requests.Response, about: str) -> Iterator[bytes]:
+def has_provable_end(response: requests.Response) -> bool:
+    """Whether HTTP tells where the body ends; else it ends where the connection does."""
+    return "content-length" in response.headers or "chunked" in response.headers.get("transfer-encoding", "")
+
+
+def chunks_of(response: requests.Response, about: str) -> Iterator[bytes]:
+    """
+    Yield the body of a result in chunks, whole or with a fault.
+
+    :raises Fault: if it breaks off.
+    """
     try:
         yield from response.iter_content(_CHUNK_BYTES)
     except (requests.RequestException, HTTPError) as error:

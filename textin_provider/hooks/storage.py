@@ -27,12 +27,6 @@ def local_path(path: str) -> Path | None:
     return None if "://" in path else Path(path)
 
 
-def _object_path(path: str, conn_id: str | None) -> Any:
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
-
-    return ObjectStoragePath(path, conn_id=conn_id)
-
-
 @contextmanager
 def open_document(parameter: str, file: str, conn_id: str | None = None) -> Iterator[Document]:
     """
@@ -75,11 +69,18 @@ def _how_to_find(file: str) -> str:
 
 
 def _object_path_or_fault(parameter: str, path: str, conn_id: str | None) -> Any:
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, ObjectStoragePath
+
     try:
-        return _object_path(path, conn_id)
+        found = ObjectStoragePath(path, conn_id=conn_id)
+        _ = found.fs  # where Airflow 2 looks the scheme up, and both look for the connection
     except (ValueError, ImportError) as error:
         fix = "Install the provider package of that storage, or correct the scheme"
-        raise bad_input(parameter, path, f"Airflow cannot open it: {one_line(error)}", fix) from error
+        raise bad_input(parameter, path, f"Airflow cannot open it: {one_line(error)}", fix) from None
+    except AirflowNotFoundException as error:
+        fix = "Create that connection, or name another one"
+        raise bad_input(parameter, path, one_line(error), fix) from None
+    return found
 
 
 class _Digest:
@@ -145,8 +146,7 @@ class OutputFile:
         :raises Fault: if it cannot be written.
         """
         folder = self._local.parent if self._local else Path(tempfile.gettempdir())
-        name = self._local.name if self._local else "textin-result"
-        beside = folder / f".{name[:100]}.{secrets.token_hex(8)}.part"
+        beside = folder / f".textin-{secrets.token_hex(8)}.part"
         try:
             with beside.open("xb") as file:
                 digest = _Digest(file)

@@ -23,6 +23,7 @@ class TextInTaskMixin:
     """
 
     textin_conn_id: str
+    do_xcom_push: bool
 
     @cached_property
     def hook(self) -> TextInHook:
@@ -33,4 +34,5 @@ class TextInTaskMixin:
 
     def push_value(self, context: Context, value: Any) -> None:
         """Push what the task would have returned: a task that raises returns nothing."""
-        context["ti"].xcom_push(key=_RETURN_VALUE, value=value)
+        if self.do_xcom_push:
+            context["ti"].xcom_push(key=_RETURN_VALUE, value=value)

@@ -15,6 +15,7 @@ from textin_provider.api.faults import Fault, FaultKind, bad_input
 from textin_provider.api.result import ResultStream
 from textin_provider.api.upload import DocFlowUpload
 from textin_provider.exceptions import public_errors
+from textin_provider.get_provider_info import UI_FIELD_BEHAVIOUR
 from textin_provider.hooks.base import READ_ATTEMPTS, TextInConnectionHook
 from textin_provider.hooks.storage import OutputFile, check_documents, open_document
 from textin_provider.hooks.textin_async import TextInAsyncHook
@@ -141,14 +142,14 @@ class TextInHook(TextInConnectionHook):
         return self._try_often(lambda: self._download(job_id, output), READ_ATTEMPTS)
 
     def _download(self, job_id: str, output: OutputFile) -> dict[str, Any]:
-        from textin_provider.hooks.requests_transport import open_result
+        from textin_provider.hooks.requests_transport import chunks_of, has_provable_end, open_result
 
         job = self._send(xparse.get_job(job_id), attempts=1)
         url = job.downloadable_url()
         about = f"xParse job {job_id}: result"
-        stream = ResultStream(about)
-        with open_result(self.get_conn(), url, self.connection, about) as chunks, output.writing() as file:
-            for chunk in chunks:
+        with open_result(self.get_conn(), url, self.connection, about) as response, output.writing() as file:
+            stream = ResultStream(about, must_balance=not has_provable_end(response))
+            for chunk in chunks_of(response, about):
                 file.write(stream.feed(chunk))
             file.write(stream.finish())
         return {"job_id": job_id, "file_id": job.file_id, **output.manifest(file)}
@@ -260,3 +261,15 @@ class TextInHook(TextInConnectionHook):
     def look_at_docflow_progress(self, selector: Selector, workspace_id: str) -> Progress:
         """Return how far a batch is, by counts alone, asking once; a wait comes back later."""
         return self._look(look_at_progress(workspace_id, selector), attempts=1)
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the form's extra fields for Airflow before 3.2, which does not read the provider info."""
+        from textin_provider.hooks.form import form_widgets
+
+        return form_widgets()
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return how the form's standard fields look, for Airflow before 3.2."""
+        return {name.replace("-", "_"): value for name, value in UI_FIELD_BEHAVIOUR.items()}

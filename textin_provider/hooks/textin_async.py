@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 
 from textin_provider.api import xparse
 from textin_provider.api.faults import Fault
-from textin_provider.exceptions import error_for
+from textin_provider.exceptions import error_for, public_errors
 from textin_provider.hooks.connection import (
     DEFAULT_CONN_ID,
     TextInConnection,
@@ -46,7 +46,8 @@ class TextInAsyncHook(BaseHook):
         self._client: ClientSession | None = None
 
     async def __aenter__(self) -> TextInAsyncHook:
-        self._connection = await self._look_up()
+        with public_errors():
+            self._connection = await self._look_up()
         transport = await asyncio.to_thread(_aiohttp_transport)
         self._client = await transport.open_client(self._connection)
         return self

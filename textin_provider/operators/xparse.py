@@ -134,7 +134,7 @@ class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
                 errors.append(error)
         if errors:
             self.log.error("%d of %d results were not stored; the others are.", len(errors), len(job_ids))
-            raise errors[0]
+            raise next((error for error in errors if error.kind.is_transient), errors[0])
         return manifests
 
     def _store(self, job_id: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 import random
 import time
 from datetime import timedelta
@@ -51,7 +53,13 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
     def execute(self, context: Context) -> Any:
         """Wait as the mode says and return the value of the wait."""
         self._deadline = time.time() + self.timeout
-        return super().execute(context)
+        try:
+            # Airflow 2 takes an execute within an execute for one outside of a task, and warns or fails.
+            return inspect.unwrap(BaseSensorOperator.execute)(self, context)
+        except AirflowSensorTimeout as error:
+            # Airflow's message does not know what was waited for.
+            telling = AirflowSensorTimeout(f"{error} {self._last_news or ''}".rstrip())
+            self._skip_or_raise(telling, self.never_fail)
 
     def _wait_on(self, news: str) -> bool:
         """Tell the base class that there is more to wait for, or defer; the news is logged if it is any."""
@@ -148,4 +156,5 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
     def _get_next_poke_interval(self, *args: Any, **kwargs: Any) -> float:
         """Add jitter to the pause between two pokes, so that tasks which began together drift apart."""
         interval: float = super()._get_next_poke_interval(*args, **kwargs)
-        return interval * random.uniform(1 - _JITTER, 1 + _JITTER)
+        limit = self.max_wait.total_seconds() if self.exponential_backoff and self.max_wait else math.inf
+        return min(interval * random.uniform(1 - _JITTER, 1 + _JITTER), limit)

@@ -118,5 +118,7 @@ class Poller:
         unfinished = [self._opening, *self._sending]
         for task in unfinished:
             task.cancel()
-        await asyncio.gather(*unfinished, return_exceptions=True)
-        await self._hook.__aexit__()
+        try:
+            await asyncio.gather(*unfinished, return_exceptions=True)
+        finally:
+            await self._hook.__aexit__()

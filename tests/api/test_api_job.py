@@ -1,0 +1,202 @@
+"""Asking how a job is: the ids that are asked for, the states and shapes that come back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from textin_provider.api.envelope import Answer, Service
+from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.xparse import JobStatus, XParseJob, get_job
+
+
+def read(data: Any, job_id: str = "c020", code: int = 200) -> XParseJob:
+    return get_job(job_id).read(Answer(200, json.dumps({"code": code, "data": data}).encode()))
+
+
+def test_a_look_is_a_read_of_the_jobs_own_path() -> None:
+    call = get_job("c020")
+
+    assert (call.method, call.service, call.path) == (
+        "GET",
+        Service.XPARSE,
+        "/api/v1/xparse/parse/async/c020",
+    )
+    assert call.is_read
+    assert call.parts == ()
+
+
+@pytest.mark.parametrize(
+    "job_id", ["0" * 32, "a", "A-b_9", " c020 ", "c020\n", "x" * 128], ids=lambda value: repr(value[:12])
+)
+def test_an_id_is_asked_for_without_blanks_around_it(job_id: str) -> None:
+    assert get_job(job_id).path.endswith(f"/{job_id.strip()}")
+
+
+@pytest.mark.parametrize(
+    "job_id",
+    [
+        "",
+        " ",
+        "None",
+        "none",
+        " NONE ",
+        "..",
+        "../balance",
+        "a/b",
+        "a\\b",
+        "a%2Fb",
+        "a?b",
+        "a#b",
+        "a b",
+        "a\nb",
+        "a.json",
+        "a\x00b",
+        "合同",
+        "١٢٣",
+        "{{ ti.xcom_pull() }}",
+        "x" * 129,
+        None,
+        7,
+        True,
+        b"c020",
+        ["c020"],
+        {"job_id": "c020"},
+    ],
+    ids=lambda value: ascii(value)[:24],
+)
+def test_what_cannot_be_an_id_is_refused_by_name(job_id: Any) -> None:
+    with pytest.raises(Fault, match=r"^job_id=") as caught:
+        get_job(job_id)
+
+    assert caught.value.kind is FaultKind.REQUEST
+
+
+@pytest.mark.parametrize(
+    ("reported", "status", "is_terminal"),
+    [
+        ("pending", JobStatus.PENDING, False),
+        ("in_progress", JobStatus.IN_PROGRESS, False),
+        ("completed", JobStatus.COMPLETED, True),
+        ("failed", JobStatus.FAILED, True),
+        (" Completed\n", JobStatus.COMPLETED, True),
+        ("FAILED", JobStatus.FAILED, True),
+        ("stopped", JobStatus.UNKNOWN, False),
+        ("partial_completed", JobStatus.UNKNOWN, False),
+        ("unknown", JobStatus.UNKNOWN, False),
+        ("", JobStatus.UNKNOWN, False),
+        ("完成", JobStatus.UNKNOWN, False),
+    ],
+)
+def test_a_state_is_understood_or_unknown(reported: str, status: JobStatus, is_terminal: bool) -> None:
+    job = read({"status": reported})
+
+    assert job.status is status
+    assert job.status.is_terminal is is_terminal
+
+
+def test_a_job_keeps_the_word_that_is_not_known() -> None:
+    assert read({"status": "Stopped"}).reported == "stopped"
+    assert len(read({"status": "x\ny" * 1000}).reported) <= 500
+
+
+@pytest.mark.parametrize(
+    "data", [None, [], {}, {"status": None}, {"status": 3}, {"status": ["failed"]}], ids=repr
+)
+def test_an_answer_without_a_state_is_a_fault_that_may_pass(data: object) -> None:
+    with pytest.raises(Fault) as caught:
+        read(data)
+
+    assert caught.value.kind is FaultKind.SERVER
+
+
+def test_all_fields_are_read() -> None:
+    data = {"job_id": "c020", "file_id": "f1", "status": "completed", "result_url": "https://h/r", "new": 1}
+
+    assert read(data) == XParseJob("c020", "completed", "f1", "https://h/r", None)
+
+
+@pytest.mark.parametrize("value", [None, "", [], {}, 1.5], ids=repr)
+def test_missing_and_odd_fields_are_tolerated(value: object) -> None:
+    job = read({"status": "failed", "file_id": value, "result_url": value, "job_id": value})
+
+    assert job == XParseJob("c020", "failed")
+
+
+def test_ids_stay_text_and_the_job_is_the_one_asked_for() -> None:
+    job = read({"status": "pending", "file_id": 123, "job_id": "another"})
+
+    assert (job.job_id, job.file_id) == ("c020", "123")
+
+
+@pytest.mark.parametrize("message", ["no pages", {"zh": "x"}, 7], ids=repr)
+def test_the_reason_of_a_failed_job_is_text(message: object) -> None:
+    assert read({"status": "failed", "message": message}).message == str(message)
+
+
+def test_a_job_that_is_not_known_names_the_account_as_a_cause() -> None:
+    with pytest.raises(Fault) as caught:
+        read({"message": "Job not found"}, code=40004)
+
+    assert caught.value.kind is FaultKind.REQUEST
+    assert "xParse job c020" in str(caught.value)
+    assert "Job not found" in str(caught.value)
+    assert "this connection's account" in str(caught.value)
+
+
+JOBS = [
+    XParseJob("1", "pending"),
+    XParseJob("1", "completed", "f", "https://h/r"),
+    XParseJob("1", "failed", message="no pages"),
+    XParseJob("1", "stopped", "f"),
+]
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.reported)
+def test_a_job_becomes_plain_json_and_back(job: XParseJob) -> None:
+    assert XParseJob.from_dict(json.loads(json.dumps(job.to_dict()))) == job
+
+
+def test_a_job_is_described_with_the_promised_keys() -> None:
+    assert set(JOBS[0].to_dict()) == {"job_id", "file_id", "status", "result_url", "message"}
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://h/r?sig=1#x", "https://h/r"),
+        ("https://h/r#x?y", "https://h/r"),
+        ("https://h?x", "https://h"),
+        ("https://h/r", "https://h/r"),
+        (None, None),
+    ],
+)
+def test_the_described_url_has_no_query(url: str | None, expected: str | None) -> None:
+    assert XParseJob("1", "completed", result_url=url).to_dict()["result_url"] == expected
+
+
+def test_a_completed_job_can_be_downloaded_from_its_whole_url() -> None:
+    assert (
+        XParseJob("1", "completed", result_url="https://h/r?sig=1").downloadable_url() == "https://h/r?sig=1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("job", "kind", "words"),
+    [
+        (XParseJob("1", "completed"), FaultKind.RESULT, "completed without a result_url"),
+        (XParseJob("1", "pending", result_url="https://h/r"), FaultKind.RESULT, "status is 'pending'"),
+        (XParseJob("1", "stopped"), FaultKind.RESULT, "status is 'stopped'"),
+        (XParseJob("1", "failed", message="no pages"), FaultKind.JOB_FAILED, "no pages"),
+        (XParseJob("1", "failed"), FaultKind.JOB_FAILED, "TextIn gave no reason"),
+    ],
+    ids=["no url", "pending", "unknown", "failed", "failed without reason"],
+)
+def test_any_other_job_cannot_be_downloaded(job: XParseJob, kind: FaultKind, words: str) -> None:
+    with pytest.raises(Fault, match=words) as caught:
+        job.downloadable_url()
+
+    assert caught.value.kind is kind
+    assert "xParse job 1" in str(caught.value)

@@ -1,0 +1,230 @@
+"""Submitting: the form that is sent, the input that is refused, the job id that comes back."""
+
+from __future__ import annotations
+
+import io
+import json
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from textin_provider.api.envelope import Answer, Call, Part, Service
+from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.xparse import MAX_FILE_BYTES, Document, submit_job
+
+URL = "https://h.example/doc.pdf"
+
+
+def document(content: bytes = b"hello", size: int | None = None, name: str = "doc.pdf") -> Document:
+    return Document(name, len(content) if size is None else size, io.BytesIO(content))
+
+
+def parts_of(call: Call[str]) -> dict[str, Part]:
+    assert len({part.name for part in call.parts}) == len(call.parts)
+    return {part.name: part for part in call.parts}
+
+
+def refused(**kwargs: Any) -> Fault:
+    with pytest.raises(Fault) as caught:
+        submit_job(**kwargs)
+    assert caught.value.kind is FaultKind.REQUEST
+    return caught.value
+
+
+def test_a_submit_is_a_post_to_xparse_and_no_read() -> None:
+    call = submit_job(file_url=URL)
+
+    assert (call.method, call.service, call.path) == ("POST", Service.XPARSE, "/api/v1/xparse/parse/async")
+    assert not call.is_read
+
+
+def test_a_file_goes_as_it_is_with_its_name_and_size() -> None:
+    [part] = submit_job(document=document(b"hello", name="合同.pdf")).parts
+
+    assert (part.name, part.filename, part.size) == ("file", "合同.pdf", 5)
+    assert part.content_type == "application/octet-stream"
+
+
+def test_a_file_url_goes_without_a_file() -> None:
+    parts = parts_of(submit_job(file_url=f"  {URL} "))
+
+    assert set(parts) == {"file_url"}
+    assert parts["file_url"].content == URL
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"scope": {"page_range": "1-2"}, "标题": "合同"}, '{"scope": {"page_range": "1-2"}, "标题": "合同"}'],
+    ids=["dict", "text"],
+)
+def test_a_config_is_typed_as_json(config: Any) -> None:
+    part = parts_of(submit_job(file_url=URL, config=config))["config"]
+
+    assert part.content_type == "application/json"
+    assert part.filename is None
+    assert json.loads(str(part.content)) == {"scope": {"page_range": "1-2"}, "标题": "合同"}
+
+
+@pytest.mark.parametrize("config", [{}, "{}"], ids=["dict", "text"])
+def test_an_empty_config_is_a_config(config: Any) -> None:
+    assert parts_of(submit_job(file_url=URL, config=config))["config"].content == "{}"
+
+
+def test_any_mapping_may_be_a_config() -> None:
+    config = MappingProxyType({"scope": {"page_range": "1-2"}})
+
+    assert (
+        parts_of(submit_job(file_url=URL, config=config))["config"].content
+        == '{"scope": {"page_range": "1-2"}}'
+    )
+
+
+def test_a_webhook_goes_as_a_field() -> None:
+    assert parts_of(submit_job(file_url=URL, webhook="http://me/hook"))["webhook"].content == "http://me/hook"
+
+
+@pytest.mark.parametrize("given", [{}, {"file_url": URL, "document": document()}], ids=["neither", "both"])
+def test_exactly_one_document_is_submitted(given: dict[str, Any]) -> None:
+    assert "exactly one" in str(refused(**given))
+
+
+@pytest.mark.parametrize("parameter", ["file_url", "webhook"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        " ",
+        "doc.pdf",
+        "/doc.pdf",
+        "h.example/doc.pdf",
+        "//h.example/doc.pdf",
+        "s3://bucket/doc.pdf",
+        "file:///doc.pdf",
+        "ftp://h.example/doc.pdf",
+        "javascript:alert(1)",
+        "https://",
+        "https:///doc.pdf",
+        "https:h.example",
+        "https://[::1/doc.pdf",
+        7,
+        ["https://h.example"],
+    ],
+    ids=repr,
+)
+def test_what_is_no_web_address_is_refused_by_name(parameter: str, url: Any) -> None:
+    given = {"file_url": URL} | {parameter: url}
+
+    assert str(refused(**given)).startswith(f"{parameter}=")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "",
+        "{",
+        "yes",
+        "[]",
+        '"x"',
+        "null",
+        "7",
+        [],
+        7,
+        {"x": {1}},
+        {"x": object()},
+        {("a",): 1},
+        {"x": float("nan")},
+        {"x": float("inf")},
+        '{"x": NaN}',
+        "[" * 100_000,
+        {"x": "\ud83d"},
+    ],
+    ids=lambda config: repr(config)[:24],
+)
+def test_a_config_that_is_no_json_object_is_refused(config: Any) -> None:
+    assert str(refused(file_url=URL, config=config)).startswith("config='...': ")
+
+
+def test_a_config_that_holds_itself_is_refused() -> None:
+    config: dict[str, Any] = {}
+    config["me"] = config
+
+    assert "no JSON" in str(refused(file_url=URL, config=config))
+
+
+def test_an_empty_file_is_refused() -> None:
+    assert "'doc.pdf'" in str(refused(document=document(b"")))
+
+
+def test_500_mb_go_and_a_byte_more_does_not() -> None:
+    assert submit_job(document=document(size=MAX_FILE_BYTES)).parts[0].size == MAX_FILE_BYTES
+    assert "at most 500 MB" in str(refused(document=document(size=MAX_FILE_BYTES + 1)))
+
+
+def read(body: Any, status: int = 200) -> str:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return submit_job(file_url=URL).read(Answer(status, raw))
+
+
+@pytest.mark.parametrize(
+    ("job_id", "expected"), [("c020a1f0", "c020a1f0"), (12345678901234567890, "12345678901234567890")]
+)
+def test_a_job_id_comes_back_as_text(job_id: object, expected: str) -> None:
+    assert read({"code": 200, "data": {"job_id": job_id}}) == expected
+
+
+@pytest.mark.parametrize(
+    "data",
+    [None, [], {}, {"job_id": None}, {"job_id": ""}, {"job_id": "  "}, {"job_id": ["x"]}, {"job_id": True}],
+    ids=repr,
+)
+def test_success_without_a_job_id_may_have_been_billed(data: object) -> None:
+    with pytest.raises(Fault) as caught:
+        read({"code": 200, "data": data})
+
+    assert caught.value.kind is FaultKind.UNCERTAIN
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"code": 500, "message": "oops"}, 200),
+        ({"code": 30203}, 200),
+        ({"code": 50207, "data": None}, 200),
+        (b"<html>", 200),
+        (b"", 502),
+        (b"", 504),
+        (b"", 408),
+        ({"code": 200, "data": {"job_id": "1"}}, 500),
+    ],
+    ids=str,
+)
+def test_a_server_that_failed_may_have_accepted_the_document(body: Any, status: int) -> None:
+    with pytest.raises(Fault) as caught:
+        read(body, status)
+
+    assert caught.value.kind is FaultKind.UNCERTAIN
+    assert "may have been accepted" in str(caught.value)
+    assert "TextIn console" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (40306, FaultKind.RATE_LIMIT),
+        (40102, FaultKind.AUTHENTICATION),
+        (40003, FaultKind.QUOTA),
+        (40302, FaultKind.REQUEST),
+    ],
+)
+def test_a_refusal_is_no_acceptance(code: int, kind: FaultKind) -> None:
+    with pytest.raises(Fault) as caught:
+        read({"code": code, "message": "no"})
+
+    assert caught.value.kind is kind
+    assert "accepted" not in str(caught.value)
+
+
+def test_errors_name_the_document() -> None:
+    with pytest.raises(Fault, match=r"xParse submit of 合同\.pdf: "):
+        submit_job(document=document(name="合同.pdf")).read(Answer(500, b""))

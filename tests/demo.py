@@ -1,0 +1,193 @@
+"""
+`make demo`: the example DAGs on a real Airflow, against a local TextIn, shown as it happens.
+
+What tasks do comes from Airflow's log and database while it runs, what jobs do from the local TextIn. The
+exit code is 0 only if every task succeeded, the wait was really deferred, and results are what manifests say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import sqlite3
+import sys
+import time
+from collections import Counter
+from contextlib import closing
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from local_airflow import REPO, AirflowFailedError, environment, run, running, stop_on_signals, tail
+
+from textin_provider.testing import TextInServer
+
+HOME = REPO / ".airflow-demo"
+LOG = HOME / "demo.log"
+RESULTS = HOME / "results"
+GIVE_UP_AFTER = 300.0
+#: What `airflow dags test` logs: a task begins, its trigger begins, the trigger ends, the task ends. It runs
+#: one task at a time, and not every version writes each state to the database.
+STEP = re.compile(
+    r"\[DAG TEST\] (?:(starting) task_id=(\S+) map_index=(-?\d+)"
+    r"|(running trigger)|(Trigger completed)|(end) task)"
+)
+MEANINGS = {
+    "deferred": "waits in the triggerer's loop and holds no worker",
+    "pending": "TextIn has queued it",
+    "in_progress": "TextIn works on it",
+    "completed": "the result can be fetched",
+}
+
+
+def main() -> int:
+    stop_on_signals()
+    shutil.rmtree(HOME, ignore_errors=True)
+    HOME.mkdir()
+    try:
+        with TextInServer(pending_seconds=2.0, processing_seconds=4.0) as textin:
+            airflow = version("apache-airflow")
+            print(f"Airflow {airflow} and a local TextIn at {textin.url}: no account, no bill.")
+            print(f"Airflow's log goes to {LOG.relative_to(REPO)}; each start of Airflow takes some seconds.")
+            env = environment(HOME, textin.connection(), RESULTS)
+            run(["db", "migrate"], env, LOG)
+            watch = show("example_xparse", "one document: submit, wait, download", textin, env)
+            if not watch.deferred:
+                raise AirflowFailedError(f"The wait was not deferred; states at the end: {watch.tasks}.")
+            show("example_xparse_mapped", "the same for every document of a folder", textin, env)
+            print("\n`airflow dags test` takes one task at a time; a scheduler defers all waits at once.")
+            print(f"TextIn was sent {textin.submissions} documents. Results: {RESULTS.relative_to(REPO)}/")
+            print("Next: `make airflow` opens the same in the browser.")
+    except AirflowFailedError as error:
+        print(f"\n{tail(LOG)}The demo failed. {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def show(dag_id: str, title: str, textin: TextInServer, env: dict[str, str]) -> Watch:
+    """Run one DAG, print the states passed, and then what it stored."""
+    print(f"\n{dag_id}: {title}\n$ airflow dags test {dag_id}\n")
+    watch = Watch(dag_id, textin)
+    with running(["dags", "test", dag_id], env, LOG) as process:
+        while process.poll() is None:
+            watch.look()
+            if watch.seconds > GIVE_UP_AFTER:
+                raise AirflowFailedError(f"{dag_id} has not ended after {GIVE_UP_AFTER:.0f} seconds.")
+            time.sleep(0.05)
+        watch.look()
+    unsuccessful = {task: state for task, state in watch.tasks.items() if state != "success"}
+    if process.returncode != 0 or unsuccessful or not watch.tasks:
+        raise AirflowFailedError(f"{dag_id} ended with exit code {process.returncode}; tasks: {watch.tasks}.")
+    manifests = watch.manifests()
+    for manifest in manifests:
+        show_result(manifest, lines=4 if len(manifests) == 1 else 1)
+    return watch
+
+
+class Watch:
+    """Sees the tasks of a DAG and the jobs at TextIn change, and prints each change once."""
+
+    def __init__(self, dag_id: str, textin: TextInServer) -> None:
+        self.tasks: dict[str, str] = {}
+        self.deferred = False
+        self._dag_id = dag_id
+        self._textin = textin
+        self._log_position = LOG.stat().st_size
+        self._task = ("", -1)
+        self._earlier_jobs = set(textin.jobs)
+        self._jobs: dict[str, str] = {}
+        self._start = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._start
+
+    def look(self) -> None:
+        for line in self._new_log_lines():
+            if step := STEP.search(line):
+                self._follow(step)
+        for job_id, job in self._textin.jobs.items():
+            state = job.state(time.monotonic())
+            if job_id not in self._earlier_jobs and self._jobs.get(job_id) != state:
+                self._jobs[job_id] = state
+                self._say("  job", job_id[:8], state, f"{job.filename}: {MEANINGS.get(state, '')}")
+
+    def _follow(self, step: re.Match[str]) -> None:
+        starting, task_id, map_index, trigger_starting, _trigger_ended, end = step.groups()
+        if starting:
+            self._task = (task_id, int(map_index))
+        task_id, index = self._task
+        state = "running"
+        if trigger_starting:
+            state, self.deferred = "deferred", True
+        elif end:
+            [(state,)] = self._query(
+                "SELECT state FROM task_instance WHERE dag_id = ? AND task_id = ? AND map_index = ?",
+                task_id,
+                index,
+            )
+        name = task_id if index < 0 else f"{task_id} [{index}]"
+        self.tasks[name] = state
+        self._say("task", name, state, MEANINGS.get(state, ""))
+
+    def _new_log_lines(self) -> list[str]:
+        with LOG.open("rb") as log:
+            log.seek(self._log_position)
+            lines, _, _unfinished = log.read().rpartition(b"\n")
+        self._log_position += len(lines) + 1 if lines else 0
+        return lines.decode(errors="replace").splitlines()
+
+    def manifests(self) -> list[dict[str, Any]]:
+        """Return what the download tasks handed on, in the order of the tasks."""
+        rows = self._query(
+            "SELECT value FROM xcom WHERE dag_id = ? AND task_id = 'download' AND key = 'return_value'"
+            " ORDER BY map_index"
+        )
+        return [_decode(value) for (value,) in rows]
+
+    def _say(self, what: str, name: str, state: str, note: str) -> None:
+        print(f"{self.seconds:7.1f} s  {what:<6} {name:<14} {state:<12} {note}".rstrip(), flush=True)
+
+    def _query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(f"{(HOME / 'airflow.db').as_uri()}?mode=ro", uri=True)) as database:
+            return database.execute(sql, (self._dag_id, *parameters)).fetchall()
+
+
+def show_result(manifest: dict[str, Any], lines: int) -> None:
+    """Print the head of a stored result; what lies there must be what the manifest says."""
+    path = Path(manifest["output_path"])
+    content = path.read_bytes()
+    found = {"size_bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    if {name: manifest[name] for name in found} != found:
+        raise AirflowFailedError(f"{path} is not what its manifest says: {found} instead of {manifest}.")
+    result = json.loads(content)
+    elements = result["elements"]
+    kinds = Counter(element["type"] for element in elements).most_common()
+    print(f"\n  {path.relative_to(REPO)}: {len(content):,} bytes\n  sha256 {found['sha256']}")
+    print(f"  elements: {', '.join(f'{number} {kind}' for kind, number in kinds)}")
+    for element in elements[:lines]:
+        print(f"    {element['type']:<14} {_line(element['text'])}")
+    print("  markdown:")
+    for line in [line for line in result["markdown"].splitlines() if line.strip()][:lines]:
+        print(f"    {_line(line)}")
+
+
+def _decode(value: Any) -> Any:
+    """Read an XCom as it lies in the database: bytes of JSON in Airflow 2, JSON within JSON in Airflow 3."""
+    while isinstance(value, str | bytes):
+        value = json.loads(value)
+    return value
+
+
+def _line(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""What the tests of the hooks share: connections to the local TextIn, quick pauses, a foreign host."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.hooks.support import Connect, Foreign, Pauses
+from textin_provider.hooks.textin import TextInHook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from textin_provider.testing import TextInServer
+
+
+@pytest.fixture
+def connect(textin: TextInServer, monkeypatch: pytest.MonkeyPatch) -> Connect:
+    """Return a function that changes fields and extras of the connection and gives a hook that uses it."""
+
+    def connected(extra: dict[str, Any] | None = None, **fields: Any) -> TextInHook:
+        connection = textin.connection()
+        connection |= {"extra": connection["extra"] | (extra or {})} | fields
+        monkeypatch.setenv("AIRFLOW_CONN_TEXTIN_DEFAULT", json.dumps(connection))
+        return TextInHook()
+
+    return connected
+
+
+@pytest.fixture
+def hook(connect: Connect) -> TextInHook:
+    """Return a hook on the local TextIn."""
+    return connect()
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
+    """Let the pauses between two tries pass at once, and note them."""
+    pauses = Pauses()
+    monkeypatch.setattr(time, "sleep", pauses.sleep)
+    return pauses
+
+
+@pytest.fixture
+def foreign() -> Iterator[Foreign]:
+    """Run a host that is not TextIn's."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            host.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+            self.send_response(host.status)
+            headers = {"Content-Length": str(len(host.body))} | host.headers
+            for name, value in headers.items():
+                if value:
+                    self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(host.body)
+            self.close_connection = not headers["Content-Length"]
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        host = Foreign(f"http://127.0.0.1:{server.server_port}")
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield host
+        server.shutdown()
+        thread.join()

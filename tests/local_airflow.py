@@ -1,0 +1,133 @@
+"""A private Airflow for `make demo` and `make airflow`: its settings, its commands, and a clean end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+REPO = Path(__file__).resolve().parent.parent
+EXAMPLE_DAGS = REPO / "example_dags"
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+#: Seconds that Airflow gets to end by itself, and then again after each firmer word.
+GRACE = 8.0
+
+
+class AirflowFailedError(Exception):
+    """An Airflow command ended as it should not; the message is for the person in front of the terminal."""
+
+
+def environment(home: Path, connection: Mapping[str, Any], results: Path) -> dict[str, str]:
+    """
+    Return the environment for an Airflow of its own in ``home``.
+
+    A person's own ``AIRFLOW_*`` settings are left out: they may point to a database that matters.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
+    return inherited | {
+        # `airflow standalone` starts its parts by name.
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)]),
+        "PYTHONUNBUFFERED": "1",
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW_CONN_TEXTIN_DEFAULT": json.dumps(connection),
+        "TEXTIN_RESULTS": str(results),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(EXAMPLE_DAGS),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+    }
+
+
+@contextlib.contextmanager
+def running(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run ``airflow ...`` with its output appended to ``log``; nothing that it started outlives the block."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "airflow", *arguments],
+            env=dict(env),
+            cwd=REPO,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # Ctrl-C is for this program, which then stops Airflow in order.
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            _stop(process)
+
+
+def run(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> None:
+    """Run ``airflow ...`` to its end."""
+    with running(arguments, env, log) as process:
+        if process.wait() != 0:
+            command = " ".join(["airflow", *arguments])
+            raise AirflowFailedError(f"`{command}` ended with exit code {process.returncode}.")
+
+
+def stop_on_signals() -> None:
+    """
+    Let SIGTERM and a closed terminal end this program as Ctrl-C does, so that every ``finally`` runs.
+
+    SIGINT is named too: a shell's background job starts with it ignored, and would pass that on to Airflow.
+    """
+    for number in SIGNALS:
+        signal.signal(number, signal.default_int_handler)
+
+
+def tail(log: Path, lines: int = 40) -> str:
+    """Return the last lines of a log and where the rest is, or nothing if there is no log."""
+    if not log.exists():
+        return ""
+    last = log.read_text(errors="replace").splitlines()[-lines:]
+    return "\n".join([*last, "", f"The whole log: {log}", ""])
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask politely, wait, then end what is left of the process and of all that it started."""
+    with _undisturbed():
+        family = _family(process.pid)
+        if process.poll() is None:
+            # What `airflow standalone` takes as Ctrl-C: it stops its parts one by one.
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE)
+        for end in (psutil.Process.terminate, psutil.Process.kill):
+            _, family = psutil.wait_procs(family, timeout=0)
+            for member in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    end(member)
+            _, family = psutil.wait_procs(family, timeout=GRACE)
+        process.wait()
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let no second Ctrl-C break off the cleaning up."""
+    handlers = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _family(leader: int) -> list[psutil.Process]:
+    """Return the processes of the leader's session and their descendants, whose sessions may be their own."""
+    family: dict[int, psutil.Process] = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError):
+            if os.getsid(process.pid) == leader:
+                family |= {member.pid: member for member in (process, *process.children(recursive=True))}
+    return list(family.values())

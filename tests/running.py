@@ -1,0 +1,176 @@
+"""Operators run through Airflow's own code: alone, in a test's hands, or as tasks of a real DAG run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import pytest
+from airflow.exceptions import AirflowRescheduleException
+from airflow.providers.common.compat.sdk import DAG, TaskDeferred
+
+from textin_provider.triggers.xparse import XParseJobTrigger
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from pathlib import Path
+
+    from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+try:
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+
+    AIRFLOW_2 = False
+except ImportError:
+    AIRFLOW_2 = True
+
+#: Longer than anything here takes; only a test that would hang for ever gets there.
+GUARD_SECONDS = 30.0
+
+
+class TaskInstance:
+    """What an operator asks of its task instance: a place for XComs, and when it began to be rescheduled."""
+
+    def __init__(self) -> None:
+        self.xcoms: dict[str, Any] = {}
+        self.began: datetime | None = None
+        # What the sensor of Airflow 2 looks itself up in the database with.
+        self.dag_id = self.task_id = self.run_id = "alone"
+        self.map_index, self.max_tries = -1, 0
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.xcoms[key] = json.loads(json.dumps(value))
+
+    def get_first_reschedule_date(self, context: Any) -> datetime | None:
+        return self.began
+
+
+@dataclass
+class Outcome:
+    """How a run ended; ``deferrals`` are the triggers it waited with, ``pauses`` counts reschedules."""
+
+    value: Any = None
+    error: Exception | None = None
+    xcoms: dict[str, Any] = field(default_factory=dict)
+    deferrals: list[TaskDeferred] = field(default_factory=list)
+    pauses: int = 0
+
+    def raised(self) -> Exception:
+        assert self.error is not None, f"It returned {self.value!r}."
+        return self.error
+
+    def returned(self) -> Any:
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+def run(make: Callable[[], Any]) -> Outcome:
+    """
+    Run an operator to its end: reschedules are slept through, triggers run.
+
+    As on a fleet of workers, every leg gets an operator made anew, and what lies between two of them goes
+    through JSON.
+    """
+    outcome, ti = Outcome(), TaskInstance()
+    outcome.xcoms = ti.xcoms
+    context = {"ti": ti}
+    try:
+        try:
+            outcome.value = _execute(make, context, ti, outcome)
+        except TaskDeferred as deferred:
+            outcome.value = _resume(make, context, deferred, outcome)
+    except Exception as error:
+        outcome.error = error
+    return outcome
+
+
+def _execute(make: Callable[[], Any], context: Any, ti: TaskInstance, outcome: Outcome) -> Any:
+    while True:
+        began = datetime.now(UTC)
+        try:
+            with _began_on_airflow_2(ti):
+                return make().execute(context)
+        except AirflowRescheduleException as pause:
+            outcome.pauses += 1
+            ti.began = ti.began or began
+            time.sleep(max(0.0, (pause.reschedule_date - datetime.now(UTC)).total_seconds()))
+
+
+@contextmanager
+def _began_on_airflow_2(ti: TaskInstance) -> Iterator[None]:
+    if not AIRFLOW_2:
+        yield
+        return
+    with mock.patch("airflow.sensors.base._orig_start_date", return_value=ti.began):
+        yield
+
+
+def _resume(make: Callable[[], Any], context: Any, deferred: TaskDeferred, outcome: Outcome) -> Any:
+    while True:
+        outcome.deferrals.append(deferred)
+        event = asyncio.run(only_event(reload(deferred.trigger)))
+        kwargs = {**(deferred.kwargs or {}), "event": event}
+        try:
+            return make().resume_execution(deferred.method_name, kwargs, context)
+        except TaskDeferred as again:
+            deferred = again
+
+
+def reload(trigger: BaseTrigger) -> XParseJobTrigger:
+    """Return the trigger as a triggerer makes it from what was stored."""
+    path, kwargs = trigger.serialize()
+    assert path == "textin_provider.triggers.xparse.XParseJobTrigger"
+    return XParseJobTrigger(**json.loads(json.dumps(kwargs)))
+
+
+async def only_event(trigger: BaseTrigger) -> Any:
+    """Run a trigger and return the payload of its event, which must be the only one."""
+    async with asyncio.timeout(GUARD_SECONDS):
+        events: AsyncIterator[TriggerEvent] = trigger.run()
+        first = await anext(events)
+        with pytest.raises(StopAsyncIteration):
+            await anext(events)
+    return json.loads(json.dumps(first.payload))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that happens in another thread, such as that of the local TextIn."""
+    async with asyncio.timeout(GUARD_SECONDS):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+def new_dag(dag_id: str) -> DAG:
+    """Return a DAG for :func:`run_dag`; a task that may retry would do so at once, twice."""
+    defaults = {"retries": 2, "retry_delay": 0.0}
+    return DAG(dag_id, schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC), default_args=defaults)
+
+
+def run_dag(dag: DAG, tmp_path: Path) -> dict[tuple[str, int], Any]:
+    """Run all tasks of a DAG with `dag.test()` and return its task instances by task and map index."""
+    if not AIRFLOW_2:
+        _store(dag, tmp_path)
+    instances = dag.test().get_task_instances()
+    return {(ti.task_id, ti.map_index): ti for ti in instances}
+
+
+def _store(dag: DAG, tmp_path: Path) -> None:
+    """Write the DAG to the database, where Airflow 3 looks for it also when it comes from no DAG file."""
+    try:
+        from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    except ImportError:
+        from airflow.models.dagbag import DagBag
+
+        sync_bag_to_db = DagBag.sync_to_db
+    DagBundlesManager().sync_bundles_to_db()
+    dag.relative_fileloc = "dag_of_a_test.py"
+    bag = DagBag(tmp_path)
+    bag.bag_dag(dag)
+    sync_bag_to_db(bag, "dags-folder", None)

@@ -1,0 +1,39 @@
+"""Sensors that hurry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from textin_provider.sensors.xparse import XParseJobSensor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    NewSensor = Callable[..., Callable[[], XParseJobSensor]]
+
+#: What makes a sensor wait in one of its three ways.
+MODES: dict[str, dict[str, Any]] = {
+    "poke": {"mode": "poke"},
+    "reschedule": {"mode": "reschedule"},
+    "deferrable": {"deferrable": True},
+}
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the quarter second of a poller's round, and the pause after a fault."""
+    monkeypatch.setattr("textin_provider.triggers.poller.ROUND_SECONDS", 0.01)
+    monkeypatch.setattr("textin_provider.api.waiting._FAULT_BASE", 0.01)
+
+
+@pytest.fixture
+def new_sensor() -> NewSensor:
+    """Give a maker of sensors that look often and have time, unless a test says otherwise."""
+
+    def prepare(job_id: Any, **others: Any) -> Callable[[], XParseJobSensor]:
+        options = {"task_id": "wait", "poke_interval": 0.02, "timeout": 20.0, **others}
+        return lambda: XParseJobSensor(job_id=job_id, **options)
+
+    return prepare

@@ -1,0 +1,154 @@
+"""
+`make airflow`: a whole Airflow in the browser, with a local TextIn behind the connection `textin_default`.
+
+It is open to this machine alone, save Airflow's log servers, which cannot be told to and ask for a token. It
+lives in one folder. Ctrl-C or SIGTERM stops all of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+import sys
+import time
+import urllib.request
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from local_airflow import REPO, AirflowFailedError, environment, run, running, stop_on_signals, tail
+
+from textin_provider.testing import TextInServer
+
+if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
+
+HOST = "127.0.0.1"
+USUAL_PORT = 8080
+GIVE_UP_AFTER = 180.0
+IS_AIRFLOW_2 = version("apache-airflow").startswith("2.")
+HEALTH = "/health" if IS_AIRFLOW_2 else "/api/v2/monitor/health"
+#: In Airflow 2 the scheduler is the DAG processor.
+PARTS = {"metadatabase", "scheduler", "triggerer"} | (set() if IS_AIRFLOW_2 else {"dag_processor"})
+
+
+def main() -> int:
+    stop_on_signals()
+    options = _options()
+    home = (REPO / options.home).resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    log = home / "standalone.log"
+    log.unlink(missing_ok=True)
+    try:
+        port = _choose_port(options.port)
+        with TextInServer(
+            options.textin_port, pending_seconds=options.pending, processing_seconds=options.processing
+        ) as textin:
+            env = environment(home, textin.connection(), home / "results") | _settings(port)
+            print(f"Local TextIn        {textin.url}   (connection textin_default is set)")
+            print(f"Airflow's own words {log}")
+            print(f"Starting Airflow {version('apache-airflow')} ...", flush=True)
+            run(["db", "migrate"], env, log)
+            with running(["standalone"], env, log) as process:
+                _wait_until_healthy(process, port)
+                _greet(port, home)
+                try:
+                    process.wait()
+                except KeyboardInterrupt:
+                    print("\nStopping Airflow ...", flush=True)
+                    raise
+        raise AirflowFailedError(f"Airflow ended by itself with exit code {process.returncode}.")
+    except (AirflowFailedError, OSError) as error:
+        print(f"{tail(log)}{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; nothing of it runs any more.")
+        return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make airflow", description="Open Airflow with a local TextIn.")
+    parser.add_argument("--home", default=".airflow", help="folder for database, logs and results")
+    parser.add_argument("--port", type=int, help=f"port of Airflow; {USUAL_PORT} or a free one")
+    parser.add_argument("--textin-port", type=int, default=0, help="port of the local TextIn; a free one")
+    parser.add_argument("--pending", type=float, default=5.0, help="seconds that a job is queued")
+    parser.add_argument("--processing", type=float, default=10.0, help="seconds that TextIn works on it")
+    return parser.parse_args()
+
+
+def _settings(port: int) -> dict[str, str]:
+    """Return what a personal Airflow needs on top of a private one; each version reads its own names."""
+    address = f"http://{HOST}:{port}"
+    return {
+        "AIRFLOW__API__HOST": HOST,
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__BASE_URL": address,
+        # Airflow starts as many workers at once; this is one person's machine.
+        "AIRFLOW__CORE__PARALLELISM": "8",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+        "AIRFLOW__WEBSERVER__WEB_SERVER_HOST": HOST,
+        "AIRFLOW__WEBSERVER__WEB_SERVER_PORT": str(port),
+        "AIRFLOW__WEBSERVER__BASE_URL": address,
+        "AIRFLOW__SCHEDULER__DAG_DIR_LIST_INTERVAL": "10",
+        # Another Airflow on this machine has the usual ones.
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(_free_port()),
+    }
+
+
+def _wait_until_healthy(process: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + GIVE_UP_AFTER
+    ailing = PARTS
+    while ailing:
+        if process.poll() is not None:
+            raise AirflowFailedError(f"Airflow ended with exit code {process.returncode} before it was up.")
+        if time.monotonic() > deadline:
+            missing = ", ".join(sorted(ailing))
+            raise AirflowFailedError(f"Not healthy after {GIVE_UP_AFTER:.0f} seconds: {missing}.")
+        time.sleep(0.5)
+        try:
+            with urllib.request.urlopen(f"http://{HOST}:{port}{HEALTH}", timeout=5) as answer:
+                health = json.load(answer)
+        except (OSError, ValueError):
+            continue
+        ailing = {part for part in PARTS if health[part]["status"] != "healthy"}
+
+
+def _greet(port: int, home: Path) -> None:
+    password = home / "standalone_admin_password.txt"
+    login = f"user admin, password {password.read_text().strip()}" if IS_AIRFLOW_2 else "none needed"
+    print(f"\nAirflow is up:      http://{HOST}:{port}")
+    print(f"Login               {login}")
+    print("Try                 trigger example_xparse; watch `wait` become deferred, then succeed")
+    print(f"Results             {home / 'results'}")
+    print("Ctrl-C stops everything.", flush=True)
+
+
+def _choose_port(wanted: int | None) -> int:
+    if wanted is None:
+        return USUAL_PORT if _is_free(USUAL_PORT) else _free_port()
+    if not _is_free(wanted):
+        raise AirflowFailedError(f"Port {wanted} is not free; give another with --port, or none.")
+    return wanted
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError):
+            return False
+        return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""The example DAGs as a user runs them: a real Airflow, a local TextIn, real deferral."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.local_airflow import EXAMPLE_DAGS
+from textin_provider.testing import JobScript, TextInServer
+from textin_provider.triggers.xparse import XParseJobTrigger
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+try:
+    from airflow.dag_processing.dagbag import DagBag
+except ImportError:  # Airflow 2
+    from airflow.models.dagbag import DagBag
+
+#: Something that only the text of the document can have brought into the result.
+KNOWN_TEXT = {
+    "handbook.md": ["Pump P-200 Handbook", "Connect the suction hose first", "维修前必须切断电源"],
+    "notice.html": ["Service notice 2026-07", "Order seal kit SK-12 from your dealer", "P200-2026-10140"],
+    "report.pdf": ["Quarterly Report, Q3 2026", "1,610", "which is hedged until March 2027 only"],
+}
+
+
+@pytest.fixture
+def dags(airflow_db: None) -> dict[str, Any]:
+    bag = DagBag(EXAMPLE_DAGS / "example_xparse.py")
+    for dag in bag.dags.values():
+        _hurry(dag.task_dict["wait"])
+    return dict(bag.dags)
+
+
+@pytest.fixture
+def deferred(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The jobs that a trigger has waited for."""
+    jobs: list[str] = []
+    run = XParseJobTrigger.run
+
+    def noted(trigger: XParseJobTrigger) -> AsyncIterator[Any]:
+        jobs.append(trigger.job_id)
+        return run(trigger)
+
+    monkeypatch.setattr(XParseJobTrigger, "run", noted)
+    return jobs
+
+
+def test_every_example_is_imported_without_an_error(airflow_db: None) -> None:
+    assert DagBag(EXAMPLE_DAGS).import_errors == {}
+
+
+def test_the_example_is_two_dags_without_a_schedule(dags: dict[str, Any]) -> None:
+    assert set(dags) == {"example_xparse", "example_xparse_mapped"}
+    for dag in dags.values():
+        assert dag.catchup is False
+        assert "textin" in dag.tags
+        assert dag.task_dict["wait"].upstream_task_ids == {"submit"}
+        assert dag.task_dict["wait"].downstream_task_ids == {"download"}
+
+
+def test_one_document_is_submitted_waited_for_and_stored(
+    dags: dict[str, Any], textin: TextInServer, deferred: list[str], tmp_path: Path
+) -> None:
+    _leave_time_to_defer(textin, jobs=1)
+
+    run = dags["example_xparse"].test(run_conf={"results": str(tmp_path)})
+
+    assert _states(run) == {("submit", -1): "success", ("wait", -1): "success", ("download", -1): "success"}
+    [job] = textin.jobs.values()
+    assert textin.submissions == 1
+    assert deferred == [job.job_id]
+    assert [path.name for path in tmp_path.iterdir()] == [f"{job.job_id}.json"]
+    assert _missing_text(tmp_path, job.job_id, "handbook.md") == []
+
+
+def test_the_manifest_tells_what_was_stored(
+    dags: dict[str, Any], textin: TextInServer, tmp_path: Path
+) -> None:
+    document = str(EXAMPLE_DAGS / "documents" / "report.pdf")
+
+    run = dags["example_xparse"].test(run_conf={"document": document, "results": str(tmp_path)})
+
+    [job] = textin.jobs.values()
+    content = (tmp_path / f"{job.job_id}.json").read_bytes()
+    assert _xcom(run, "download") == {
+        "job_id": job.job_id,
+        "file_id": job.file_id,
+        "output_path": str(tmp_path / f"{job.job_id}.json"),
+        "size_bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+
+
+def test_each_document_of_a_folder_gets_tasks_of_its_own(
+    dags: dict[str, Any], textin: TextInServer, deferred: list[str], tmp_path: Path
+) -> None:
+    _leave_time_to_defer(textin, jobs=len(KNOWN_TEXT))
+
+    run = dags["example_xparse_mapped"].test(run_conf={"results": str(tmp_path)})
+
+    tasks = [("find", -1)]
+    tasks += [(task, index) for task in ("submit", "wait", "download") for index in range(len(KNOWN_TEXT))]
+    assert _states(run) == dict.fromkeys(tasks, "success")
+    documents = {job.filename: job.job_id for job in textin.jobs.values()}
+    assert set(documents) == set(KNOWN_TEXT)
+    assert textin.submissions == len(KNOWN_TEXT)
+    assert sorted(deferred) == sorted(documents.values())
+    for name, job_id in documents.items():
+        assert _missing_text(tmp_path, job_id, name) == []
+
+
+def _leave_time_to_defer(textin: TextInServer, jobs: int) -> None:
+    """Let each job be unfinished at the first look, however long this machine took to get there."""
+    for _ in range(jobs):
+        textin.script(JobScript(states=["pending", "in_progress", "completed"]))
+
+
+def _hurry(wait: Any) -> None:
+    """Shorten the seconds between looks, which are right for a service and long for a test."""
+    if hasattr(wait, "partial_kwargs"):  # mapped
+        wait.partial_kwargs["poke_interval"] = 0.1
+    else:
+        wait.poke_interval = 0.1
+
+
+def _states(run: Any) -> dict[tuple[str, int], str]:
+    return {(ti.task_id, ti.map_index): str(ti.state) for ti in run.get_task_instances()}
+
+
+def _xcom(run: Any, task_id: str) -> Any:
+    [ti] = [ti for ti in run.get_task_instances() if ti.task_id == task_id]
+    return ti.xcom_pull(task_ids=task_id)
+
+
+def _missing_text(results: Path, job_id: str, document: str) -> list[str]:
+    """Return the known text that is not in the elements, or not in the markdown, of the stored result."""
+    result = json.loads((results / f"{job_id}.json").read_text())
+    elements = " ".join(" ".join(element["text"].split()) for element in result["elements"])
+    markdown = " ".join(result["markdown"].split())
+    return [text for text in KNOWN_TEXT[document] if text not in elements or text not in markdown]

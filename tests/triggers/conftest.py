@@ -1,0 +1,57 @@
+"""Triggers that hurry, and a way to read what they log."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from textin_provider.triggers.xparse import XParseJobTrigger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    NewTrigger = Callable[..., XParseJobTrigger]
+    Logged = Callable[[], list[tuple[str, str]]]
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the quarter second of a round, and the pause after a fault."""
+    monkeypatch.setattr("textin_provider.triggers.poller.ROUND_SECONDS", 0.01)
+    monkeypatch.setattr("textin_provider.api.waiting._FAULT_BASE", 0.01)
+
+
+@pytest.fixture
+def new_trigger() -> NewTrigger:
+    """Make triggers that look often and have time, unless a test says otherwise."""
+
+    def make(job_id: str, *, timeout: float = 20.0, **others: Any) -> XParseJobTrigger:
+        usual = {"textin_conn_id": "textin_default", "poll_interval": 0.02, "deadline": time.time() + timeout}
+        return XParseJobTrigger(**{**usual, "job_id": job_id, "timeout": timeout, **others})
+
+    return make
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture) -> Iterator[Logged]:
+    """Return what the triggers have logged so far, as levels and lines; newer Airflow uses structlog."""
+    caplog.set_level(logging.INFO, logger="textin_provider.triggers")
+    with ExitStack() as stack:
+        entries: list[Any] = []
+        try:
+            from structlog.testing import capture_logs
+        except ImportError:
+            pass
+        else:
+            entries = stack.enter_context(capture_logs())
+
+        def lines() -> list[tuple[str, str]]:
+            records = [r for r in caplog.records if r.name.startswith("textin_provider.triggers")]
+            found = [(record.levelname.lower(), record.getMessage()) for record in records]
+            return found + [(entry["log_level"], str(entry["event"])) for entry in entries]
+
+        yield lines

@@ -1,0 +1,71 @@
+"""What a waiting trigger writes to the task's log: a line when something changed, none for a poll."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tests.running import only_event
+from textin_provider.testing import JobScript, ScriptedFault, TextInServer
+
+if TYPE_CHECKING:
+    from tests.triggers.conftest import Logged, NewTrigger
+
+
+async def test_a_change_is_logged_and_a_poll_is_not(
+    textin: TextInServer, new_trigger: NewTrigger, logged: Logged
+) -> None:
+    job_id = textin.add_job(JobScript(states=["pending"] * 10 + ["in_progress"] * 10 + ["completed"]))
+    await only_event(new_trigger(job_id))
+    assert logged() == [
+        ("info", f"xParse job {job_id} is pending."),
+        ("info", f"xParse job {job_id} is in_progress."),
+    ]
+    assert textin.jobs[job_id].polls == 21
+
+
+async def test_an_unknown_status_is_warned_of_once_and_waited_out(
+    textin: TextInServer, new_trigger: NewTrigger, logged: Logged
+) -> None:
+    job_id = textin.add_job(JobScript(states=["paused"] * 5 + ["completed"]))
+    event = await only_event(new_trigger(job_id))
+    assert event["ending"] == "terminal"
+    [(level, line)] = logged()
+    assert level == "warning"
+    assert line.startswith(f"xParse job {job_id} has the unknown status 'paused'")
+
+
+async def test_a_job_that_stays_in_an_unknown_status_times_out(
+    textin: TextInServer, new_trigger: NewTrigger
+) -> None:
+    event = await only_event(new_trigger(textin.add_job(JobScript(states=["stopped"])), timeout=0.3))
+    assert event["ending"] == "timeout"
+    assert "last seen stopped" in event["message"]
+
+
+async def test_faults_in_a_row_are_one_warning(
+    textin: TextInServer, new_trigger: NewTrigger, logged: Logged
+) -> None:
+    textin.fault("status", ScriptedFault(code=500), times=5)
+    await only_event(new_trigger(textin.add_job(JobScript(states=["completed"]))))
+    [(level, line)] = logged()
+    assert level == "warning"
+    assert "code 500" in line
+    assert line.endswith("The wait goes on.")
+
+
+async def test_a_fault_after_a_good_answer_is_a_warning_of_its_own(
+    textin: TextInServer, new_trigger: NewTrigger, logged: Logged
+) -> None:
+    textin.fault("status", ScriptedFault(code=500))
+    textin.fault("status", ScriptedFault())
+    textin.fault("status", ScriptedFault(code=50011))
+    await only_event(new_trigger(textin.add_job(JobScript(states=["pending", "completed"]))))
+    assert [level for level, _ in logged()] == ["warning", "info", "warning"]
+
+
+async def test_the_log_names_no_secret(textin: TextInServer, new_trigger: NewTrigger, logged: Logged) -> None:
+    textin.fault("status", ScriptedFault(cut="before_answer"), times=2)
+    await only_event(new_trigger(textin.add_job(JobScript(states=["pending", "completed"]))))
+    assert logged()
+    assert textin.secret_code not in json.dumps(logged())
