@@ -1,0 +1,88 @@
+# Everything a checkout needs, starting from nothing but Python, make and git:
+#
+#   make demo                          see a document go through Airflow
+#   make test ARGS="-k sensor"         some of the tests
+#   make test AIRFLOW=2.11.2           the same on another Airflow; PYTHON=python3.12 chooses the interpreter
+
+# The Airflow versions that have a constraints file, the usual one first, each with the Pythons it runs on.
+VERSIONS := 3.3.2 2.11.2
+PYTHONS_3.3.2 := 3.11 3.12 3.13 3.14
+PYTHONS_2.11.2 := 3.11 3.12
+
+AIRFLOW ?= $(firstword $(VERSIONS))
+PYTHON ?= python3
+ARGS ?=
+
+UV := uv==0.13.9
+SUFFIX := $(if $(filter $(firstword $(VERSIONS)),$(AIRFLOW)),,-$(AIRFLOW))
+VENV := .venv$(SUFFIX)
+BIN := $(CURDIR)/$(VENV)/bin
+CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help test lint format demo airflow constraints clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@echo "  Airflow $(AIRFLOW) unless AIRFLOW=... is given: $(VERSIONS)."
+
+test: $(STAMP) ## run the tests; ARGS="-k sensor" for some of them
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && trap 'exit 130' INT TERM && \
+	AIRFLOW_HOME=$$home AIRFLOW__DATABASE__SQL_ALCHEMY_CONN="sqlite:///$$home/airflow.db" \
+	AIRFLOW__CORE__DAGS_FOLDER=$(CURDIR)/example_dags AIRFLOW__CORE__LOAD_EXAMPLES=False \
+	AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False $(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP) ## check style, format and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(STAMP) ## format, and fix what can be fixed by itself
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+demo: $(STAMP) ## parse real documents with a real Airflow and a local TextIn
+	@$(BIN)/python tests/demo.py
+
+airflow: $(STAMP) ## open Airflow in the browser, with a local TextIn; ARGS="--port 8090"
+	@exec $(BIN)/python tests/standalone.py --home .airflow$(SUFFIX) $(ARGS)
+
+# Needs no environment of the project: with pins that no longer fit, there would be none.
+constraints: ## resolve the pinned packages anew, for every Airflow version
+	@rm -rf .venv-constraints && $(PYTHON) -m venv .venv-constraints
+	@.venv-constraints/bin/python -m pip install --quiet $(UV)
+	@for version in $(VERSIONS); do \
+	  echo "Resolving constraints/airflow-$$version.txt" && \
+	  { printf '# The packages that Airflow %s is tested with here. Regenerate with: make constraints\n' $$version && \
+	    echo "apache-airflow==$$version" | .venv-constraints/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	      --no-header --no-annotate --no-emit-index-url pyproject.toml --extra testing --group dev - ; \
+	  } > constraints/.new && mv constraints/.new constraints/airflow-$$version.txt || exit 1; \
+	done
+	@rm -rf .venv-constraints
+
+clean: ## remove environments, caches and the data of demo and airflow
+	rm -rf .venv .venv-* .airflow .airflow-* .pytest_cache .mypy_cache .ruff_cache dist build
+
+# Made anew as a whole when a pin changes: what an upgrade in place leaves behind is nobody's test environment.
+# uv does not read pip's settings, so a package mirror that pip is set up with is passed on.
+$(STAMP): pyproject.toml $(CONSTRAINTS)
+	@version=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])') || \
+	  { echo "There is no $(PYTHON) here; name a Python with PYTHON=..." >&2; exit 1; }; \
+	case " $(PYTHONS_$(AIRFLOW)) " in \
+	  *" $$version "*) ;; \
+	  *) echo "$(PYTHON) is Python $$version, but Airflow $(AIRFLOW) needs one of: $(PYTHONS_$(AIRFLOW))." \
+	          "Name one with PYTHON=..., such as PYTHON=python$(lastword $(PYTHONS_2.11.2))." >&2; exit 1;; \
+	esac
+	@echo "Installing Airflow $(AIRFLOW) into $(VENV)"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet $(UV)
+	@UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$$($(BIN)/pip config get global.index-url 2>/dev/null)}" \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[testing]' --group dev \
+	  --constraints $(CONSTRAINTS) apache-airflow==$(AIRFLOW)
+	@touch $@
+
+# An Airflow without a constraints file is not one that anybody has tried.
+constraints/airflow-%.txt:
+	@echo "There is no $@; AIRFLOW is one of: $(VERSIONS)." >&2; exit 1
