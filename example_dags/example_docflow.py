@@ -1,8 +1,8 @@
 """
 Two DAGs that have invoices read by TextIn DocFlow.
 
-- ``example_docflow`` uploads several invoices as one batch, waits without holding a worker, and stores what was
-  extracted, one JSON object a line. If an invoice could not be read it fails, after the others were stored.
+- ``example_docflow`` uploads several invoices as one batch, waits without holding a worker, and stores what
+  was extracted, one JSON object a line. If an invoice could not be read, it fails after the others were stored.
 - ``example_docflow_branch`` goes on either way, and branches on whether some invoices failed.
 
 Both need a connection ``textin_default`` with a DocFlow workspace (extra ``workspace_id``).
@@ -41,7 +41,7 @@ with DAG("example_docflow_branch", schedule=None, catchup=False, tags=["example"
 
     @task.branch
     def judge(summary: dict) -> str:
-        """Choose the way on: were all invoices read?"""
+        """Choose the way on by whether all invoices were read."""
         return "ask_a_person" if summary["failed"] else "book"
 
     @task
