@@ -1,8 +1,9 @@
 """
 Two DAGs that have invoices read by TextIn DocFlow.
 
-- ``example_docflow`` uploads several invoices as one batch, waits without holding a worker, and stores what
-  was extracted, one JSON object a line. If an invoice could not be read, it fails after the others were stored.
+- ``example_docflow`` uploads several invoices as one batch, waits without holding a worker, and stores
+  what was extracted, one JSON object a line. It fails if an invoice could not be read, after the others were
+  stored.
 - ``example_docflow_branch`` goes on either way, and branches on whether some invoices failed.
 
 Both need a connection ``textin_default`` with a DocFlow workspace (extra ``workspace_id``).
