@@ -1,8 +1,9 @@
 """
 `make demo`: the example DAGs on a real Airflow, against a local TextIn, shown as it happens.
 
-What tasks do comes from Airflow's log and database while it runs, what jobs do from the local TextIn. The
-exit code is 0 only if every task succeeded, the wait was really deferred, and results are what manifests say.
+What tasks do comes from Airflow's log and database while it runs, what jobs and files do from the local
+TextIn. The exit code is 0 only if every task succeeded, the waits of one task were really deferred, and
+results are what their manifests say.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 
 from local_airflow import REPO, AirflowFailedError, environment, run, running, stop_on_signals, tail
 
+from textin_provider.api.docflow import RecognitionStatus
 from textin_provider.testing import TextInServer
 
 HOME = REPO / ".airflow-demo"
@@ -53,12 +55,17 @@ def main() -> int:
             print(f"Airflow's log goes to {LOG.relative_to(REPO)}; each start of Airflow takes some seconds.")
             env = environment(HOME, textin.connection(), RESULTS)
             run(["db", "migrate"], env, LOG)
-            watch = show("example_xparse", "one document: submit, wait, download", textin, env)
-            if not watch.deferred:
-                raise AirflowFailedError(f"The wait was not deferred; states at the end: {watch.tasks}.")
+            xparse = show("example_xparse", "one document: submit, wait, download", textin, env)
             show("example_xparse_mapped", "the same for every document of a folder", textin, env)
+            docflow = show("example_docflow", "a batch of invoices: upload, wait, download", textin, env)
+            for watch in (xparse, docflow):
+                if not watch.deferred:
+                    raise AirflowFailedError(f"The wait was not deferred; states at the end: {watch.tasks}.")
             print("\n`airflow dags test` takes one task at a time; a scheduler defers all waits at once.")
-            print(f"TextIn was sent {textin.submissions} documents. Results: {RESULTS.relative_to(REPO)}/")
+            print(
+                f"TextIn was sent {textin.submissions} documents and {textin.uploads_accepted} invoices."
+                f" Results: {RESULTS.relative_to(REPO)}/"
+            )
             print("Next: `make airflow` opens the same in the browser.")
     except AirflowFailedError as error:
         print(f"\n{tail(LOG)}The demo failed. {error}", file=sys.stderr)
@@ -99,8 +106,8 @@ class Watch:
         self._textin = textin
         self._log_position = LOG.stat().st_size
         self._task = ("", -1)
-        self._earlier_jobs = set(textin.jobs)
-        self._jobs: dict[str, str] = {}
+        self._earlier = {*textin.jobs, *textin.files}
+        self._known: dict[str, str] = {}
         self._start = time.monotonic()
 
     @property
@@ -111,11 +118,18 @@ class Watch:
         for line in self._new_log_lines():
             if step := STEP.search(line):
                 self._follow(step)
+        now = time.monotonic()
         for job_id, job in self._textin.jobs.items():
-            state = job.state(time.monotonic())
-            if job_id not in self._earlier_jobs and self._jobs.get(job_id) != state:
-                self._jobs[job_id] = state
-                self._say("  job", job_id[:8], state, f"{job.filename}: {MEANINGS.get(state, '')}")
+            state = job.state(now)
+            self._tell("  job", job_id, job_id[:8], state, f"{job.filename}: {MEANINGS.get(state, '')}")
+        for file_id, file in self._textin.files.items():
+            status = RecognitionStatus(file.status(now)).name.lower()
+            self._tell("  file", file_id, f"..{file_id[-6:]}", status, file.name)
+
+    def _tell(self, what: str, identity: str, name: str, state: str, note: str) -> None:
+        if identity not in self._earlier and self._known.get(identity) != state:
+            self._known[identity] = state
+            self._say(what, name, state, note)
 
     def _follow(self, step: re.Match[str]) -> None:
         starting, task_id, map_index, trigger_starting, _trigger_ended, end = step.groups()
@@ -165,10 +179,25 @@ def show_result(manifest: dict[str, Any], lines: int) -> None:
     found = {"size_bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     if {name: manifest[name] for name in found} != found:
         raise AirflowFailedError(f"{path} is not what its manifest says: {found} instead of {manifest}.")
-    result = json.loads(content)
+    print(f"\n  {path.relative_to(REPO)}: {len(content):,} bytes\n  sha256 {found['sha256']}")
+    if path.suffix == ".jsonl":
+        show_fields([json.loads(line) for line in content.splitlines()], lines)
+    else:
+        show_elements(json.loads(content), lines)
+
+
+def show_fields(files: list[dict[str, Any]], lines: int) -> None:
+    """Print what DocFlow extracted from each file."""
+    for file in files:
+        print(f"  {file['name']} ({file['category']}):")
+        for field in file["data"]["fields"][:lines]:
+            print(f"    {_line(field['key'])}: {_line(field['value'])}")
+
+
+def show_elements(result: dict[str, Any], lines: int) -> None:
+    """Print the first elements that xParse found, and the first lines of its Markdown."""
     elements = result["elements"]
     kinds = Counter(element["type"] for element in elements).most_common()
-    print(f"\n  {path.relative_to(REPO)}: {len(content):,} bytes\n  sha256 {found['sha256']}")
     print(f"  elements: {', '.join(f'{number} {kind}' for kind, number in kinds)}")
     for element in elements[:lines]:
         print(f"    {element['type']:<14} {_line(element['text'])}")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.testing.client import Client
+from tests.testing.docflow_client import DocFlowClient
 from textin_provider.testing import TextInServer
 
 if TYPE_CHECKING:
@@ -20,3 +21,8 @@ def textin() -> Iterator[TextInServer]:
 @pytest.fixture
 def client(textin: TextInServer) -> Client:
     return Client(textin)
+
+
+@pytest.fixture
+def docflow(client: Client) -> DocFlowClient:
+    return DocFlowClient(client)

@@ -31,7 +31,7 @@ runpy.run_module("textin_provider.testing", run_name="__main__")
 @pytest.fixture
 def running() -> Iterator[subprocess.Popen[str]]:
     options = ["--port", "0", "--app-id", "me", "--secret-code", "it's secret"]
-    options += ["--pending-seconds", "0", "--processing-seconds", "0"]
+    options += ["--pending-seconds", "0", "--processing-seconds", "0", "--workspace-id", "mine"]
     process = subprocess.Popen(
         [*COMMAND, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -49,6 +49,7 @@ def test_it_prints_a_connection_serves_and_ends_cleanly(running: subprocess.Pope
     assert (export, name) == ("export", "AIRFLOW_CONN_TEXTIN_DEFAULT")
     assert connection["host"] in address
     assert (connection["login"], connection["password"]) == ("me", "it's secret")
+    assert connection["extra"] == {"docflow_host": connection["host"], "workspace_id": "mine"}
     headers = {"x-ti-app-id": "me", "x-ti-secret-code": "it's secret"}
     files = {"file": ("hello.md", b"# Hello")}
     answer = requests.post(

@@ -206,4 +206,4 @@ def test_a_download_given_up_by_its_client_holds_up_nobody(
         assert next(response.iter_content(100))
     assert client.status(job_id)["code"] == 200
     textin.stop()
-    assert not caplog.records
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]

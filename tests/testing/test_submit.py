@@ -7,6 +7,7 @@ import io
 import json
 import re
 import zipfile
+from pathlib import Path
 
 import pytest
 import requests
@@ -223,7 +224,7 @@ def test_every_answer_carries_a_request_id_of_its_own(client: Client, textin: Te
 def test_a_refused_document_leaves_no_file_behind(client: Client, textin: TextInServer):
     client.submit(b"GIF89a", "a.gif")
     client.post([FILE, FILE])
-    assert not list(textin._running._runner.spool.iterdir())
+    assert not list(Path(textin._running._spool.name).iterdir())
 
 
 def test_the_journal_tells_what_was_sent(client: Client, textin: TextInServer):
@@ -258,5 +259,5 @@ def test_the_connection_fits_airflow(textin: TextInServer):
         "login": "local-app",
         "password": "local-secret",
         "host": textin.url,
-        "extra": {"docflow_host": textin.url},
+        "extra": {"docflow_host": textin.url, "workspace_id": "local-workspace"},
     }

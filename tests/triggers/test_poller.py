@@ -11,8 +11,8 @@ import pytest
 
 from tests.running import GUARD_SECONDS, only_event, until
 from textin_provider.api.envelope import Call, Service
-from textin_provider.api.faults import Fault
 from textin_provider.api.xparse import get_job, look_at_job
+from textin_provider.exceptions import TextInConfigurationError
 from textin_provider.hooks.textin_async import TextInAsyncHook
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
 from textin_provider.triggers import poller as poller_module
@@ -152,7 +152,7 @@ async def test_a_failed_opening_reaches_all_who_wait_for_it_and_a_later_one_trie
     half_filled = textin.connection() | {"password": ""}
     monkeypatch.setenv("AIRFLOW_CONN_TEXTIN_DEFAULT", json.dumps(half_filled))
     results = await asyncio.gather(*(_visit() for _ in range(5)), return_exceptions=True)
-    assert [type(result) for result in results] == [Fault] * 5
+    assert [type(result) for result in results] == [TextInConfigurationError] * 5
     assert len(built) == 1
 
     monkeypatch.setenv("AIRFLOW_CONN_TEXTIN_DEFAULT", json.dumps(textin.connection()))

@@ -7,11 +7,24 @@ needs the extra: ``pip install 'airflow-provider-textin[testing]'``; importing t
 
 from __future__ import annotations
 
+from textin_provider.testing.docflow.files import File
+from textin_provider.testing.docflow.listing import Quirks
+from textin_provider.testing.docflow.script import FileScript
 from textin_provider.testing.faults import ScriptedFault
-from textin_provider.testing.jobs import Job
 from textin_provider.testing.journal import Request
 from textin_provider.testing.outbound import Delivery
-from textin_provider.testing.script import JobScript
 from textin_provider.testing.server import TextInServer
+from textin_provider.testing.xparse.jobs import Job
+from textin_provider.testing.xparse.script import JobScript
 
-__all__ = ["Delivery", "Job", "JobScript", "Request", "ScriptedFault", "TextInServer"]
+__all__ = [
+    "Delivery",
+    "File",
+    "FileScript",
+    "Job",
+    "JobScript",
+    "Quirks",
+    "Request",
+    "ScriptedFault",
+    "TextInServer",
+]

@@ -41,7 +41,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--secret-code", default="local-secret", help="the secret code it takes (local-secret)"
     )
-    parser.add_argument("--pending-seconds", type=float, default=2.0, help="how long a job is queued (2)")
+    parser.add_argument(
+        "--workspace-id", default="local-workspace", help="the DocFlow workspace it knows (local-workspace)"
+    )
+    parser.add_argument(
+        "--pending-seconds", type=float, default=2.0, help="how long a job or file is queued (2)"
+    )
     parser.add_argument("--processing-seconds", type=float, default=3.0, help="how long it is worked on (3)")
     return parser
 
@@ -58,6 +63,7 @@ def _serve(options: argparse.Namespace) -> int:
         options.secret_code,
         options.pending_seconds,
         options.processing_seconds,
+        workspace_id=options.workspace_id,
     )
     try:
         server.start()

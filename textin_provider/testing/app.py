@@ -7,6 +7,7 @@ import itertools
 import logging
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textin_provider.testing import envelope
@@ -14,7 +15,7 @@ from textin_provider.testing.call import UNKNOWN, Call, Route, find
 from textin_provider.testing.connection import Connection, Incoming
 from textin_provider.testing.damage import send_damaged
 from textin_provider.testing.envelope import Refusal
-from textin_provider.testing.journal import Journal, Request
+from textin_provider.testing.journal import Journal, Request, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,10 +67,11 @@ class Application:
         method, path = scope["method"], scope["path"]
         route, tail = find(self._routes, method, path)
         name = route.name if route else UNKNOWN
-        request = Request(name, method, path, scope["query_string"].decode("latin-1"), scope["headers"])
+        query = scope["query_string"].decode("latin-1")
+        request = Request(name, method, path, without_secrets(query), scope["headers"])
         self._journal.add(request)
-        call = Call(request, Incoming(receive), tail)
-        connection = Connection(scope, receive, send)
+        call = Call(request, query, Incoming(receive), tail)
+        connection = Connection(scope, receive, send, partial(self._journal.sent, request))
         try:
             fault = self._faults.take(name)
             if fault is not None:
@@ -91,12 +93,12 @@ class Application:
                 self._credentials.check(call.request.raw_headers)
             return await route.handler(call)
         except Refusal as refusal:
-            return refusal.answer()
+            return refusal.answer(call.envelope)
         except ConnectionError:
             raise
         except Exception:
             log.exception("%s %s", call.request.method, call.request.path)
-            return envelope.error(envelope.INTERNAL_ERROR, envelope.MESSAGES[500], http_status=500)
+            return call.envelope.error(envelope.INTERNAL_ERROR, envelope.MESSAGES[500], http_status=500)
 
     async def _answer_with_fault(
         self, route: Route | None, call: Call, connection: Connection, fault: ScriptedFault
@@ -107,7 +109,7 @@ class Application:
         if real is None:
             await call.body.drain()
         call.request.body_bytes = call.body.received
-        answer = fault.disguise(real)
+        answer = fault.disguise(real, call.envelope)
         if fault.cut != "before_answer":
             call.request.http_status, call.request.code = answer.http_status, answer.code
         request_id = next(self._request_ids)

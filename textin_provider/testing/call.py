@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from textin_provider.testing.envelope import Envelope
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -17,11 +19,17 @@ UNKNOWN = "unknown"
 
 @dataclass(slots=True)
 class Call:
-    """What an endpoint is given: the journal's record, the request body, and the rest of the path."""
+    """What an endpoint is given: the journal's record, the query as it came, the body, the path's rest."""
 
     request: Request
+    query: str = field(repr=False)
     body: Incoming
     tail: str
+
+    @property
+    def envelope(self) -> Envelope:
+        """The envelope its answer comes in."""
+        return Envelope.of(self.request.path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from textin_provider.testing.wire import Answer, BytesBody, Receive, Scope, Send
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
 
 class Incoming:
@@ -41,10 +41,11 @@ class Incoming:
 
 
 class Connection:
-    """The way back to a client; ``transport`` is the connection below HTTP."""
+    """The way back to a client; ``sent`` is told how many bytes of a body go out."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, sent: Callable[[int], None]) -> None:
         self.send = send
+        self._sent = sent
         self._state = scope["state"]
         self._receive = receive
 
@@ -59,6 +60,7 @@ class Connection:
         body = answer.body
         await self.begin(answer, request_id, announce=body.size)
         if isinstance(body, BytesBody):
+            self._sent(len(body.data))
             await self.send({"type": "http.response.body", "body": body.data})
             return
         for chunk in body.chunks():
@@ -77,6 +79,7 @@ class Connection:
             # Without this a download that was given up would be made to its end, and hold up everybody else.
             await self.lost()
             return False
+        self._sent(len(data))
         await self.send({"type": "http.response.body", "body": data, "more_body": True})
         return True
 

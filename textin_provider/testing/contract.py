@@ -1,14 +1,13 @@
-"""The vendor's OpenAPI document as the server and its tests use it."""
+"""The vendor's OpenAPI documents as the server and its tests use them."""
 
 from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from textin_provider.testing.envelope import BAD_REQUEST, PARAMETER_ERROR, Refusal
-
-SCHEMA_VERSIONS = ("1.3.0", "1.3.1", "1.4.0")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @cache
@@ -30,17 +29,31 @@ def validator(name: str, schema: str) -> Any:
     return Draft202012Validator({**document(name), "$ref": pointer})
 
 
-def check_config(config: Any) -> None:
-    """
-    Hold a parse config against the contract.
+@cache
+def parameters(name: str, method: str, path: str) -> tuple[dict[str, Any], ...]:
+    """Return the declared query parameters of an operation."""
+    loaded = document(name)
+    declared = loaded["paths"][path][method.lower()].get("parameters", ())
+    shared = loaded["components"].get("parameters", {})
+    return tuple(shared[item["$ref"].rpartition("/")[2]] if "$ref" in item else item for item in declared)
 
-    :raises Refusal: 40004 naming the path and the problem, or 400 for a ``schema_version`` that does not
-        exist.
-    """
-    for problem in validator("xparse-v1", "ParseConfig").iter_errors(config):
+
+def body_pointer(path: str, content_type: str = "application/json") -> str:
+    """Return the pointer to the schema of the request body that is POSTed to ``path``."""
+    return f"#/paths/{_token(path)}/post/requestBody/content/{_token(content_type)}/schema"
+
+
+def answer_pointer(method: str, path: str) -> str:
+    """Return the pointer to the schema of the answer of an operation."""
+    return f"#/paths/{_token(path)}/{method.lower()}/responses/200/content/application~1json/schema"
+
+
+def problems(name: str, schema: str, value: Any) -> Iterator[str]:
+    """Yield what is wrong with ``value``, each problem after the path to it: ``.urls[3]: ...``."""
+    for problem in validator(name, schema).iter_errors(value):
         path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem.absolute_path)
-        raise Refusal(PARAMETER_ERROR, f"config{path}: {problem.message}")
-    version = config.get("schema_version")
-    if version is not None and version not in SCHEMA_VERSIONS:
-        known = ", ".join(SCHEMA_VERSIONS)
-        raise Refusal(BAD_REQUEST, f"config.schema_version: {version!r} is none of {known}")
+        yield f"{path}: {problem.message}"
+
+
+def _token(text: str) -> str:
+    return text.replace("/", "~1").replace("{", "%7B").replace("}", "%7D")

@@ -7,11 +7,13 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from textin_provider.testing import envelope
+from textin_provider.testing.envelope import MESSAGES, SUCCESS
 from textin_provider.testing.wire import JSON_TYPE, Answer, BytesBody
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from textin_provider.testing.envelope import Envelope
 
 Cut = Literal["before_answer", "in_headers", "in_body"]
 
@@ -72,9 +74,9 @@ class ScriptedFault:
         paced = self.bytes_per_second is not None
         return self.cut is not None or self.chunked or self.truncate is not None or paced
 
-    def disguise(self, real: Answer | None) -> Answer:
+    def disguise(self, real: Answer | None, envelope: Envelope) -> Answer:
         """Return the answer the client is to see; ``real`` is None if the endpoint did not run."""
-        shown = self._own_answer() if self.replaces_answer or real is None else real
+        shown = self._own_answer(envelope) if self.replaces_answer or real is None else real
         extra = tuple((name.lower().encode(), value.encode()) for name, value in self.headers.items())
         return Answer(
             shown.body,
@@ -84,11 +86,11 @@ class ScriptedFault:
             headers=(*shown.headers, *extra),
         )
 
-    def _own_answer(self) -> Answer:
+    def _own_answer(self, envelope: Envelope) -> Answer:
         if self.body is not None:
             return Answer(BytesBody(self.body), content_type=self.content_type or JSON_TYPE, code=self.code)
-        code = self.code or (envelope.SUCCESS if self.http_status is None else self.http_status)
-        message = self.message or envelope.MESSAGES.get(code, "scripted fault")
+        code = self.code or (SUCCESS if self.http_status is None else self.http_status)
+        message = self.message or MESSAGES.get(code, "scripted fault")
         return envelope.error(code, message)
 
 

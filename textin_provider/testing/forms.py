@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
-from textin_provider.testing.envelope import PARAMETER_ERROR, Refusal
-from textin_provider.testing.jobs import Upload
+from textin_provider.testing.uploads import Upload, spool_path
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from python_multipart.multipart import MultipartCallbacks
@@ -18,6 +17,10 @@ if TYPE_CHECKING:
     from textin_provider.testing.connection import Incoming
 
 MAX_FIELD_BYTES = 1024 * 1024
+
+
+class FormError(Exception):
+    """A request body that is no form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +47,19 @@ class Form:
     fields: dict[str, list[Field]] = field(default_factory=dict)
     files: dict[str, list[Upload]] = field(default_factory=dict)
 
-    def discard(self, keep: Upload | None = None) -> None:
-        """Delete the files, all but ``keep``."""
+    def discard(self, keep: Sequence[Upload | None] = ()) -> None:
+        """Delete the files, all but those in ``keep``."""
         for uploads in self.files.values():
             for upload in uploads:
-                if upload is not keep:
-                    upload.path.unlink(missing_ok=True)
+                if upload not in keep:
+                    upload.discard()
 
 
 async def read_form(body: Incoming, content_type: str, spool: Path, max_file_bytes: int) -> Form:
     """
     Read the whole request body; files land in the directory ``spool``.
 
-    :raises Refusal: if the body is not multipart, is malformed, or has a field of more than 1 MiB.
+    :raises FormError: if the body is not multipart, is malformed, or has a field of more than 1 MiB.
     """
     from python_multipart.exceptions import FormParserError
     from python_multipart.multipart import MultipartParser, parse_options_header
@@ -65,7 +68,7 @@ async def read_form(body: Incoming, content_type: str, spool: Path, max_file_byt
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:
         await body.drain()
-        raise Refusal(PARAMETER_ERROR, "File not uploaded: the body is not multipart/form-data")
+        raise FormError("File not uploaded: the body is not multipart/form-data")
     sink = _Sink(spool, max_file_bytes)
     try:
         parser = MultipartParser(boundary, sink.callbacks())
@@ -76,7 +79,7 @@ async def read_form(body: Incoming, content_type: str, spool: Path, max_file_byt
     except (FormParserError, _BadPartError) as exc:
         sink.abandon()
         await body.drain()
-        raise Refusal(PARAMETER_ERROR, f"Malformed multipart body: {exc}") from exc
+        raise FormError(f"Malformed multipart body: {exc}") from exc
     except BaseException:
         sink.abandon()
         raise
@@ -143,7 +146,7 @@ class _Sink:
         filename = options.get(b"filename")
         if filename is not None and self._name != "config":
             self._filename = filename.decode("utf-8", "replace")
-            self._path = self._spool / f"{secrets.token_hex(16)}.upload"
+            self._path = spool_path(self._spool)
             self._file = self._path.open("wb")
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:

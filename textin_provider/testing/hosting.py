@@ -97,6 +97,8 @@ def protocol_factory(
             on_connection()
             connections.add(transport)
             self.app_state = {"transport": transport}
+            # Its lines would hold the whole query, passwords included, wherever logging is set up.
+            self.access_log = False
             super().connection_made(transport)
 
         def connection_lost(self, exc: Exception | None) -> None:

@@ -1,15 +1,14 @@
-"""The two requests the server itself makes: fetch a ``file_url``, deliver a webhook."""
+"""The two requests the server itself makes: fetch a document, deliver a webhook."""
 
 from __future__ import annotations
 
 import hashlib
-import secrets
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from textin_provider.testing.jobs import Upload
+from textin_provider.testing.uploads import Upload, spool_path
 from textin_provider.testing.wire import CHUNK
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ class Delivery:
 
 
 class FetchError(Exception):
-    """A ``file_url`` could not be fetched."""
+    """A document could not be fetched from its address."""
 
 
 def is_web_address(url: str) -> bool:
@@ -59,15 +58,15 @@ class Outbound:
         """
         import aiohttp
 
-        path = spool / f"{secrets.token_hex(16)}.upload"
+        path = spool_path(spool)
         try:
             async with self._client().get(url) as response:
                 if response.status >= 400:
-                    raise FetchError(f"file_url answered HTTP {response.status}")
-                return await _store(response.content, path, _name_of(url), max_bytes)
+                    raise FetchError(f"answered HTTP {response.status}")
+                return await _store(response.content, path, name_of(url), max_bytes)
         except (aiohttp.ClientError, TimeoutError, ValueError) as exc:
             path.unlink(missing_ok=True)
-            raise FetchError(f"file_url could not be fetched: {type(exc).__name__}") from exc
+            raise FetchError(f"could not be fetched: {type(exc).__name__}") from exc
 
     async def deliver(self, url: str, payload: dict[str, Any]) -> Delivery:
         """POST ``payload`` to ``url`` once; a failure is an outcome, not an error."""
@@ -100,5 +99,6 @@ async def _store(content: aiohttp.StreamReader, path: Path, filename: str, max_b
     return Upload(path, filename, size, digest.hexdigest())
 
 
-def _name_of(url: str) -> str:
+def name_of(url: str) -> str:
+    """Return what the document at ``url`` is called."""
     return PurePosixPath(unquote(urlsplit(url).path)).name or "document"

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-import socket
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from textin_provider.testing import extra
-from textin_provider.testing.faults import FaultQueue, ScriptedFault
-from textin_provider.testing.jobs import Job, JobStore, Upload
+from textin_provider.testing.docflow.listing import Quirks
+from textin_provider.testing.docflow.script import FileScript
+from textin_provider.testing.docflow.store import FileStore
 from textin_provider.testing.journal import Journal, Request
-from textin_provider.testing.script import JobScript
+from textin_provider.testing.running import Memory, Running, Settings
+from textin_provider.testing.xparse.jobs import Job, JobStore
+from textin_provider.testing.xparse.script import JobScript
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
+    from textin_provider.testing.docflow.files import File
+    from textin_provider.testing.faults import ScriptedFault
     from textin_provider.testing.outbound import Delivery
 
-HOST = "127.0.0.1"
-ENDPOINTS = ("submit", "status", "result", "unknown", "*")
+ENDPOINTS = (
+    "submit", "status", "result", "upload", "fetch", "delete", "retry", "workspaces", "unknown", "*",
+)  # fmt: skip
 MAX_FILE_BYTES = 500 * 1024 * 1024
+MAX_DOCFLOW_FILE_BYTES = 100 * 1024 * 1024
 SAMPLE = b"# Hello\n\nA document of the local TextIn.\n"
 
 
@@ -39,7 +41,10 @@ class TextInServer:
     :param secret_code: the only secret code it knows.
     :param pending_seconds: how long a job is queued, unless its script says otherwise.
     :param processing_seconds: how long it is worked on after that.
-    :param max_file_bytes: the longest document it takes; TextIn takes 500 MB.
+    :param workspace_id: the only DocFlow workspace it knows, or several.
+    :param quirks: what is odd about its lists of DocFlow files.
+    :param max_file_bytes: the longest document xParse takes; TextIn takes 500 MB.
+    :param max_docflow_file_bytes: the longest file DocFlow takes; TextIn takes 100 MB.
     :param keep_requests: how many of the newest requests :attr:`requests` holds.
     :raises MissingExtraError: if the extra ``testing`` is not installed.
     """
@@ -52,19 +57,28 @@ class TextInServer:
         pending_seconds: float = 0.2,
         processing_seconds: float = 0.3,
         *,
+        workspace_id: str | Sequence[str] = "local-workspace",
+        quirks: Quirks | None = None,
         max_file_bytes: int = MAX_FILE_BYTES,
+        max_docflow_file_bytes: int = MAX_DOCFLOW_FILE_BYTES,
         keep_requests: int = 10_000,
     ) -> None:
         extra.require()
-        self.app_id = app_id
-        self.secret_code = secret_code
-        self._port = port
-        self._max_file_bytes = max_file_bytes
-        self._journal = Journal(keep_requests)
-        self._faults = FaultQueue()
-        self._jobs = JobStore(pending_seconds, processing_seconds)
-        self._webhooks: list[Delivery] = []
-        self._running: _Running | None = None
+        self._settings = Settings(
+            port=port,
+            app_id=app_id,
+            secret_code=secret_code,
+            workspaces=(workspace_id,) if isinstance(workspace_id, str) else tuple(workspace_id),
+            max_file_bytes=max_file_bytes,
+            max_docflow_file_bytes=max_docflow_file_bytes,
+        )
+        self._memory = Memory(
+            Journal(keep_requests),
+            JobStore(pending_seconds, processing_seconds),
+            FileStore(pending_seconds, processing_seconds),
+            quirks or Quirks(),
+        )
+        self._running: Running | None = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -78,7 +92,7 @@ class TextInServer:
         """Start serving and return when connections are accepted."""
         if self._running is not None:
             raise RuntimeError(f"the local TextIn already runs at {self.url}")
-        self._running = _Running(self)
+        self._running = Running(self._settings, self._memory)
         return self
 
     def stop(self) -> None:
@@ -92,6 +106,26 @@ class TextInServer:
         """The address, e.g. ``http://127.0.0.1:8866``; only while the server runs."""
         return self._running_now().url
 
+    @property
+    def app_id(self) -> str:
+        """The app id it knows."""
+        return self._settings.app_id
+
+    @property
+    def secret_code(self) -> str:
+        """The secret code it knows."""
+        return self._settings.secret_code
+
+    @property
+    def workspace_id(self) -> str:
+        """The DocFlow workspace it knows, the first one if there are several."""
+        return self._settings.workspaces[0]
+
+    @property
+    def quirks(self) -> Quirks:
+        """What is odd about its lists of DocFlow files; its fields may be changed at any time."""
+        return self._memory.quirks
+
     def connection(self) -> dict[str, Any]:
         """Return an Airflow connection to this server, ready for ``AIRFLOW_CONN_<ID>`` as JSON."""
         return {
@@ -99,7 +133,7 @@ class TextInServer:
             "login": self.app_id,
             "password": self.secret_code,
             "host": self.url,
-            "extra": {"docflow_host": self.url},
+            "extra": {"docflow_host": self.url, "workspace_id": self.workspace_id},
         }
 
     def fault(self, endpoint: str, fault: ScriptedFault, times: int | None = 1) -> None:
@@ -113,15 +147,15 @@ class TextInServer:
         """
         if endpoint not in ENDPOINTS:
             raise ValueError(f"there is no endpoint {endpoint!r}; there are {', '.join(ENDPOINTS)}")
-        self._faults.add(endpoint, fault, times)
+        self._memory.faults.add(endpoint, fault, times)
 
     def clear_faults(self) -> None:
         """Forget all faults."""
-        self._faults.clear()
+        self._memory.faults.clear()
 
     def script(self, script: JobScript) -> None:
         """Let the next job that is submitted go as ``script`` says; scripts are used in the order given."""
-        self._jobs.expect(script)
+        self._memory.jobs.expect(script)
 
     def add_job(
         self, script: JobScript | None = None, document: bytes = SAMPLE, filename: str = "sample.md"
@@ -129,86 +163,77 @@ class TextInServer:
         """Create a job that nobody submitted, nor pays for, and return its id."""
         return self._running_now().add_job(script or JobScript(), document, filename)
 
+    def script_file(self, script: FileScript) -> None:
+        """Let the next file that is uploaded go as ``script`` says; scripts are used in the order given."""
+        self._memory.files.expect(script)
+
+    def add_batch(
+        self,
+        batch_number: str | None = None,
+        files: Sequence[FileScript] = (),
+        *,
+        count: int = 0,
+        data_bytes: int | None = None,
+        script: FileScript | None = None,
+    ) -> str:
+        """
+        Create files that nobody uploaded, nor pays for, and return their batch number.
+
+        They are finished at once, unless a script says otherwise.
+
+        :param batch_number: an existing one or a new one; None makes one.
+        :param files: one script a file.
+        :param count: how many further files there are, all of ``script``.
+        :param data_bytes: how many bytes of extracted data in JSON each of all these files has (250 at
+            least), unless its script says what was extracted.
+        """
+        scripts = [*files, *[script or FileScript()] * count]
+        return self._running_now().add_batch(batch_number, scripts, data_bytes)
+
+    @property
+    def files(self) -> Mapping[str, File]:
+        """All DocFlow files by id, oldest first; new ones appear in it and deleted ones leave it."""
+        return self._memory.files
+
+    @property
+    def uploads_accepted(self) -> int:
+        """How many files were accepted by DocFlow, which is how many TextIn would bill."""
+        return self._memory.files.uploads_accepted
+
     @property
     def jobs(self) -> Mapping[str, Job]:
         """All jobs by id, oldest first; new ones appear in it."""
-        return self._jobs
+        return self._memory.jobs
 
     @property
     def requests(self) -> list[Request]:
         """The newest requests, oldest first."""
-        return self._journal.requests()
+        return self._memory.journal.requests()
 
     def count(self, endpoint: str) -> int:
         """Return how many requests ``endpoint`` has seen; ``"*"`` counts all of them."""
-        return self._journal.count(endpoint)
+        return self._memory.journal.count(endpoint)
+
+    def bytes_sent(self, endpoint: str) -> int:
+        """Return how many bytes of answers ``endpoint`` has sent, headers not included; ``"*"`` is all."""
+        return self._memory.journal.bytes_sent(endpoint)
 
     @property
     def submissions(self) -> int:
         """How many documents were accepted, which is how many TextIn would bill."""
-        return self._jobs.submissions
+        return self._memory.jobs.submissions
 
     @property
     def connections(self) -> int:
         """How many TCP connections were accepted so far."""
-        return self._journal.connections
+        return self._memory.journal.connections
 
     @property
     def webhooks(self) -> list[Delivery]:
         """The deliveries of webhooks so far."""
-        return list(self._webhooks)
+        return list(self._memory.webhooks)
 
-    def _running_now(self) -> _Running:
+    def _running_now(self) -> Running:
         if self._running is None:
             raise RuntimeError("the local TextIn is not running; call start() or use it as a context manager")
         return self._running
-
-
-class _Running:
-    """The parts of a server that exist only while it runs."""
-
-    def __init__(self, server: TextInServer) -> None:
-        from textin_provider.testing.app import Application, Credentials
-        from textin_provider.testing.hosting import Host
-        from textin_provider.testing.runner import Runner
-        from textin_provider.testing.xparse import XParse
-
-        listener = _listener(server._port)
-        self.url = f"http://{HOST}:{listener.getsockname()[1]}"
-        self._spool = tempfile.TemporaryDirectory(prefix="local-textin-")
-        self._runner = Runner(Path(self._spool.name), server._max_file_bytes, server._webhooks)
-        self._xparse = XParse(server._jobs, self._runner, self.url, server._max_file_bytes)
-        credentials = Credentials(server.app_id, server.secret_code)
-        app = Application(self._xparse.routes(), credentials, server._journal, server._faults)
-        self._host = Host(app, listener, server._journal.connected, self._runner.close)
-        try:
-            self._host.start()
-        except BaseException:
-            listener.close()
-            self._spool.cleanup()
-            raise
-
-    def stop(self) -> None:
-        self._host.stop()
-        self._spool.cleanup()
-
-    def add_job(self, script: JobScript, document: bytes, filename: str) -> str:
-        path = Path(self._spool.name) / f"{secrets.token_hex(16)}.upload"
-        path.write_bytes(document)
-        upload = Upload(path, filename, len(document), hashlib.sha256(document).hexdigest())
-        job = Job(secrets.token_hex(16), script)
-        job.describe(upload)
-        self._xparse.add(job, upload, self._host.call_soon)
-        return job.job_id
-
-
-def _listener(port: int) -> socket.socket:
-    # asyncio sends small packets at once only on sockets that were made for TCP by name.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, port))
-    except BaseException:
-        listener.close()
-        raise
-    return listener

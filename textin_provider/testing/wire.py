@@ -108,7 +108,6 @@ class Answer:
         return headers
 
 
-def json_answer(value: object, *, http_status: int = 200, code: int | None = None) -> Answer:
-    """Return ``value`` as a JSON answer; text stays readable UTF-8."""
-    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    return Answer(BytesBody(body), http_status=http_status, code=code)
+def encode_json(value: object) -> bytes:
+    """Return ``value`` as compact JSON; text stays readable UTF-8."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -66,7 +66,8 @@ class _Walk:
                 self._row, self._col = self._row + 1, -1
 
     def _inline(self, opening: Token, token: Token) -> Block | None:
-        text = _plain(token)
+        lines = _plain(token)
+        text = flow(lines)
         match opening.type:
             case "heading_open":
                 return Block(TITLE, text, depth=int(opening.tag[1:]))
@@ -75,16 +76,18 @@ class _Walk:
                 self._cells.append(Cell(text, self._row, self._col, is_header=opening.type == "th_open"))
                 return None
         if self._markers:
-            return Block(LIST_ITEM, text, depth=len(self._markers) - 1, marker=self._markers[-1])
-        return Block(PARAGRAPH, text)
+            return Block(
+                LIST_ITEM, text, depth=len(self._markers) - 1, marker=self._markers[-1], source_lines=lines
+            )
+        return Block(PARAGRAPH, text, source_lines=lines)
 
 
-def _plain(token: Token) -> str:
-    """Return the text of inline Markdown without its marks."""
+def _plain(token: Token) -> list[str]:
+    """Return the lines of inline Markdown without its marks."""
     lines = [""]
     for child in token.children or ():
         if child.type in ("softbreak", "hardbreak"):
             lines.append("")
         elif child.type in ("text", "code_inline", "image"):
             lines[-1] += child.content
-    return flow(lines)
+    return lines

@@ -42,7 +42,7 @@ class Block:
 
     ``depth`` is the level of a Title (1 is the highest) or how deep a ListItem is nested (from 0). ``cells``
     belong to a Table, ``language`` to a CodeSnippet. ``box`` is where the block stands, None if its reader
-    cannot know.
+    cannot know. ``source_lines`` are the lines its text was put together from, if that was done.
     """
 
     type: str
@@ -53,6 +53,12 @@ class Block:
     language: str = ""
     cells: Sequence[Cell] = ()
     box: Box | None = None
+    source_lines: Sequence[str] = ()
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """Its text line by line, as it stood in the document."""
+        return self.source_lines or self.text.split("\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def opened(path: Path, password: str) -> Iterator[PdfReader]:
             reader = PdfReader(file)
             if reader.is_encrypted and not reader.decrypt(password):
                 reason = "wrong password" if password else "the PDF needs a password"
-                raise Refusal(PASSWORD_REQUIRED, f"config.document.password: {reason}")
+                raise Refusal(PASSWORD_REQUIRED, reason)
             if not reader.pages:
                 raise Refusal(FILE_CORRUPTED, "the PDF has no pages")
         except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:

@@ -84,15 +84,18 @@ def _continues(last: Line, line: Line) -> bool:
 
 
 def _block(lines: Sequence[Line], body: float, page: PageInfo) -> Block:
-    text = flow([line.text for line in lines])
+    source = [line.text for line in lines]
+    text = flow(source)
     box = _box(lines, page)
     if text.startswith(_BULLETS):
-        return Block(LIST_ITEM, text[2:], page=page.number, box=box)
+        return Block(
+            LIST_ITEM, text[2:], page=page.number, box=box, source_lines=[source[0][2:], *source[1:]]
+        )
     if len(text) <= _TITLE_LENGTH:
         for depth, ratio in enumerate(_TITLE_SIZES, start=1):
             if lines[0].size >= ratio * body:
                 return Block(TITLE, text, page=page.number, depth=depth, box=box)
-    return Block(PARAGRAPH, text, page=page.number, box=box)
+    return Block(PARAGRAPH, text, page=page.number, box=box, source_lines=source)
 
 
 def _box(lines: Sequence[Line], page: PageInfo) -> Box | None:

@@ -9,22 +9,24 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from textin_provider.testing import contract, envelope
+from textin_provider.testing import envelope
 from textin_provider.testing.call import Call, Route
 from textin_provider.testing.documents import inspect, parse
 from textin_provider.testing.documents.page_range import page_intervals
-from textin_provider.testing.envelope import PARAMETER_ERROR, Refusal
-from textin_provider.testing.forms import Form, read_form
-from textin_provider.testing.jobs import COMPLETED, FAILED, IN_PROGRESS, Job, JobStore, Outcome, Upload
+from textin_provider.testing.envelope import PARAMETER_ERROR, Envelope, Refusal
+from textin_provider.testing.forms import Form, FormError, read_form
 from textin_provider.testing.outbound import is_web_address
-from textin_provider.testing.results import encode, wrap
-from textin_provider.testing.script import OWN_URL
 from textin_provider.testing.wire import JSON_TYPE, Answer, FileBody
+from textin_provider.testing.xparse.config import check_config
+from textin_provider.testing.xparse.jobs import COMPLETED, FAILED, IN_PROGRESS, Job, JobStore, Outcome
+from textin_provider.testing.xparse.results import encode, wrap
+from textin_provider.testing.xparse.script import OWN_URL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from textin_provider.testing.runner import Runner
+    from textin_provider.testing.uploads import Upload
+    from textin_provider.testing.xparse.runner import Runner
 
 log = logging.getLogger("textin_provider.testing")
 
@@ -63,20 +65,22 @@ class XParse:
     async def submit(self, call: Call) -> Answer:
         """Create a job for one document."""
         content_type = call.request.headers.get("content-type", "")
-        form = await read_form(call.body, content_type, self._runner.spool, self._max_file_bytes)
+        background = self._runner.background
+        try:
+            form = await read_form(call.body, content_type, background.spool, self._max_file_bytes)
+        except FormError as exc:
+            raise Refusal(PARAMETER_ERROR, str(exc)) from exc
         try:
             order = _read_order(form)
             if order.upload is not None:
                 self._check_size(order.upload)
-                await self._runner.call(
-                    inspect, order.upload, _heeded(order.config, order.config_content_type)
-                )
+                await background.call(inspect, order.upload, _heeded(order.config, order.config_content_type))
         except BaseException:
             form.discard()
             raise
-        form.discard(keep=order.upload)
+        form.discard(keep=[order.upload])
         job = self._create(order)
-        return envelope.success({"job_id": job.job_id})
+        return Envelope.XPARSE.success({"job_id": job.job_id})
 
     async def status(self, call: Call) -> Answer:
         """Answer the state of one job."""
@@ -89,13 +93,13 @@ class XParse:
             await job.steps.decided.wait()
             job.steps.shown.set()
             state = job.outcome.status if job.outcome else state
-        return envelope.success(self._status_data(job, state))
+        return Envelope.XPARSE.success(self._status_data(job, state))
 
     async def result(self, call: Call) -> Answer:
         """Serve the result that lies at a token."""
         job = self._jobs.by_token(call.tail)
         if job is None or job.outcome is None or job.outcome.result is None:
-            return envelope.error(404, "result does not exist or its URL has expired", http_status=404)
+            return Envelope.XPARSE.error(404, "result does not exist or its URL has expired", http_status=404)
         job.downloads += 1
         job.token_downloads += 1
         body = job.outcome.result
@@ -143,7 +147,7 @@ class XParse:
         if job.config_content_type not in (None, JSON_TYPE):
             log.warning("job %s: no elements, as its config was not sent as %s", job.job_id, JSON_TYPE)
             result |= {"markdown": "", "elements": []}
-        path = self._runner.spool / f"{job.job_id}.json"
+        path = self._runner.background.spool / f"{job.job_id}.json"
         path.write_bytes(encode(result))
         return Outcome(COMPLETED, result=FileBody(path))
 
@@ -209,7 +213,7 @@ def _config(form: Form) -> tuple[dict[str, Any] | None, str | None]:
         config = json.loads(part.data)
     except ValueError as exc:
         raise Refusal(PARAMETER_ERROR, f"config: not valid JSON: {exc}") from exc
-    contract.check_config(config)
+    check_config(config)
     page_intervals(config)
     return config, part.content_type
 

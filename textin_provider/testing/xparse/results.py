@@ -11,7 +11,7 @@ from textin_provider.testing.wire import Body, BytesBody, Framed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from textin_provider.testing.script import JobScript
+    from textin_provider.testing.xparse.script import JobScript
 
 _PARAGRAPH = 64 * 1024
 _BOX = [0.1, 0.1, 0.9, 0.1, 0.9, 0.9, 0.1, 0.9]

@@ -10,27 +10,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from textin_provider.testing.script import JobScript
+from textin_provider.testing.xparse.script import JobScript
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from textin_provider.testing.uploads import Upload
     from textin_provider.testing.wire import Body
 
 PENDING = "pending"
 IN_PROGRESS = "in_progress"
 COMPLETED = "completed"
 FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A document as it arrived: where it lies, what it was called, how long it is and what its SHA-256 is."""
-
-    path: Path
-    filename: str
-    size: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The DocFlow half: batches of business documents and the fields read from them."""

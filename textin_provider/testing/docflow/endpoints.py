@@ -1,0 +1,207 @@
+"""The DocFlow endpoints: upload files, fetch, delete and retry them, and look at workspaces."""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from textin_provider.testing.call import Call, Route
+from textin_provider.testing.docflow import status as st
+from textin_provider.testing.docflow.listing import Listing, Quirks, page_of
+from textin_provider.testing.docflow.orders import CONTRACT, Sources, read_json
+from textin_provider.testing.docflow.records import Extras, encode
+from textin_provider.testing.envelope import (
+    BAD_REQUEST,
+    FILE_IN_WORK,
+    FILE_UNKNOWN,
+    WORKSPACE_UNKNOWN,
+    Envelope,
+    Refusal,
+)
+from textin_provider.testing.outbound import name_of
+from textin_provider.testing.query import read_query
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from textin_provider.testing.docflow.files import File
+    from textin_provider.testing.docflow.reader import Reader
+    from textin_provider.testing.docflow.store import FileStore
+    from textin_provider.testing.uploads import Upload
+    from textin_provider.testing.wire import Answer
+
+log = logging.getLogger("textin_provider.testing")
+
+_V2 = "/api/app-api/sip/platform/v2"
+UPLOAD_PATH = f"{_V2}/file/upload"
+FETCH_PATH = f"{_V2}/file/fetch"
+DELETE_PATH = f"{_V2}/file/delete"
+RETRY_PATH = f"{_V2}/file/retry"
+WORKSPACES_PATH = f"{_V2}/workspace/list"
+WORKSPACE_PATH = f"{_V2}/workspace/get"
+
+
+class DocFlow:
+    """The DocFlow half of the local TextIn; ``base_url`` is where the URLs in its records point."""
+
+    def __init__(
+        self,
+        files: FileStore,
+        reader: Reader,
+        *,
+        workspaces: Sequence[str],
+        quirks: Quirks,
+        base_url: str,
+    ) -> None:
+        self._files = files
+        self._listing = Listing(files)
+        self._reader = reader
+        self._workspaces = workspaces
+        self._quirks = quirks
+        self._base_url = base_url
+
+    def routes(self) -> list[Route]:
+        """Return the endpoints, the busiest first."""
+        return [
+            Route("fetch", "GET", FETCH_PATH, self.fetch),
+            Route("upload", "POST", UPLOAD_PATH, self.upload),
+            Route("delete", "POST", DELETE_PATH, self.delete),
+            Route("retry", "POST", RETRY_PATH, self.retry),
+            Route("workspaces", "GET", WORKSPACES_PATH, self.list_workspaces),
+            Route("workspaces", "GET", WORKSPACE_PATH, self.get_workspace),
+        ]
+
+    async def upload(self, call: Call) -> Answer:
+        """Take in files, or the addresses of files, as one batch."""
+        try:
+            options = self._query(call, UPLOAD_PATH)
+        except Refusal:
+            await call.body.drain()
+            raise
+        sources = await self._reader.sources(call, UPLOAD_PATH)
+        batch_number = options.pop("batch_number", None) or self._files.new_batch_number()
+        workspace_id = options.pop("workspace_id")
+        files = [await self._take(*item, options, batch_number, workspace_id) for item in _items(sources)]
+        shown = [_receipt(file) for file in files]
+        return Envelope.DOCFLOW.success({"batch_number": batch_number, "files": shown})
+
+    async def fetch(self, call: Call) -> Answer:
+        """Show one page of the files that meet all conditions."""
+        query = _fetch_query(call.query)
+        self._check_workspace(query["workspace_id"])
+        now = time.monotonic()
+        files, until = self._listing.find(query, now)
+        shown = page_of(files, query["page"], query["page_size"], self._quirks)
+        extras = Extras(query["with_document"], query["with_task_detail_url"], query["with_image_url"])
+        records = b",".join([encode(file, now, extras, self._base_url) for file in shown])
+        for file in files:
+            # What is listed both in its parent and beside it is met once.
+            if file.parent is None or file.parent not in files:
+                file.met()
+        if now >= until:
+            self._files.remove([file for file in files if file.is_gone])
+        head = b""
+        if not self._quirks.omit_total:
+            counts = len(files), query["page"], query["page_size"]
+            head = b'"total":%d,"page":%d,"page_size":%d,' % counts
+        return Envelope.DOCFLOW.success_of(b"{", head, b'"files":[', records, b"]}")
+
+    async def delete(self, call: Call) -> Answer:
+        """Delete for good what meets any of the conditions."""
+        body = await read_json(call, DELETE_PATH)
+        self._check_workspace(body["workspace_id"])
+        if not body.keys() - {"workspace_id"}:
+            raise Refusal(BAD_REQUEST, "name what to delete: batch_number, task_id, file_id or a time")
+        doomed = [file for file in self._files.values() if _is_doomed(file, body)]
+        self._files.remove(doomed)
+        return Envelope.DOCFLOW.success({"deleted_count": len(doomed)})
+
+    async def retry(self, call: Call) -> Answer:
+        """Run a task again that has ended."""
+        body = await read_json(call, RETRY_PATH)
+        self._check_workspace(body["workspace_id"])
+        file = self._files.by_task(body["task_id"])
+        if file is None or file.workspace_id != body["workspace_id"]:
+            raise Refusal(FILE_UNKNOWN, f"task_id {body['task_id']}")
+        if file.parent is not None:
+            raise Refusal(BAD_REQUEST, "task_id: a document within another file is not run by itself")
+        if file.status(time.monotonic()) in st.MOVING:
+            raise Refusal(FILE_IN_WORK, f"task_id {body['task_id']}")
+        self._files.restart(file)
+        return Envelope.DOCFLOW.success({})
+
+    async def list_workspaces(self, call: Call) -> Answer:
+        """List the workspaces."""
+        query = read_query(CONTRACT, "GET", WORKSPACES_PATH, call.query)
+        start = (query["page"] - 1) * query["page_size"]
+        shown = self._workspaces[start : start + query["page_size"]]
+        counts = {"total": len(self._workspaces), "page": query["page"], "page_size": query["page_size"]}
+        return Envelope.DOCFLOW.success(counts | {"workspaces": [_workspace(name) for name in shown]})
+
+    async def get_workspace(self, call: Call) -> Answer:
+        """Describe a workspace."""
+        query = read_query(CONTRACT, "GET", WORKSPACE_PATH, call.query)
+        self._check_workspace(query["workspace_id"])
+        return Envelope.DOCFLOW.success(_workspace(query["workspace_id"]))
+
+    def _query(self, call: Call, path: str) -> dict[str, Any]:
+        query = read_query(CONTRACT, call.request.method, path, call.query)
+        self._check_workspace(query["workspace_id"])
+        return query
+
+    def _check_workspace(self, workspace_id: str) -> None:
+        if workspace_id not in self._workspaces:
+            raise Refusal(WORKSPACE_UNKNOWN, f"workspace_id {workspace_id}")
+
+    async def _take(
+        self,
+        name: str,
+        upload: Upload | None,
+        url: str | None,
+        options: Mapping[str, Any],
+        batch_number: str,
+        workspace_id: str,
+    ) -> File:
+        file = self._files.make(
+            self._files.next_script(), name, batch_number, workspace_id, options=options, url=url
+        )
+        if upload is not None:
+            file.size, file.sha256 = upload.size, upload.sha256
+        self._files.add(file)
+        self._files.uploads_accepted += 1
+        log.info("file %s uploaded: %s, batch %s", file.file_id, file.name, batch_number)
+        await self._reader.start(file, upload)
+        return file
+
+
+def _items(sources: Sources) -> list[tuple[str, Upload | None, str | None]]:
+    files = [(upload.filename, upload, None) for upload in sources.uploads]
+    return [*files, *((name_of(url), None, url) for url in sources.urls)]
+
+
+def _receipt(file: File) -> dict[str, str]:
+    receipt = {"id": file.file_id, "task_id": file.task_id, "name": file.name, "format": file.format}
+    return {name: value for name, value in receipt.items() if name not in file.script.omit_fields}
+
+
+@lru_cache(maxsize=1024)
+def _fetch_query(query: str) -> Mapping[str, Any]:
+    """Read the query of a fetch; polls repeat themselves."""
+    return read_query(CONTRACT, "GET", FETCH_PATH, query)
+
+
+def _is_doomed(file: File, body: Mapping[str, Any]) -> bool:
+    if file.workspace_id != body["workspace_id"]:
+        return False
+    if any(getattr(file, name) in body.get(name, ()) for name in ("batch_number", "task_id", "file_id")):
+        return True
+    if "start_time" not in body and "end_time" not in body:
+        return False
+    moment = file.updated_at(time.monotonic())
+    return bool(body.get("start_time", 0) <= moment <= body.get("end_time", moment))
+
+
+def _workspace(workspace_id: str) -> dict[str, Any]:
+    return {"workspace_id": workspace_id, "name": workspace_id, "description": "", "auth_scope": 0}

@@ -1,0 +1,82 @@
+"""Bring uploaded files to their end: fetch, read off the loop, wait for their time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from textin_provider.testing.docflow import status as st
+from textin_provider.testing.docflow.extract import read_file
+from textin_provider.testing.docflow.files import File, Reading
+from textin_provider.testing.docflow.orders import Sources, check_size, read_sources
+from textin_provider.testing.documents import UnreadableError
+from textin_provider.testing.envelope import FILE_TYPE_UNSUPPORTED, Refusal
+from textin_provider.testing.outbound import FetchError
+
+if TYPE_CHECKING:
+    from textin_provider.testing.background import Background
+    from textin_provider.testing.call import Call
+    from textin_provider.testing.docflow.store import FileStore
+    from textin_provider.testing.uploads import Upload
+
+log = logging.getLogger("textin_provider.testing")
+
+
+class Reader:
+    """Reads documents for the files that were made of them."""
+
+    def __init__(self, store: FileStore, background: Background, max_file_bytes: int) -> None:
+        self._store = store
+        self._background = background
+        self._max_file_bytes = max_file_bytes
+
+    async def sources(self, call: Call, path: str) -> Sources:
+        """
+        Read the body of an upload.
+
+        :raises Refusal: as :func:`read_sources` does.
+        """
+        return await read_sources(call, path, self._background.spool, self._max_file_bytes)
+
+    async def start(self, file: File, upload: Upload | None) -> None:
+        """Read the document of a file, behind the answers unless its script counts them."""
+        if file.script.statuses:
+            await self._read(file, upload)
+        else:
+            self._background.start(self._run(file, upload))
+
+    async def _run(self, file: File, upload: Upload | None) -> None:
+        await self._read(file, upload)
+        if file.script.ends:
+            await asyncio.sleep(max(0.0, file.timeline.ready_at - time.monotonic()))
+            status = file.status(time.monotonic())
+            log.info("file %s ended with recognition_status %d: %s", file.file_id, status, file.name)
+
+    async def _read(self, file: File, upload: Upload | None) -> None:
+        self._store.understand(file, await self._reading(file, upload))
+
+    async def _reading(self, file: File, upload: Upload | None) -> Reading:
+        background = self._background
+        try:
+            if upload is None and file.url is not None:
+                upload = await background.outbound.fetch(file.url, background.spool, self._max_file_bytes)
+                check_size(upload, self._max_file_bytes)
+            if upload is None:
+                return Reading()
+            file.size, file.sha256 = upload.size, upload.sha256
+            return await background.call(read_file, upload, file.options)
+        except FetchError as exc:
+            return Reading(pages=(), failure_causes=f"the url {exc}")
+        except Refusal as exc:
+            cause = st.UNSUPPORTED if exc.code == FILE_TYPE_UNSUPPORTED else str(exc)
+            return Reading(pages=(), failure_causes=cause)
+        except UnreadableError as exc:
+            return Reading(pages=(), failure_causes=str(exc))
+        except Exception as exc:
+            log.exception("file %s: the document could not be read", file.file_id)
+            return Reading(pages=(), failure_causes=f"document could not be read: {type(exc).__name__}")
+        finally:
+            if upload is not None:
+                upload.discard()

@@ -1,0 +1,1 @@
+"""The xParse half: one document becomes one job."""
