@@ -49,7 +49,11 @@ def test_it_prints_a_connection_serves_and_ends_cleanly(running: subprocess.Pope
     assert (export, name) == ("export", "AIRFLOW_CONN_TEXTIN_DEFAULT")
     assert connection["host"] in address
     assert (connection["login"], connection["password"]) == ("me", "it's secret")
-    assert connection["extra"] == {"docflow_host": connection["host"], "workspace_id": "mine"}
+    assert connection["extra"] == {
+        "docflow_host": connection["host"],
+        "workspace_id": "mine",
+        "max_requests_per_second": 0,
+    }
     headers = {"x-ti-app-id": "me", "x-ti-secret-code": "it's secret"}
     files = {"file": ("hello.md", b"# Hello")}
     answer = requests.post(

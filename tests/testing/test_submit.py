@@ -259,5 +259,9 @@ def test_the_connection_fits_airflow(textin: TextInServer):
         "login": "local-app",
         "password": "local-secret",
         "host": textin.url,
-        "extra": {"docflow_host": textin.url, "workspace_id": "local-workspace"},
+        "extra": {
+            "docflow_host": textin.url,
+            "workspace_id": "local-workspace",
+            "max_requests_per_second": 0,
+        },
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -76,7 +77,7 @@ async def test_the_last_to_leave_closes_it_and_the_next_opens_another(
         async with join_poller("textin_default") as second:
             assert second is first
             assert first.members == 2
-        assert await first.ask(look_at_job(textin.add_job()), 0.0)
+        assert await first.ask(partial(look_at_job, textin.add_job()), 0.0)
     with pytest.raises(RuntimeError):
         await first._hook.send(get_job("a"))
 
@@ -163,7 +164,7 @@ async def test_a_failed_opening_reaches_all_who_wait_for_it_and_a_later_one_trie
 async def test_a_cancelled_asker_does_not_stop_the_round(textin: TextInServer) -> None:
     jobs = [textin.add_job() for _ in range(40)]
     async with join_poller("textin_default") as poller:
-        asks = [asyncio.create_task(poller.ask(look_at_job(job_id), 0.05)) for job_id in jobs]
+        asks = [asyncio.create_task(poller.ask(partial(look_at_job, job_id), 0.05)) for job_id in jobs]
         await asyncio.sleep(0)
         for ask in asks[::2]:
             ask.cancel()
@@ -179,7 +180,7 @@ async def test_an_asker_cancelled_while_its_answer_is_under_way_does_not_stop_th
     textin.fault("status", ScriptedFault(delay=0.2))
     jobs = [textin.add_job() for _ in range(3)]
     async with join_poller("textin_default") as poller:
-        asks = [asyncio.create_task(poller.ask(look_at_job(job_id), 0.0)) for job_id in jobs]
+        asks = [asyncio.create_task(poller.ask(partial(look_at_job, job_id), 0.0)) for job_id in jobs]
         await until(lambda: textin.count("status") == 1)
         asks[0].cancel()
         answers = await asyncio.gather(*asks[1:])
@@ -195,7 +196,7 @@ async def test_an_answer_that_cannot_be_read_is_the_trouble_of_its_asker_alone(t
 
     job_id = textin.add_job()
     async with join_poller("textin_default") as poller:
-        asks = (poller.ask(look(), 0.0), *(poller.ask(look_at_job(job_id), 0.0) for _ in range(20)))
+        asks = (poller.ask(look, 0.0), *(poller.ask(partial(look_at_job, job_id), 0.0) for _ in range(20)))
         first, *others = await asyncio.gather(*asks, return_exceptions=True)
     assert isinstance(first, ZeroDivisionError)
     assert [type(other).__name__ for other in others] == ["XParseJob"] * 20
@@ -219,5 +220,5 @@ async def test_no_more_requests_are_under_way_at_once_than_agreed(
     monkeypatch.setattr(TextInAsyncHook, "send", counted)
     job_id = textin.add_job()
     async with join_poller("textin_default") as poller:
-        await asyncio.gather(*(poller.ask(look_at_job(job_id), 0.0) for _ in range(100)))
+        await asyncio.gather(*(poller.ask(partial(look_at_job, job_id), 0.0) for _ in range(100)))
     assert most == poller_module.CONCURRENCY

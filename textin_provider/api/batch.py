@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MAX_LISTED_FAILURES = 100
 _NAMED_FAILURES = 20
+#: How often all pages are walked through before files that never turn up are given up.
+_WALKS = 3
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ class PageWalk:
 
     The order of files is not documented and may change while pages are fetched, so a file can turn up twice,
     or slip from a page to come to one that was read. What turns up twice counts once; and if less was met
-    than ``total`` says, the pages are walked through a second time.
+    than ``total`` says, the pages are walked through again.
     """
 
     def __init__(
@@ -134,7 +136,7 @@ class PageWalk:
         self._page_size = page_size
         self._filters = filters
         self._page = 0
-        self._walks_left = 1
+        self._walks_left = _WALKS - 1
         self._seen: set[str] = set()
         self._is_over = False
 
@@ -152,20 +154,30 @@ class PageWalk:
         )
 
     def take(self, page: FilePage) -> list[DocFlowFile]:
-        """Take a page and return the files on it that were not met before."""
-        new = []
-        for file in page.files:
-            if file.file_id not in self._seen:
-                self._seen.add(file.file_id)
-                new.append(file)
-        if page.total is None:
-            self._is_over = not new or len(page.files) < self._page_size
-        elif len(self._seen) >= page.total:
-            self._is_over = True
-        elif self._page * self._page_size >= page.total and not new:
-            self._is_over = self._walks_left == 0
-            self._walks_left, self._page = self._walks_left - 1, 0
-        return new
+        """
+        Take a page and return the files on it that were not met before.
+
+        :raises Fault: if the last walk is over and fewer files were met than there are.
+        """
+        new = {file.file_id: file for file in page.files if file.file_id not in self._seen}
+        self._seen.update(new)
+        if page.total is None or len(self._seen) >= page.total:
+            # Without a total only a page with nothing new proves the end: the page size may have been cut.
+            self._is_over = page.total is not None or not new
+        elif not new and self._page * self._page_size >= page.total:
+            self._walk_again(page.total)
+        return list(new.values())
+
+    def _walk_again(self, total: int) -> None:
+        if self._walks_left == 0:
+            what = self._selector or f"workspace {self._workspace_id}"
+            raise Fault(
+                FaultKind.SERVER,
+                about=f"DocFlow files of {what}",
+                message=f"only {len(self._seen)} of {total} turned up on {_WALKS} walks through all pages",
+                fix="Ask again when the files have stopped moving",
+            )
+        self._walks_left, self._page = self._walks_left - 1, 0
 
 
 @dataclass

@@ -225,10 +225,15 @@ def _files_of(records: Any) -> tuple[DocFlowFile, ...]:
 
 
 def _without_password(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    params = record.get("parser_params")
-    if not isinstance(params, Mapping) or "pdf_pwd" not in params:
-        return record
-    return {**record, "parser_params": {name: value for name, value in params.items() if name != "pdf_pwd"}}
+    """Return a record without the password that ``parser_params`` echoes, here and in files within it."""
+    clean = dict(record)
+    if isinstance(params := record.get("parser_params"), Mapping):
+        clean["parser_params"] = {name: value for name, value in params.items() if name != "pdf_pwd"}
+    if isinstance(children := record.get("child_files"), list):
+        clean["child_files"] = [
+            _without_password(child) if isinstance(child, Mapping) else child for child in children
+        ]
+    return clean
 
 
 def query_of(params: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

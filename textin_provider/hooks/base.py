@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import requests
 
     from textin_provider.api.envelope import Call, Look
+    from textin_provider.api.pacing import Pacer
 
 T = TypeVar("T")
 
@@ -78,10 +79,25 @@ class TextInConnectionHook(BaseHook):
     def _send(self, call: Call[T], *, attempts: int = READ_ATTEMPTS) -> T:
         from textin_provider.hooks.requests_transport import carry_out
 
+        pacer = self.connection.pacer
+
         def once() -> T:
-            return call.read(carry_out(self.get_conn(), call, self.connection))
+            self._take_turn(pacer, call)
+            try:
+                seen = call.read(carry_out(self.get_conn(), call, self.connection))
+            except Fault as fault:
+                if fault.kind is FaultKind.RATE_LIMIT:
+                    pacer.on_limit(fault.retry_after, now=time.monotonic())
+                raise
+            pacer.on_answer(now=time.monotonic())
+            return seen
 
         return self._try_often(once, attempts, is_read=call.is_read)
+
+    def _take_turn(self, pacer: Pacer, call: Call[Any]) -> None:
+        """Wait until this credential may ask; a long pause is left to the task's retries."""
+        if (delay := pacer.book(time.monotonic(), about=call.about, patience=_LONGEST_PAUSE)) > 0:
+            time.sleep(delay)
 
     def _look(self, look: Look[T], *, attempts: int) -> T:
         """Take a look, call by call, and return what it saw."""
@@ -102,7 +118,8 @@ class TextInConnectionHook(BaseHook):
                 repeatable = fault.kind.is_transient if is_read else fault.kind is FaultKind.TRANSPORT
                 if not repeatable or attempt == attempts:
                     raise
-                pause = min(max(backoff(attempt), fault.retry_after or 0.0), _LONGEST_PAUSE)
-                self.log.warning("%s Trying again in %.1f s (%d/%d).", fault, pause, attempt, attempts)
-                time.sleep(pause)
+                self.log.warning("%s Trying again (%d of %d).", fault, attempt + 1, attempts)
+                # A rate limit needs no pause of its own: the next turn comes after the pause that all take.
+                if fault.kind is not FaultKind.RATE_LIMIT:
+                    time.sleep(min(max(backoff(attempt), fault.retry_after or 0.0), _LONGEST_PAUSE))
         raise AssertionError("unreachable: the last attempt returns or raises")

@@ -10,6 +10,7 @@ from textin_provider import __version__
 from textin_provider.api.envelope import Call, Service
 from textin_provider.api.faults import Fault, FaultKind
 from textin_provider.api.hosts import HostPolicy, Origin
+from textin_provider.api.pacing import Pacer, pacer_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -46,6 +47,11 @@ class TextInConnection:
     def url_of(self, call: Call[Any]) -> str:
         """Return the absolute URL of a call."""
         return self.base_urls[call.service] + call.path
+
+    @property
+    def pacer(self) -> Pacer:
+        """What spaces the requests of this credential, in the whole process."""
+        return pacer_of(self.app_id, self.base_urls[Service.XPARSE], self.max_requests_per_second)
 
     @property
     def credentials(self) -> dict[str, str]:

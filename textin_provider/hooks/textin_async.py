@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from textin_provider.api import xparse
-from textin_provider.api.faults import Fault
+from textin_provider.api.faults import Fault, FaultKind
 from textin_provider.exceptions import error_for, public_errors
 from textin_provider.hooks.connection import (
     DEFAULT_CONN_ID,
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientSession
 
     from textin_provider.api.envelope import Call, Look
+    from textin_provider.api.pacing import Pacer
 
 T = TypeVar("T")
 
@@ -34,6 +37,7 @@ class TextInAsyncHook(BaseHook):
     thread.
 
     :param textin_conn_id: id of the connection.
+    :ivar connection: what it says, as the client that is open knows it.
     """
 
     conn_name_attr = "textin_conn_id"
@@ -42,20 +46,34 @@ class TextInAsyncHook(BaseHook):
     def __init__(self, textin_conn_id: str = DEFAULT_CONN_ID) -> None:
         super().__init__()
         self.textin_conn_id = textin_conn_id
-        self._connection: TextInConnection | None = None
+        self.connection: TextInConnection | None = None
         self._client: ClientSession | None = None
 
     async def __aenter__(self) -> TextInAsyncHook:
-        with public_errors():
-            self._connection = await self._look_up()
-        transport = await asyncio.to_thread(_aiohttp_transport)
-        self._client = await transport.open_client(self._connection)
+        await self.refresh()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._client is not None:
-            await self._client.close()
-            self._client = None
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def refresh(self) -> bool:
+        """
+        Look the connection up and open a client for it, unless it is open already; return whether it is new.
+
+        :raises TextInConfigurationError: if the connection is missing or malformed.
+        """
+        with public_errors():
+            connection = await self._look_up()
+        if self._client is not None and connection == self.connection:
+            return False
+        transport = await asyncio.to_thread(_aiohttp_transport)
+        former, self._client = self._client, await transport.open_client(connection)
+        self.connection = connection
+        if former is not None:
+            await former.close()
+        return True
 
     async def get_xparse_job(self, job_id: str) -> xparse.XParseJob:
         """Return how an xParse job is, asking once."""
@@ -64,19 +82,29 @@ class TextInAsyncHook(BaseHook):
         except Fault as fault:
             raise error_for(fault) from None
 
-    async def send(self, call: Call[T]) -> T:
+    async def send(self, call: Call[T], *, patience: float = math.inf) -> T:
         """
         Carry one read out, once.
 
+        :param patience: seconds that a pause of the account may last at most for the read to be sent at all.
         :raises Fault: as the answer, or its absence, says.
         """
-        if self._client is None or self._connection is None:
+        if self._client is None or self.connection is None:
             raise RuntimeError("Use the hook inside `async with`.")
         if not call.is_read:
             raise RuntimeError("Triggers only look; submit from a worker.")
-        return call.read(await _aiohttp_transport().carry_out(self._client, call, self._connection))
+        pacer = self.connection.pacer
+        await _take_turn(pacer, call, patience)
+        try:
+            seen = call.read(await _aiohttp_transport().carry_out(self._client, call, self.connection))
+        except Fault as fault:
+            if fault.kind is FaultKind.RATE_LIMIT:
+                pacer.on_limit(fault.retry_after, now=time.monotonic())
+            raise
+        pacer.on_answer(now=time.monotonic())
+        return seen
 
-    async def look(self, look: Look[T]) -> T:
+    async def look(self, look: Look[T], *, patience: float = math.inf) -> T:
         """
         Take a look, call by call, and return what it saw.
 
@@ -85,7 +113,7 @@ class TextInAsyncHook(BaseHook):
         try:
             call = next(look)
             while True:
-                call = look.send(await self.send(call))
+                call = look.send(await self.send(call, patience=patience))
         except StopIteration as end:
             seen: T = end.value
             return seen
@@ -98,6 +126,14 @@ class TextInAsyncHook(BaseHook):
         except AirflowNotFoundException:
             raise missing_connection(self.textin_conn_id) from None
         return read_connection(connection, await get_async_extra_dejson(connection))
+
+
+async def _take_turn(pacer: Pacer, call: Call[Any], patience: float) -> None:
+    """Wait until this credential may ask, behind a pause that began meanwhile too."""
+    while (delay := pacer.book(time.monotonic(), about=call.about, patience=patience)) > 0:
+        await asyncio.sleep(delay)
+        if not pacer.is_paused(time.monotonic()):
+            return
 
 
 def _aiohttp_transport() -> Any:

@@ -127,13 +127,21 @@ class TextInServer:
         return self._memory.quirks
 
     def connection(self) -> dict[str, Any]:
-        """Return an Airflow connection to this server, ready for ``AIRFLOW_CONN_<ID>`` as JSON."""
+        """
+        Return an Airflow connection to this server, ready for ``AIRFLOW_CONN_<ID>`` as JSON.
+
+        It sets no ceiling to the requests, for this server has none to keep.
+        """
         return {
             "conn_type": "textin",
             "login": self.app_id,
             "password": self.secret_code,
             "host": self.url,
-            "extra": {"docflow_host": self.url, "workspace_id": self.workspace_id},
+            "extra": {
+                "docflow_host": self.url,
+                "workspace_id": self.workspace_id,
+                "max_requests_per_second": 0,
+            },
         }
 
     def fault(self, endpoint: str, fault: ScriptedFault, times: int | None = 1) -> None:

@@ -94,7 +94,8 @@ class TextInTrigger(BaseTrigger):
         delay = wait.begin(now=time.time())
         while True:
             try:
-                seen: Any = await poller.ask(self._look(), delay)
+                patience = max(0.0, self.deadline - time.time() - delay)
+                seen: Any = await poller.ask(self._look, delay, patience)
             except Fault as fault:
                 verdict = wait.on_fault(fault, now=time.time())
             else:

@@ -10,24 +10,34 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections import deque
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
+from textin_provider.api.faults import Fault, FaultKind
 from textin_provider.hooks.textin_async import TextInAsyncHook
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from textin_provider.api.envelope import Look
 
 T = TypeVar("T")
+NewLook: TypeAlias = "Callable[[], Look[T]]"
+#: What falls due together: how to find out, and who wants to know.
+Round: TypeAlias = "deque[tuple[Callable[[], Awaitable[Any]], asyncio.Future[Any]]]"
 
 #: Polls due within this many seconds of each other go out together.
 ROUND_SECONDS = 0.25
 #: Requests under way at once, of one connection and process.
 CONCURRENCY = 16
+#: How long a connection that was looked up serves those who join, and after how long bad credentials are
+#: looked up again.
+FRESH_SECONDS = 60.0
+RECHECK_SECONDS = 1.0
 
 _pollers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Poller]] = WeakKeyDictionary()
 
@@ -65,19 +75,34 @@ class Poller:
     def __init__(self, textin_conn_id: str) -> None:
         self.members = 0
         self._hook = TextInAsyncHook(textin_conn_id)
-        self._opening = asyncio.ensure_future(self._hook.__aenter__())
-        self._rounds: dict[int, deque[tuple[Look[Any], asyncio.Future[Any]]]] = {}
+        self._opening = asyncio.ensure_future(self._hook.refresh())
+        self._opened_at = time.monotonic()
+        self._rounds: dict[int, Round] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._sending: set[asyncio.Task[None]] = set()
 
     async def ready(self) -> None:
-        """Wait until the client is open. Whoever is cancelled meanwhile leaves the opening to the others."""
+        """
+        Wait until the client is open for what the connection says now.
+
+        Whoever is cancelled meanwhile leaves the opening to the others.
+        """
+        await self._refresh(after=FRESH_SECONDS)
+
+    async def _refresh(self, after: float) -> None:
+        """Look the connection up again if that many seconds have passed since the last time."""
+        age = time.monotonic() - self._opened_at
+        if self._opening.done() and (age >= after or _has_failed(self._opening)):
+            self._opening = asyncio.ensure_future(self._hook.refresh())
+            self._opened_at = time.monotonic()
         await asyncio.shield(self._opening)
 
-    async def ask(self, look: Look[T], delay: float) -> T:
+    async def ask(self, look: NewLook[T], delay: float, patience: float = math.inf) -> T:
         """
         Take a look in ``delay`` seconds, together with what else is due then, and return what it saw.
 
+        :param look: makes the look; it is made again if the credentials have changed meanwhile.
+        :param patience: seconds that a pause of the account may last at most for the look to be taken.
         :raises Fault: as the answers, or their absence, say.
         """
         loop = asyncio.get_running_loop()
@@ -86,7 +111,7 @@ class Poller:
         if number not in self._rounds:
             self._rounds[number] = deque()
             self._timers[number] = loop.call_at(number * ROUND_SECONDS, self._begin, number)
-        self._rounds[number].append((look, answer))
+        self._rounds[number].append((partial(self._take, look, patience), answer))
         return await answer
 
     def _begin(self, number: int) -> None:
@@ -97,19 +122,32 @@ class Poller:
             self._sending.add(sending)
             sending.add_done_callback(self._sending.discard)
 
-    async def _send(self, due: deque[tuple[Look[Any], asyncio.Future[Any]]]) -> None:
+    async def _send(self, due: Round) -> None:
         while due:
-            look, answer = due.popleft()
+            take, answer = due.popleft()
             if answer.done():
                 continue
             try:
-                seen: Any = await self._hook.look(look)
+                seen = await take()
             except Exception as error:  # it is the asker's, whatever it is
                 if not answer.done():
                     answer.set_exception(error)
             else:
                 if not answer.done():
                     answer.set_result(seen)
+
+    async def _take(self, look: NewLook[T], patience: float) -> T:
+        held = self._hook.connection
+        try:
+            return await self._hook.look(look(), patience=patience)
+        except Fault as fault:
+            if fault.kind is not FaultKind.AUTHENTICATION:
+                raise
+            # The secret may have been rotated while this poller held the old one.
+            await self._refresh(after=RECHECK_SECONDS)
+            if self._hook.connection == held:
+                raise
+            return await self._hook.look(look(), patience=patience)
 
     async def close(self) -> None:
         """Stop everything that is under way and close the client."""
@@ -122,3 +160,7 @@ class Poller:
             await asyncio.gather(*unfinished, return_exceptions=True)
         finally:
             await self._hook.__aexit__()
+
+
+def _has_failed(task: asyncio.Future[Any]) -> bool:
+    return task.cancelled() or task.exception() is not None
