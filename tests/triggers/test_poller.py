@@ -208,12 +208,12 @@ async def test_no_more_requests_are_under_way_at_once_than_agreed(
     under_way, most = 0, 0
     send = TextInAsyncHook.send
 
-    async def counted(hook: TextInAsyncHook, call: Call[Any]) -> Any:
+    async def counted(hook: TextInAsyncHook, call: Call[Any], **options: Any) -> Any:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
         try:
-            return await send(hook, call)
+            return await send(hook, call, **options)
         finally:
             under_way -= 1
 

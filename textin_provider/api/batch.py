@@ -17,6 +17,7 @@ from textin_provider.api.docflow import (
     FilePage,
     RecognitionStatus,
     Selector,
+    count_files,
     fetch_page,
 )
 from textin_provider.api.faults import Fault, FaultKind
@@ -76,18 +77,19 @@ def look_at_progress(workspace_id: str, selector: Selector) -> Look[Progress]:
     """
     counts: dict[RecognitionStatus, int] = {}
     for status in TERMINAL_STATUSES:
-        page = yield _count(workspace_id, selector, status)
+        page = yield count_files(workspace_id, selector, status)
         if page.total is None:
             return (yield from _look_without_totals(workspace_id, selector))
         counts[status] = page.total
-    everything = yield fetch_page(workspace_id, selector, page_size=1)
-    total = everything.total if everything.total is not None else len(everything.files)
+    everything = yield count_files(workspace_id, selector)
+    if everything.total is None:
+        return (yield from _look_without_totals(workspace_id, selector))
     return Progress(
-        total=total,
+        total=everything.total,
         succeeded=counts[RecognitionStatus.SUCCESS],
         failed=counts[RecognitionStatus.FAILED],
         classified=counts[RecognitionStatus.CLASSIFIED],
-        is_moving=sum(counts.values()) < total,
+        is_moving=sum(counts.values()) < everything.total,
     )
 
 
@@ -100,27 +102,23 @@ def _look_without_totals(workspace_id: str, selector: Selector) -> Look[Progress
     """
     is_moving = False
     for status in MOVING_STATUSES:
-        page = yield _count(workspace_id, selector, status)
+        page = yield count_files(workspace_id, selector, status)
         is_moving = is_moving or bool(page.files)
     found = []
     for status in TERMINAL_STATUSES:
-        page = yield _count(workspace_id, selector, status)
+        page = yield count_files(workspace_id, selector, status)
         found.append(len(page.files))
     succeeded, failed, classified = found
     return Progress(None, succeeded, failed, classified, is_moving)
-
-
-def _count(workspace_id: str, selector: Selector, status: RecognitionStatus) -> Call[FilePage]:
-    return fetch_page(workspace_id, selector, page_size=1, filters={"recognition_status": int(status)})
 
 
 class PageWalk:
     """
     Walks through all pages of a fetch, giving each file once.
 
-    The order of files is not documented and may change while pages are fetched, so a file can turn up twice,
-    or slip from a page to come to one that was read. What turns up twice counts once; and if less was met
-    than ``total`` says, the pages are walked through again.
+    The order of files is not documented, and it and the files may change while pages are fetched: a file can
+    turn up twice, or slip to a page that was read already. What turns up twice counts once. A walk is whole
+    if it met as many files as ``total`` says, and that did not change on the way; if not, there is another.
     """
 
     def __init__(
@@ -135,10 +133,16 @@ class PageWalk:
         self._selector = selector
         self._page_size = page_size
         self._filters = filters
-        self._page = 0
-        self._walks_left = _WALKS - 1
+        self._walks_left = _WALKS
         self._seen: set[str] = set()
         self._is_over = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._walks_left -= 1
+        self._page = 0
+        self._met: set[str] = set()
+        self._totals: list[int] = []
 
     def next_call(self) -> Call[FilePage] | None:
         """Return the call for the next page, None when the walk is over."""
@@ -159,25 +163,31 @@ class PageWalk:
 
         :raises Fault: if the last walk is over and fewer files were met than there are.
         """
+        ids = {file.file_id for file in page.files}
+        is_news = not ids <= self._met
+        self._met |= ids
+        self._totals += [page.total] if page.total is not None else []
+        # Without a total only a page with nothing new proves the end: the page size may have been cut.
+        if not is_news or (self._totals and len(self._met) >= self._totals[-1]):
+            self._end_walk()
         new = {file.file_id: file for file in page.files if file.file_id not in self._seen}
         self._seen.update(new)
-        if page.total is None or len(self._seen) >= page.total:
-            # Without a total only a page with nothing new proves the end: the page size may have been cut.
-            self._is_over = page.total is not None or not new
-        elif not new and self._page * self._page_size >= page.total:
-            self._walk_again(page.total)
         return list(new.values())
 
-    def _walk_again(self, total: int) -> None:
-        if self._walks_left == 0:
-            what = self._selector or f"workspace {self._workspace_id}"
+    def _end_walk(self) -> None:
+        has_all = not self._totals or len(self._met) >= self._totals[-1]
+        is_steady = len(set(self._totals)) <= 1
+        if has_all and (is_steady or self._walks_left == 0):
+            self._is_over = True
+        elif self._walks_left:
+            self._begin()
+        else:
             raise Fault(
                 FaultKind.SERVER,
-                about=f"DocFlow files of {what}",
-                message=f"only {len(self._seen)} of {total} turned up on {_WALKS} walks through all pages",
+                about=f"DocFlow files of {self._selector or f'workspace {self._workspace_id}'}",
+                message=f"only {len(self._met)} of {self._totals[-1]} turned up on {_WALKS} walks",
                 fix="Ask again when the files have stopped moving",
             )
-        self._walks_left, self._page = self._walks_left - 1, 0
 
 
 @dataclass
@@ -203,13 +213,18 @@ class BatchSummary:
     _seen: set[str] = field(default_factory=set, repr=False)
 
     def __post_init__(self) -> None:
-        if self.selector.parameter == "batch_number":
+        if self.is_batch:
             self.batch_number = self.selector.value
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether a whole batch is meant, in which the parts of a file come with it."""
+        return self.selector.parameter == "batch_number"
 
     def add(self, files: Iterable[DocFlowFile]) -> None:
         """Add files to the sum."""
         for file in files:
-            if file.file_id not in self._seen and not file.is_part:
+            if file.file_id not in self._seen and not (self.is_batch and file.is_part):
                 self.uploaded += 1
                 self.batch_number = self.batch_number or file.batch_number
                 self.duration_total_ms += file.duration_ms or 0

@@ -7,7 +7,7 @@ Source: docs-docflow.textin.ai, REST API 2.8.4, file/fetch.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import partial
 from typing import Any
@@ -16,10 +16,12 @@ from textin_provider.api.envelope import (
     Answer,
     Call,
     Service,
+    code_of,
     optional_text,
     read_data,
 )
-from textin_provider.api.faults import bad_input, one_line
+from textin_provider.api.faults import SUCCESS, bad_input, one_line
+from textin_provider.api.head import first_members
 
 PATH = "/api/app-api/sip/platform/v2/file"
 #: The default, and the largest page known to be served.
@@ -209,6 +211,29 @@ def fetch_page(
     return Call(
         about, "GET", Service.DOCFLOW, f"{PATH}/fetch", partial(_read_page, about), params=query_of(params)
     )
+
+
+def count_files(
+    workspace_id: str, selector: Selector, status: RecognitionStatus | None = None
+) -> Call[FilePage]:
+    """
+    Ask how many files there are, in a certain state or in all.
+
+    The page has one file at most, and none if ``total`` comes before it in the answer: then it is not even
+    parsed.
+    """
+    filters = {"recognition_status": None if status is None else int(status)}
+    call = fetch_page(workspace_id, selector, page_size=1, filters=filters)
+    return replace(call, read=partial(_read_count, call))
+
+
+def _read_count(call: Call[FilePage], answer: Answer) -> FilePage:
+    envelope, key, at = first_members(answer.body)
+    if answer.status < 300 and code_of(envelope) == SUCCESS and key == "result":
+        total = _integer(first_members(answer.body, at)[0].get("total"), default=None)
+        if total is not None:
+            return FilePage((), total)
+    return call.read(answer)
 
 
 def _read_page(about: str, answer: Answer) -> FilePage:

@@ -19,6 +19,7 @@ from textin_provider.api.faults import (
     FaultKind,
     meaning_of_code,
     meaning_of_http,
+    one_line,
 )
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def code_fault(
     return Fault(
         known.kind,
         about=about,
-        message=str(said or known.meaning),
+        message=one_line(said or known.meaning),
         fix=known.fix,
         code=code,
         detail=str(detail) if detail else None,
@@ -171,7 +172,7 @@ def _http_fault(answer: Answer, about: str, envelope: Mapping[str, Any]) -> Faul
     return Fault(
         known.kind,
         about=about,
-        message=f"HTTP {answer.status}, {said or shape}",
+        message=f"HTTP {answer.status}, {one_line(said or shape)}",
         fix=known.fix,
         code=answer.status,
         request_id=answer.headers.get("x-request-id"),

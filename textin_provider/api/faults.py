@@ -132,6 +132,8 @@ def meaning_of_http(status: int) -> CodeMeaning:
 # Up to the next blank, less the quotes and marks that stand around a URL in a sentence.
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S*?(?=['\">),;]*(?:\s|$))", re.IGNORECASE)
 MAX_TEXT = 500
+#: An error may list many files with their causes.
+MAX_MESSAGE = 8000
 
 
 def without_secrets(url: str) -> str:
@@ -179,7 +181,7 @@ class Fault(Exception):
     ) -> None:
         self.kind = FaultKind(kind)
         self.about = one_line(about)
-        self.message = one_line(message)
+        self.message = one_line(message, MAX_MESSAGE)
         self.fix = one_line(fix)
         self.code = code
         self.detail = one_line(detail) if detail else None

@@ -14,6 +14,7 @@ from typing import Any
 
 from textin_provider.api.envelope import code_fault, code_of
 from textin_provider.api.faults import PARTIAL_SUCCESS, SUCCESS, Fault, FaultKind
+from textin_provider.api.head import first_members
 
 #: Up to this size a result is parsed whole; of a larger one head and tail are read, so memory stays flat.
 HEAD_BYTES = 256 * 1024
@@ -33,9 +34,6 @@ _RESULT_KEYS = frozenset(
         "exports",
     )
 )
-_STRING = rb'"(?:[^"\\]|\\.)*"'
-_KEY = re.compile(rb"\s*(%s)\s*:\s*" % _STRING)
-_SCALAR = re.compile(rb"(%s|true|false|null|-?[0-9][0-9.eE+-]*)\s*,?" % _STRING)
 # What braces mean depends on strings alone: an escaped character, a quote, a bracket.
 _STRUCTURE = re.compile(rb'\\.|["{}\[\]]', re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
@@ -118,12 +116,12 @@ class ResultStream:
         self._held = self._held.removeprefix(_BOM).lstrip()
         if not self._held.startswith(b"{"):
             raise self._bad("it is no JSON object")
-        members, last_key, at = _first_members(self._held)
+        members, last_key, at = first_members(self._held)
         if _RESULT_KEYS & {*members, last_key}:
             return
         self._check_code(members)
         self._held = self._held[at:]
-        inner, inner_key, _ = _first_members(self._held)
+        inner, inner_key, _ = first_members(self._held)
         if "code" not in members or last_key != "data" or not _RESULT_KEYS & {*inner, inner_key}:
             raise self._bad("it has neither elements nor markdown")
         self._is_wrapped = True
@@ -184,25 +182,3 @@ def _is_result(value: Any) -> bool:
     return isinstance(value, dict) and (
         isinstance(value.get("elements"), list) or isinstance(value.get("markdown"), str)
     )
-
-
-def _first_members(head: bytes) -> tuple[dict[str, Any], str, int]:
-    """Return the scalar members that an object begins with, the next key, and where its value begins."""
-    members: dict[str, Any] = {}
-    at = 1
-    while key := _KEY.match(head, at):
-        name = _load(key[1])
-        at = key.end()
-        scalar = _SCALAR.match(head, at)
-        if scalar is None:
-            return members, str(name), at
-        members[str(name)] = _load(scalar[1])
-        at = scalar.end()
-    return members, "", at
-
-
-def _load(token: bytes) -> Any:
-    try:
-        return json.loads(token)
-    except ValueError:
-        return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -55,11 +55,15 @@ def check_sources(files: Sequence[str] | str | None, urls: Sequence[str] | str |
         problem = "files is given too" if files is not None else "neither it nor files is given"
         raise bad_input("urls", urls, problem, "Give exactly one of files and urls")
     name, given = ("files", files) if files is not None else ("urls", urls)
-    sources = [given] if isinstance(given, str) else list(given or ())
-    if not sources:
+    is_list = isinstance(given, Iterable) and not isinstance(given, str)
+    sources: list[Any] = list(given) if is_list else [given]  # type: ignore[arg-type]  # narrowed above
+    if not sources or sources == [""]:
         raise bad_input(name, given, "it is empty", "Give at least one; check what it was made from")
     if urls is not None:
         return [check_http_url("urls", url) for url in sources]
+    for source in sources:
+        if not isinstance(source, str):
+            raise bad_input("files", source, f"it is a {type(source).__name__}", "Give paths or URLs as text")
     return sources
 
 
@@ -87,14 +91,17 @@ def upload_options(
     """
     if target_process not in (None, "classify", "extract"):
         raise bad_input("target_process", target_process, "it is unknown", "Use classify or extract")
-    parser = {name.removeprefix("parser_"): value for name, value in (parser_params or {}).items()}
-    if "pdf_pwd" in parser:
-        fix = "Use pdf_password, which is masked"
-        raise bad_input("parser_params", sorted(parser), "it holds a password", fix)
+    parser = {str(name).removeprefix("parser_"): value for name, value in (parser_params or {}).items()}
     for name, value in parser.items():
+        # The values are not quoted: a password under a wrong name is a password all the same.
+        if "pwd" in name.lower() or "passw" in name.lower():
+            fix = "Use pdf_password, which is masked"
+            raise bad_input("parser_params", sorted(parser), "it holds a password", fix)
         if not _OPTION.fullmatch(name) or not isinstance(value, str | int):
-            problem = f"{name!r} is no usable name or value"
-            raise bad_input("parser_params", parser, problem, "Give names with numbers or text")
+            problem = f"{name!r} is no usable name, or its value is no number or text"
+            raise bad_input(
+                "parser_params", sorted(parser), problem, "Use the names of TextIn's documentation"
+            )
     return {
         "category": category,
         "target_process": target_process,

@@ -224,10 +224,9 @@ class DocFlowDownloadResultsOperator(TextInTaskMixin, BaseOperator):
         selector = summary.selector
         for files in self.hook.iter_docflow_files(selector, self.workspace_id, page_size=_PAGE_SIZE):
             summary.add(files)
-            # Within a batch, the documents that a file was split into come with it, though they may be listed
-            # too.
-            is_batch = selector.parameter == "batch_number"
-            yield from (file.record for file in files if file.went_well and not (is_batch and file.is_part))
+            # The documents that a file was split into come within it, though they may be listed as well.
+            whole = (file for file in files if not (summary.is_batch and file.is_part))
+            yield from (file.record for file in whole if file.went_well)
         if not summary.is_settled(1):
             raise Fault(
                 FaultKind.RESULT,

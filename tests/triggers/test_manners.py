@@ -1,0 +1,138 @@
+"""What all waits of a connection do together: keep to its ceiling, pause, and take up new credentials."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from functools import partial
+from typing import Any
+
+import pytest
+
+from textin_provider.api.pacing import Pacer
+from textin_provider.api.xparse import look_at_job
+from textin_provider.exceptions import TextInAuthenticationError, TextInRateLimitError
+from textin_provider.hooks.textin import TextInHook
+from textin_provider.testing import ScriptedFault, TextInServer
+from textin_provider.triggers import poller as poller_module
+from textin_provider.triggers.poller import join_poller
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, textin: TextInServer, **changes: Any) -> None:
+    connection = textin.connection()
+    extra = connection["extra"] | changes.pop("extra", {})
+    monkeypatch.setenv("AIRFLOW_CONN_TEXTIN_DEFAULT", json.dumps(connection | changes | {"extra": extra}))
+
+
+async def test_all_waits_together_keep_to_the_ceiling_of_their_connection(
+    textin: TextInServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, textin, extra={"max_requests_per_second": 40})
+    job_id = textin.add_job()
+    begun = time.monotonic()
+    async with join_poller("textin_default") as poller:
+        await asyncio.gather(*(poller.ask(partial(look_at_job, job_id), 0.0) for _ in range(41)))
+
+    # Forty gaps of a fortieth of a second: fewer seconds would have broken the ceiling.
+    assert time.monotonic() - begun >= 1.0
+    assert textin.count("status") == 41
+
+
+async def test_a_limit_that_strikes_one_wait_pauses_them_all(
+    textin: TextInServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    struck: list[float | None] = []
+    on_limit = Pacer.on_limit
+    monkeypatch.setattr(
+        Pacer, "on_limit", lambda self, after, **now: (struck.append(after), on_limit(self, after, **now))
+    )
+    textin.fault("status", ScriptedFault(code=40306, headers={"Retry-After": "1"}), times=1)
+    job_id = textin.add_job()
+    async with join_poller("textin_default") as poller:
+        with pytest.raises(Exception, match="40306"):
+            await poller.ask(partial(look_at_job, job_id), 0.0)
+        asked = textin.count("status")
+        others = [asyncio.create_task(poller.ask(partial(look_at_job, job_id), 0.0)) for _ in range(5)]
+        await asyncio.sleep(0.6)
+        assert textin.count("status") == asked
+        await asyncio.gather(*others)
+    assert struck == [1.0]
+
+
+async def test_a_limit_in_the_triggerer_holds_for_the_same_credential_on_a_worker_too(
+    textin: TextInServer,
+) -> None:
+    textin.fault("status", ScriptedFault(http_status=429, headers={"Retry-After": "3600"}), times=1)
+    job_id = textin.add_job()
+    async with join_poller("textin_default") as poller:
+        with pytest.raises(Exception, match="429"):
+            await poller.ask(partial(look_at_job, job_id), 0.0)
+
+    with pytest.raises(TextInRateLimitError, match="pause") as caught:
+        TextInHook().look_at_xparse_job(job_id)
+    assert caught.value.retry_after > 3000
+    assert textin.count("status") == 1
+
+
+async def test_waits_take_up_a_secret_that_was_rotated(
+    textin: TextInServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poller_module, "RECHECK_SECONDS", 0.0)
+    connect(monkeypatch, textin, password="the former secret")
+    jobs = [textin.add_job() for _ in range(5)]
+    async with join_poller("textin_default") as poller:
+        connect(monkeypatch, textin)
+        seen = await asyncio.gather(*(poller.ask(partial(look_at_job, job), 0.0) for job in jobs))
+    assert [job.job_id for job in seen] == jobs
+
+
+async def test_who_joins_later_has_the_connection_looked_up_again(
+    textin: TextInServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poller_module, "FRESH_SECONDS", 0.0)
+    job_id = textin.add_job()
+    async with join_poller("textin_default") as first:
+        with TextInServer() as moved:
+            connect(monkeypatch, moved)
+            elsewhere = moved.add_job()
+            async with join_poller("textin_default") as second:
+                assert first is second
+                assert (await second.ask(partial(look_at_job, elsewhere), 0.0)).job_id == elsewhere
+    assert job_id in textin.jobs
+    assert textin.count("status") == 0
+
+
+async def test_credentials_that_are_still_wrong_when_looked_up_again_end_the_wait(
+    textin: TextInServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poller_module, "RECHECK_SECONDS", 0.0)
+    connect(monkeypatch, textin, password="wrong")
+    job_id = textin.add_job()
+    async with join_poller("textin_default") as poller:
+        results = await asyncio.gather(
+            *(poller.ask(partial(look_at_job, job_id), 0.0) for _ in range(20)), return_exceptions=True
+        )
+    assert {getattr(result, "code", None) for result in results} == {40102}
+    assert textin.count("status") == 20
+
+
+def test_a_worker_that_is_limited_asks_no_more_before_the_pause_is_over(
+    textin: TextInServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("textin_provider.hooks.base.time.sleep", pauses.append)
+    textin.fault("status", ScriptedFault(code=40306, headers={"Retry-After": "12"}), times=1)
+
+    assert TextInHook().get_xparse_job(textin.add_job()).job_id
+    assert max(pauses) == pytest.approx(12, abs=1)
+
+
+def test_wrong_credentials_on_a_worker_are_asked_about_once(
+    textin: TextInServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, textin, password="wrong")
+
+    with pytest.raises(TextInAuthenticationError):
+        TextInHook().get_xparse_job("f" * 32)
+    assert textin.count("status") == 1
