@@ -8,14 +8,13 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
 from airflow.exceptions import AirflowRescheduleException
 from airflow.providers.common.compat.sdk import DAG, TaskDeferred
-
-from textin_provider.triggers.xparse import XParseJobTrigger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -123,11 +122,12 @@ def _resume(make: Callable[[], Any], context: Any, deferred: TaskDeferred, outco
             deferred = again
 
 
-def reload(trigger: BaseTrigger) -> XParseJobTrigger:
+def reload(trigger: BaseTrigger) -> BaseTrigger:
     """Return the trigger as a triggerer makes it from what was stored."""
     path, kwargs = trigger.serialize()
-    assert path == "textin_provider.triggers.xparse.XParseJobTrigger"
-    return XParseJobTrigger(**json.loads(json.dumps(kwargs)))
+    module, _, name = path.rpartition(".")
+    remade: BaseTrigger = getattr(import_module(module), name)(**json.loads(json.dumps(kwargs)))
+    return remade
 
 
 async def only_event(trigger: BaseTrigger) -> Any:

@@ -6,6 +6,7 @@ import logging
 import pickle
 import socket
 import traceback
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -15,13 +16,13 @@ from textin_provider.exceptions import TextInError
 from textin_provider.testing import FileScript, ScriptedFault, TextInServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.hooks.support import Connect
     from textin_provider.hooks.textin import TextInHook
 
-PASSWORD = "hush-7f3a&密码"  # noqa: S105
+PASSWORD = "hush-7f3a&密码"
 ECHO = f"parser_pdf_pwd={quote(PASSWORD)} {PASSWORD}"
 
 
@@ -33,16 +34,24 @@ def document(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def logs(caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
-    """Log everything from everybody, and return a function that gives it all as text."""
+def logs(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:
+    """Log everything from everybody, and give a function that returns it all as text."""
     caplog.set_level(logging.DEBUG)
-    for name in ("urllib3", "urllib3.connectionpool", "requests", "requests_toolbelt", "textin_provider", "airflow"):
+    for name in ("urllib3", "urllib3.connectionpool", "requests", "textin_provider", "airflow.task"):
         caplog.set_level(logging.DEBUG, logger=name)
+    with ExitStack() as stack:
+        entries: list[Any] = []
+        try:
+            from structlog.testing import capture_logs
+        except ImportError:
+            pass
+        else:  # what newer Airflow logs with
+            entries = stack.enter_context(capture_logs())
 
-    def text() -> str:
-        return "\n".join([caplog.text, *(repr(vars(record)) for record in caplog.records)])
+        def text() -> str:
+            return "\n".join([caplog.text, *(repr(vars(record)) for record in caplog.records), repr(entries)])
 
-    return text
+        yield text
 
 
 def assert_hushed(text: str) -> None:
@@ -119,7 +128,9 @@ def test_it_is_in_no_log_and_no_error_when_the_connection_is_refused(
         port = listener.getsockname()[1]
 
     with pytest.raises(TextInError) as caught:
-        connect({"docflow_host": f"http://127.0.0.1:{port}"}).upload_docflow_files(document, pdf_password=PASSWORD)
+        connect({"docflow_host": f"http://127.0.0.1:{port}"}).upload_docflow_files(
+            document, pdf_password=PASSWORD
+        )
 
     assert "Trying again" in logs(), "the log shows the tries"
     assert_hushed(told_of(caught.value))

@@ -122,8 +122,12 @@ def test_a_second_portion_that_breaks_off_names_what_was_accepted(
     textin.fault("upload", ScriptedFault(**fault), times=None)
     told: list[int] = []
 
-    with pytest.raises(TextInUncertainSubmitError, match="10 of 11 files were accepted under batch_number=") as caught:
-        connect({"timeout": 0.5}).upload_docflow_files(files, on_accepted=lambda all_: told.append(len(all_.files)))
+    with pytest.raises(
+        TextInUncertainSubmitError, match="10 of 11 files were accepted under batch_number="
+    ) as caught:
+        connect({"timeout": 0.5}).upload_docflow_files(
+            files, on_accepted=lambda all_: told.append(len(all_.files))
+        )
 
     assert "may have been accepted" in str(caught.value)
     (batch_number,) = {file.batch_number for file in list(textin.files.values())[:10]}
@@ -134,7 +138,9 @@ def test_a_second_portion_that_breaks_off_names_what_was_accepted(
 def test_a_textin_that_went_away_between_two_portions_is_no_transient_error(
     hook: TextInHook, textin: TextInServer, files: list[str]
 ) -> None:
-    with pytest.raises(TextInUncertainSubmitError, match="10 of 11 files were accepted under batch_number='b7'"):
+    with pytest.raises(
+        TextInUncertainSubmitError, match="10 of 11 files were accepted under batch_number='b7'"
+    ):
         hook.upload_docflow_files(files, batch_number="b7", on_accepted=lambda _: textin.stop())
 
     assert textin.count("upload") == 1

@@ -175,6 +175,7 @@ def test_the_trigger_is_told_what_the_sensor_was_told(textin: TextInServer, new_
         "timeout": 7200.0,
         "exponential_backoff": True,
         "max_wait": 600.0,
+        "looks": 0,
     }
 
 

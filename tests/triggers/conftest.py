@@ -23,6 +23,8 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the quarter second of a round, and the pause after a fault."""
     monkeypatch.setattr("textin_provider.triggers.poller.ROUND_SECONDS", 0.01)
     monkeypatch.setattr("textin_provider.api.waiting._FAULT_BASE", 0.01)
+    monkeypatch.setattr("textin_provider.api.pacing._FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("textin_provider.api.pacing._FIRST_SPACING", 0.001)
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ async def test_a_long_retry_after_ends_with_the_deadline(textin: TextInServer) -
     textin.fault("fetch", ScriptedFault(http_status=429, headers={"Retry-After": "3600"}), times=None)
     event = await only_event(new_trigger(textin.add_batch(count=1), timeout=0.3))
     assert event["ending"] == "timeout"
-    assert textin.count("fetch") == 2
+    assert textin.count("fetch") <= 2
 
 
 @pytest.mark.parametrize(

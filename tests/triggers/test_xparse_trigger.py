@@ -26,8 +26,8 @@ REQUIRED_BY_0_1_0 = {
     "deadline": 1_790_000_000.0,
     "timeout": 3600.0,
 }
-EVERYTHING = REQUIRED_BY_0_1_0 | {"exponential_backoff": True, "max_wait": 600.0}
-DEFAULTS = {"exponential_backoff": False, "max_wait": None}
+EVERYTHING = REQUIRED_BY_0_1_0 | {"exponential_backoff": True, "max_wait": 600.0, "looks": 2}
+DEFAULTS = {"exponential_backoff": False, "max_wait": None, "looks": 0}
 
 
 def test_the_serialized_arguments_make_an_equal_trigger() -> None:
@@ -52,7 +52,7 @@ def test_the_class_path_leads_to_the_class() -> None:
 def test_the_arguments_are_plain_values() -> None:
     _, arguments = XParseJobTrigger(**EVERYTHING).serialize()
     assert json.loads(json.dumps(arguments)) == arguments
-    assert {type(value) for value in arguments.values()} <= {str, float, bool}
+    assert {type(value) for value in arguments.values()} <= {str, float, bool, int}
 
 
 async def test_neither_arguments_nor_repr_nor_event_name_the_secret(

@@ -26,6 +26,20 @@ from textin_provider.api.head import first_members
 PATH = "/api/app-api/sip/platform/v2/file"
 #: The default, and the largest page known to be served.
 MAX_PAGE_SIZE = 1000
+#: Files read at a time where they need not all be at hand: some megabytes even if each carries many fields.
+READ_PAGE_SIZE = 40
+_FILTERS = frozenset(
+    (
+        "category",
+        "recognition_status",
+        "verification_status",
+        "start_time",
+        "end_time",
+        "with_document",
+        "with_task_detail_url",
+        "with_image_url",
+    )
+)
 
 
 class RecognitionStatus(IntEnum):
@@ -205,6 +219,8 @@ def fetch_page(
         ``end_time`` (RFC 3339, of the last update), ``with_document``, ``with_task_detail_url``,
         ``with_image_url``.
     """
+    if unknown := sorted(set(filters or {}) - _FILTERS):
+        raise bad_input("filters", unknown, "there are no such filters", f"Use {', '.join(sorted(_FILTERS))}")
     about = f"DocFlow files of {selector}" if selector else f"DocFlow files of workspace {workspace_id}"
     chosen = {selector.parameter: selector.value} if selector else {}
     params = {"workspace_id": workspace_id, "page": page, "page_size": page_size, **chosen, **(filters or {})}

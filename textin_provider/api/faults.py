@@ -129,8 +129,9 @@ def meaning_of_http(status: int) -> CodeMeaning:
     return CodeMeaning(FaultKind.SERVER, "gateway fault", _LATER)
 
 
-# Up to the next blank, less the quotes and marks that stand around a URL in a sentence.
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S*?(?=['\">),;]*(?:\s|$))", re.IGNORECASE)
+# The scheme is bounded, or a long word without blanks would be searched anew from each of its letters.
+_URL = re.compile(r"[a-z][a-z0-9+.-]{0,30}://\S+", re.IGNORECASE)
+_AROUND_URLS = "'\">),;"
 MAX_TEXT = 500
 #: An error may list many files with their causes.
 MAX_MESSAGE = 8000
@@ -147,9 +148,15 @@ def without_secrets(url: str) -> str:
     return shown if address == rest else f"{shown}?..."
 
 
+def _shown_url(found: re.Match[str]) -> str:
+    url = found[0].rstrip(_AROUND_URLS)
+    return without_secrets(url) + found[0][len(url) :]
+
+
 def one_line(text: object, most: int = MAX_TEXT) -> str:
     """Make text fit for an error or a log: one line, not long, URLs without user or query."""
-    line = _URL.sub(lambda found: without_secrets(found[0]), " ".join(str(text).split()))
+    line = " ".join(str(text)[: 4 * most].split())
+    line = _URL.sub(_shown_url, line)
     return line if len(line) <= most else line[: most - 3] + "..."
 
 
@@ -217,6 +224,14 @@ class Fault(Exception):
     def from_dict(cls, value: dict[str, Any]) -> Fault:
         """Build the fault that :meth:`to_dict` described."""
         return cls(**value)
+
+    def without(self, secret: str | None) -> Fault:
+        """Return the fault with a secret blacked out wherever TextIn, or anything else, repeated it."""
+        if not secret:
+            return self
+        texts = {name: value for name, value in self.to_dict().items() if isinstance(value, str)}
+        clean = {name: value.replace(secret, "***") for name, value in texts.items() if name != "kind"}
+        return Fault.from_dict(self.to_dict() | clean)
 
     def as_uncertain(self) -> Fault:
         """Return the same fault as one after which a document may have been accepted, and billed."""

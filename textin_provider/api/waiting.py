@@ -103,23 +103,34 @@ class Wait:
 
     :param deadline: epoch seconds.
     :param timeout: the seconds that the deadline was made from, for the message.
+    :param looks: how many looks were taken in earlier deferrals of the same wait, which goes on at its pace.
     """
 
     def __init__(
-        self, schedule: Schedule, *, deadline: float, timeout: float, chance: Chance = random.random
+        self,
+        schedule: Schedule,
+        *,
+        deadline: float,
+        timeout: float,
+        looks: int = 0,
+        chance: Chance = random.random,
     ) -> None:
         self.schedule = schedule
         self.deadline = deadline
         self.timeout = timeout
         self._chance = chance
-        self._looks = 0
+        self._looks = looks
         self._faults = 0
         self._last_fault: Fault | None = None
         self._last_news: str | None = None
 
     def begin(self, *, now: float) -> float:
         """Return the seconds to the first look."""
-        return self._within(self.schedule.first(self._chance), now)
+        schedule = self.schedule
+        delay = (
+            schedule.after_look(self._looks, self._chance) if self._looks else schedule.first(self._chance)
+        )
+        return self._within(delay, now)
 
     def on_fault(self, fault: Fault, *, now: float) -> Verdict:
         """Judge a look that failed: a blip is waited out, anything else ends the wait."""
@@ -173,9 +184,10 @@ class JobWait(Wait):
         *,
         deadline: float,
         timeout: float,
+        looks: int = 0,
         chance: Chance = random.random,
     ) -> None:
-        super().__init__(schedule, deadline=deadline, timeout=timeout, chance=chance)
+        super().__init__(schedule, deadline=deadline, timeout=timeout, looks=looks, chance=chance)
         self.job_id = job_id
         self._reported: str | None = None
 
@@ -212,9 +224,10 @@ class BatchWait(Wait):
         expected_files: int,
         deadline: float,
         timeout: float,
+        looks: int = 0,
         chance: Chance = random.random,
     ) -> None:
-        super().__init__(schedule, deadline=deadline, timeout=timeout, chance=chance)
+        super().__init__(schedule, deadline=deadline, timeout=timeout, looks=looks, chance=chance)
         self.selector = selector
         self.expected_files = expected_files
         self._progress: Progress | None = None

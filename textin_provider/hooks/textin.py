@@ -216,7 +216,8 @@ class TextInHook(TextInConnectionHook):
                         options=query,
                     )
                     accepted = accepted.plus(self._send(call))
-            except Fault as fault:
+            except Fault as refused:
+                fault = refused.without(query["parser_pdf_pwd"])
                 raise upload.partly_accepted(fault, accepted, sources) if accepted.files else fault from None
             if on_accepted:
                 on_accepted(accepted)
@@ -241,14 +242,17 @@ class TextInHook(TextInConnectionHook):
         given = {"batch_number": batch_number, "file_id": file_id, "task_id": task_id}
         is_chosen = any(value is not None for value in given.values())
         selector = docflow.Selector.of(**given) if is_chosen else None
-        return list(chain.from_iterable(self.iter_docflow_files(selector, workspace_id, filters=filters)))
+        pages = self.iter_docflow_files(
+            selector, workspace_id, page_size=docflow.MAX_PAGE_SIZE, filters=filters
+        )
+        return list(chain.from_iterable(pages))
 
     def iter_docflow_files(
         self,
         selector: Selector | None,
         workspace_id: str | None = None,
         *,
-        page_size: int = docflow.MAX_PAGE_SIZE,
+        page_size: int = docflow.READ_PAGE_SIZE,
         filters: Mapping[str, Any] | None = None,
     ) -> Iterator[list[DocFlowFile]]:
         """Yield what :meth:`fetch_docflow_files` returns, page by page: a batch may be larger than memory."""

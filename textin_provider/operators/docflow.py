@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from textin_provider.api.batch import BatchSummary
     from textin_provider.api.upload import DocFlowUpload
 
-#: Files fetched at a time: a page of results with all their fields must fit into memory with ease.
-_PAGE_SIZE = 100
-
 
 class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
     """
@@ -222,7 +219,7 @@ class DocFlowDownloadResultsOperator(TextInTaskMixin, BaseOperator):
         :raises Fault: at the end, if no file is visible or some have not ended: nothing is stored then.
         """
         selector = summary.selector
-        for files in self.hook.iter_docflow_files(selector, self.workspace_id, page_size=_PAGE_SIZE):
+        for files in self.hook.iter_docflow_files(selector, self.workspace_id):
             summary.add(files)
             # The documents that a file was split into come within it, though they may be listed as well.
             whole = (file for file in files if not (summary.is_batch and file.is_part))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import math
 import random
 import time
@@ -48,6 +49,7 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         self.textin_conn_id = textin_conn_id
         self.deferrable = deferrable
         self._deadline = 0.0
+        self._deferrals = 0
         self._last_news: str | None = None
 
     def execute(self, context: Context) -> Any:
@@ -61,10 +63,10 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
             telling = AirflowSensorTimeout(f"{error} {self._last_news or ''}".rstrip())
             self._skip_or_raise(telling, self.never_fail)
 
-    def _wait_on(self, news: str) -> bool:
+    def _wait_on(self, news: str, level: int = logging.INFO) -> bool:
         """Tell the base class that there is more to wait for, or defer; the news is logged if it is any."""
         if news != self._last_news:
-            self.log.info("%s", news)
+            self.log.log(level, "%s", news)
             self._last_news = news
         # Deferring from inside a poke leaves it to the base class what soft_fail, never_fail and silent_fail
         # mean for the first look: TaskDeferred passes through it as no ordinary exception does.
@@ -75,7 +77,7 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
             self.defer(
                 trigger=self._trigger(),
                 method_name="execute_complete",
-                kwargs={"deadline": self._deadline},
+                kwargs={"deadline": self._deadline, "deferrals": self._deferrals + 1},
                 timeout=timedelta(seconds=left + max(_FRAMEWORK_GRACE, 2 * self.poke_interval)),
             )
         return False
@@ -84,8 +86,7 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         """Go on waiting after a transient error; any other is raised."""
         if not error.kind.is_transient:
             raise error
-        self.log.warning("%s The wait goes on.", error)
-        return self._wait_on("The last look failed.")
+        return self._wait_on(f"{error} The wait goes on.", level=logging.WARNING)
 
     def _trigger(self) -> BaseTrigger:
         raise NotImplementedError
@@ -99,6 +100,7 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
             "timeout": self.timeout,
             "exponential_backoff": self.exponential_backoff,
             "max_wait": self.max_wait.total_seconds() if self.max_wait else None,
+            "looks": self._deferrals,
         }
 
     def _end(self, context: Context, event: dict[str, Any]) -> Any:
@@ -111,12 +113,17 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         raise error_for(fault)
 
     def execute_complete(
-        self, context: Context, event: dict[str, Any] | None = None, deadline: float | None = None
+        self,
+        context: Context,
+        event: dict[str, Any] | None = None,
+        deadline: float | None = None,
+        deferrals: int = 1,
     ) -> Any:
         """Go on after the deferral: return what the wait was for, or raise what ended it."""
         from textin_provider.api.waiting import Ending
 
         self._deadline = deadline or time.time()
+        self._deferrals = deferrals
         ending = (event or {}).get("ending")
         if event is None or ending not in tuple(Ending):
             raise RuntimeError(f"The trigger of {self.task_id} ended with an unknown event: {event!r}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from ast import literal_eval
+from collections.abc import Sized
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import PokeReturnValue, conf
@@ -84,12 +86,11 @@ class DocFlowBatchSensor(TextInSensor):
         """Return how many files are expected; 1 if nothing is said."""
         value = self.expected_files
         if isinstance(value, str):
-            try:
-                value = literal_eval(value.strip() or "None")
-            except (ValueError, SyntaxError):
-                value = 0
-        count = 1 if value is None else value if isinstance(value, int) else len(value)
-        if isinstance(count, bool) or count < 1:
+            value = _from_text(value)
+        if value is None:
+            return 1
+        count = len(value) if isinstance(value, Sized) and not isinstance(value, str) else value
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
             fix = "Give a number of at least 1, or the list of what was uploaded"
             raise bad_input("expected_files", self.expected_files, "it is no number of files", fix)
         return count
@@ -139,3 +140,13 @@ class DocFlowBatchSensor(TextInSensor):
         except TextInError as error:
             ended = self._wait_out(error)
         return ended.xcom_value if isinstance(ended, PokeReturnValue) else None
+
+
+def _from_text(text: str) -> Any:
+    """Read a rendered template: a number, or a list in the notation of Python or JSON."""
+    for read in (literal_eval, json.loads):
+        try:
+            return read(text.strip() or "None")
+        except (ValueError, SyntaxError, RecursionError):
+            continue
+    return text

@@ -33,6 +33,7 @@ class TextInTrigger(BaseTrigger):
     :param timeout: the seconds that the deadline was made from, for the message.
     :param exponential_backoff: whether the interval doubles with each look.
     :param max_wait: seconds that a doubled interval may reach at most.
+    :param looks: how many looks were taken in earlier deferrals of the same wait.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class TextInTrigger(BaseTrigger):
         timeout: float,
         exponential_backoff: bool = False,
         max_wait: float | None = None,
+        looks: int = 0,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's base class has no annotations
         self.textin_conn_id = textin_conn_id
@@ -52,6 +54,7 @@ class TextInTrigger(BaseTrigger):
         self.timeout = timeout
         self.exponential_backoff = exponential_backoff
         self.max_wait = max_wait
+        self.looks = looks
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments, plain values all."""
@@ -64,13 +67,18 @@ class TextInTrigger(BaseTrigger):
                 "timeout": self.timeout,
                 "exponential_backoff": self.exponential_backoff,
                 "max_wait": self.max_wait,
+                "looks": self.looks,
             },
         )
 
-    @property
-    def schedule(self) -> Schedule:
-        """When to look."""
-        return Schedule(self.poll_interval, self.exponential_backoff, self.max_wait)
+    def _pace(self) -> dict[str, Any]:
+        """Return what every wait is told about when to look."""
+        return {
+            "schedule": Schedule(self.poll_interval, self.exponential_backoff, self.max_wait),
+            "deadline": self.deadline,
+            "timeout": self.timeout,
+            "looks": self.looks,
+        }
 
     def _wait(self) -> Any:
         """Return the :class:`~textin_provider.api.waiting.Wait` that judges the looks."""

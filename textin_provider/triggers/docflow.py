@@ -47,13 +47,8 @@ class DocFlowBatchTrigger(TextInTrigger):
         }
 
     def _wait(self) -> BatchWait:
-        return BatchWait(
-            Selector(self.selector, self.value),
-            self.schedule,
-            expected_files=self.expected_files,
-            deadline=self.deadline,
-            timeout=self.timeout,
-        )
+        selector = Selector(self.selector, self.value)
+        return BatchWait(selector, expected_files=self.expected_files, **self._pace())
 
     def _look(self) -> Look[Progress]:
         return look_at_progress(self.workspace_id, Selector(self.selector, self.value))

@@ -30,7 +30,7 @@ class XParseJobTrigger(TextInTrigger):
         return path, {"job_id": self.job_id, **arguments}
 
     def _wait(self) -> JobWait:
-        return JobWait(self.job_id, self.schedule, deadline=self.deadline, timeout=self.timeout)
+        return JobWait(self.job_id, **self._pace())
 
     def _look(self) -> Look[XParseJob]:
         return look_at_job(self.job_id)
