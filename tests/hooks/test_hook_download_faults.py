@@ -283,3 +283,13 @@ def test_no_log_and_no_error_shows_a_signature(
 
     assert "hush" not in str(caught.value)
     assert "hush" not in caplog.text
+
+
+@pytest.mark.parametrize("fault", [{"http_status": 429, "body": b""}, {"code": 40306}], ids=["HTTP", "code"])
+def test_a_limit_on_the_download_pauses_the_credential_before_the_next_try(
+    hook: TextInHook, textin: TextInServer, tmp_path: Path, pauses: Pauses, fault: dict[str, Any]
+) -> None:
+    textin.fault("result", ScriptedFault(**fault, headers={"Retry-After": "9"}), times=1)
+
+    hook.download_xparse_result(textin.add_job(done()), str(tmp_path / "r.json"))
+    assert sum(pauses) == pytest.approx(9, abs=1) if "http_status" in fault else max(pauses) >= 1

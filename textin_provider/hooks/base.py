@@ -83,12 +83,7 @@ class TextInConnectionHook(BaseHook):
 
         def once() -> T:
             self._take_turn(pacer, call)
-            try:
-                seen = call.read(carry_out(self.get_conn(), call, self.connection))
-            except Fault as fault:
-                if fault.kind is FaultKind.RATE_LIMIT:
-                    pacer.on_limit(fault.retry_after, now=time.monotonic())
-                raise
+            seen = call.read(carry_out(self.get_conn(), call, self.connection))
             pacer.on_answer(now=time.monotonic())
             return seen
 
@@ -115,11 +110,13 @@ class TextInConnectionHook(BaseHook):
             try:
                 return action()
             except Fault as fault:
+                if fault.kind is FaultKind.RATE_LIMIT:
+                    self.connection.pacer.on_limit(fault.retry_after, now=time.monotonic())
                 repeatable = fault.kind.is_transient if is_read else fault.kind is FaultKind.TRANSPORT
                 if not repeatable or attempt == attempts:
                     raise
                 self.log.warning("%s Trying again (%d of %d).", fault, attempt + 1, attempts)
-                # A rate limit needs no pause of its own: the next turn comes after the pause that all take.
+                # A rate limit needs no pause of its own: the next turn comes after the pause of them all.
                 if fault.kind is not FaultKind.RATE_LIMIT:
                     time.sleep(min(max(backoff(attempt), fault.retry_after or 0.0), _LONGEST_PAUSE))
         raise AssertionError("unreachable: the last attempt returns or raises")
