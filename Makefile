@@ -21,7 +21,7 @@ CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint format demo airflow constraints clean
+.PHONY: help test lint format demo airflow bench constraints clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -47,6 +47,12 @@ demo: $(STAMP) ## parse real documents with a real Airflow and a local TextIn
 
 airflow: $(STAMP) ## open Airflow in the browser, with a local TextIn; ARGS="--port 8090"
 	@exec $(BIN)/python tests/standalone.py --home .airflow$(SUFFIX) $(ARGS)
+
+# HttpSensor, which some parts are measured against, is no dependency of the project.
+bench: $(STAMP) ## measure what it costs, into benchmarks/RESULTS.md; ARGS=polls for one part, printed only
+	@UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$$($(BIN)/pip config get global.index-url 2>/dev/null)}" \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --group bench --constraints $(CONSTRAINTS)
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 # Needs no environment of the project: with pins that no longer fit, there would be none.
 constraints: ## resolve the pinned packages anew, for every Airflow version

@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from textin_provider.exceptions import public_errors
+
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from textin_provider.api.docflow import Selector
     from textin_provider.hooks.textin import TextInHook
 
 #: The key of a task's return value. Airflow's own constant lies in a module that takes long to import.
@@ -36,3 +39,25 @@ class TextInTaskMixin:
         """Push what the task would have returned: a task that raises returns nothing."""
         if self.do_xcom_push:
             context["ti"].xcom_push(key=_RETURN_VALUE, value=value)
+
+
+class DocFlowTaskMixin(TextInTaskMixin):
+    """Adds which files of DocFlow a task is about."""
+
+    batch_number: str | None
+    file_id: str | None
+    docflow_task_id: str | None
+
+    @property
+    def selector(self) -> Selector:
+        """
+        The one selector that is given.
+
+        :raises TextInRequestError: if none is given, or several.
+        """
+        from textin_provider.api.docflow import Selector
+
+        with public_errors():
+            return Selector.of(
+                batch_number=self.batch_number, file_id=self.file_id, task_id=self.docflow_task_id
+            )

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from textin_provider.api.faults import Fault, FaultKind
 from textin_provider.exceptions import TextInError, error_for, public_errors
-from textin_provider.hooks.task import TextInTaskMixin
+from textin_provider.hooks.task import DocFlowTaskMixin, TextInTaskMixin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -121,7 +121,7 @@ class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
         return upload.to_dict()
 
 
-class DocFlowDownloadResultsOperator(TextInTaskMixin, BaseOperator):
+class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
     """
     Store what DocFlow extracted from the files of a batch, then fail if some of them failed.
 
@@ -183,11 +183,8 @@ class DocFlowDownloadResultsOperator(TextInTaskMixin, BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Store the results and judge the batch."""
         from textin_provider.api.batch import BatchSummary, failed_files
-        from textin_provider.api.docflow import Selector
 
-        selector = Selector.of(
-            batch_number=self.batch_number, file_id=self.file_id, task_id=self.docflow_task_id
-        )
+        selector = self.selector
         summary = BatchSummary(selector)
         value = {**self._store(summary), **summary.to_dict()}
         if summary.failed and self.raise_on_failure:

@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import PokeReturnValue, conf
 
 from textin_provider.api.faults import bad_input
 from textin_provider.exceptions import TextInError, public_errors
+from textin_provider.hooks.task import DocFlowTaskMixin
 from textin_provider.sensors.base import TextInSensor
 
 if TYPE_CHECKING:
@@ -19,10 +20,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
-    from textin_provider.api.docflow import Selector
 
-
-class DocFlowBatchSensor(TextInSensor):
+class DocFlowBatchSensor(DocFlowTaskMixin, TextInSensor):
     """
     Wait until every file of a DocFlow batch, and every document within them, has ended.
 
@@ -76,12 +75,6 @@ class DocFlowBatchSensor(TextInSensor):
         self.raise_on_failure = raise_on_failure
 
     @public_errors()
-    def _selector(self) -> Selector:
-        from textin_provider.api.docflow import Selector
-
-        return Selector.of(batch_number=self.batch_number, file_id=self.file_id, task_id=self.docflow_task_id)
-
-    @public_errors()
     def _expected(self) -> int:
         """Return how many files are expected; 1 if nothing is said."""
         value = self.expected_files
@@ -97,7 +90,7 @@ class DocFlowBatchSensor(TextInSensor):
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Look at the counts, and at the files once these have ended; a transient fault is waited out."""
-        selector, expected = self._selector(), self._expected()
+        selector, expected = self.selector, self._expected()
         try:
             progress = self.hook.look_at_docflow_progress(selector, self.hook.workspace(self.workspace_id))
             if progress.is_settled(expected):
@@ -110,7 +103,7 @@ class DocFlowBatchSensor(TextInSensor):
         """Read the files and end the wait, or wait on if one still moves that the counts did not show."""
         from textin_provider.api.batch import BatchSummary, failed_files
 
-        selector, expected = self._selector(), self._expected()
+        selector, expected = self.selector, self._expected()
         summary = BatchSummary(selector)
         for files in self.hook.iter_docflow_files(selector, self.workspace_id):
             summary.add(files)
@@ -125,7 +118,7 @@ class DocFlowBatchSensor(TextInSensor):
     def _trigger(self) -> BaseTrigger:
         from textin_provider.triggers.docflow import DocFlowBatchTrigger
 
-        selector = self._selector()
+        selector = self.selector
         return DocFlowBatchTrigger(
             selector=selector.parameter,
             value=selector.value,
