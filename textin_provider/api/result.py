@@ -61,9 +61,13 @@ class ResultStream:
 
         :raises Fault: as soon as the body cannot be a result.
         """
-        self._held += chunk
         if self._balance:
             self._balance.feed(chunk)
+        if self._is_open and len(chunk) >= _TAIL_BYTES:
+            # A large chunk is a tail by itself; handing out the one before it copies nothing.
+            ready, self._held = self._held, chunk
+            return ready
+        self._held += chunk
         if not self._is_open:
             if len(self._held) < HEAD_BYTES:
                 return b""
@@ -79,9 +83,10 @@ class ResultStream:
         """
         if not self._is_open:
             return self._finish_small()
+        ready, self._held = self._held[:-_TAIL_BYTES], self._held[-_TAIL_BYTES:]
         if not self._held.rstrip().endswith(b"}") or (self._balance and not self._balance.is_even):
             raise self._bad("it breaks off in the middle")
-        return self._without_envelope_end() if self._is_wrapped else self._held
+        return ready + (self._without_envelope_end() if self._is_wrapped else self._held)
 
     def _without_envelope_end(self) -> bytes:
         """Cut off what follows the result in its envelope: it ends where the rest makes a whole object."""

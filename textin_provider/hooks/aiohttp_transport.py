@@ -61,12 +61,11 @@ async def carry_out(client: aiohttp.ClientSession, call: Call[Any], connection: 
 
     :raises Fault: if nothing came back.
     """
-    url = connection.url_of(call)
     try:
         async with client.get(
-            url,
+            connection.url_of(call),
             params=call.params,
-            headers=connection.credentials_for(url),
+            headers=connection.credentials_of(call),
             allow_redirects=False,
             proxy=_proxy_for(connection.base_urls[call.service]),
         ) as response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from textin_provider import __version__
@@ -52,6 +53,14 @@ class TextInConnection:
     def pacer(self) -> Pacer:
         """What spaces the requests of this credential, in the whole process."""
         return pacer_of(self.app_id, self.base_urls[Service.XPARSE], self.max_requests_per_second)
+
+    @cached_property
+    def _credentials_by_service(self) -> Mapping[Service, Mapping[str, str]]:
+        return {service: self.credentials_for(url) for service, url in self.base_urls.items()}
+
+    def credentials_of(self, call: Call[Any]) -> Mapping[str, str]:
+        """Return the credential headers of a call to a base URL; decided once, for polls are many."""
+        return self._credentials_by_service[call.service]
 
     @property
     def credentials(self) -> dict[str, str]:

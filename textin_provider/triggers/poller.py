@@ -33,7 +33,7 @@ Round: TypeAlias = "deque[tuple[Callable[[], Awaitable[Any]], asyncio.Future[Any
 #: Polls due within this many seconds of each other go out together.
 ROUND_SECONDS = 0.25
 #: Requests under way at once, of one connection and process.
-CONCURRENCY = 16
+CONCURRENCY = 8
 #: How long a connection that was looked up serves those who join, and after how long bad credentials are
 #: looked up again.
 FRESH_SECONDS = 60.0
