@@ -77,7 +77,7 @@ def test_a_failed_job_is_a_value_where_the_user_wants_it_so(
 @pytest.mark.parametrize("mode", MODES)
 def test_the_deadline_is_a_sensor_timeout(textin: TextInServer, new_sensor: NewSensor, mode: str) -> None:
     job_id = textin.add_job(JobScript(status="never"))
-    error = run(new_sensor(job_id, timeout=0.2, **MODES[mode])).raised()
+    error = run(new_sensor(job_id, timeout=1.0, **MODES[mode])).raised()
     assert isinstance(error, AirflowSensorTimeout)
     assert not isinstance(error, TextInError)
 
@@ -87,14 +87,14 @@ def test_faults_until_the_deadline_are_a_sensor_timeout(
     textin: TextInServer, new_sensor: NewSensor, mode: str
 ) -> None:
     textin.fault("status", ScriptedFault(code=500), times=None)
-    error = run(new_sensor(textin.add_job(), timeout=0.2, **MODES[mode])).raised()
+    error = run(new_sensor(textin.add_job(), timeout=1.0, **MODES[mode])).raised()
     assert isinstance(error, AirflowSensorTimeout)
 
 
 def test_a_deferred_timeout_says_how_the_job_stood(textin: TextInServer, new_sensor: NewSensor) -> None:
     job_id = textin.add_job(JobScript(states=["in_progress"]))
-    error = run(new_sensor(job_id, timeout=0.2, deferrable=True)).raised()
-    assert f"xParse job {job_id} had not ended after timeout=0.2s" in str(error)
+    error = run(new_sensor(job_id, timeout=1.0, deferrable=True)).raised()
+    assert f"xParse job {job_id} had not ended after timeout=1s" in str(error)
     assert "last seen in_progress" in str(error)
 
 

@@ -163,7 +163,7 @@ async def test_without_totals_a_batch_is_followed_to_its_end(textin: TextInServe
 @pytest.mark.parametrize("omit_total", [False, True], ids=["with totals", "without totals"])
 async def test_an_empty_list_is_never_an_end(textin: TextInServer, omit_total: bool) -> None:
     textin.quirks.omit_total = omit_total
-    event = await only_event(new_trigger("nobody-uploaded-this", timeout=0.3))
+    event = await only_event(new_trigger("nobody-uploaded-this", timeout=1.0))
     assert event["ending"] == "timeout"
     assert "nobody-uploaded-this" in event["message"]
     assert "visible" in event["message"]
@@ -171,7 +171,7 @@ async def test_an_empty_list_is_never_an_end(textin: TextInServer, omit_total: b
 
 async def test_fewer_files_than_expected_are_no_end(textin: TextInServer) -> None:
     batch = textin.add_batch(count=2)
-    event = await only_event(new_trigger(batch, expected_files=5, timeout=0.3))
+    event = await only_event(new_trigger(batch, expected_files=5, timeout=1.0))
     assert event["ending"] == "timeout"
     assert "2 of 2 (5 expected) done, 0 failed" in event["message"]
 
@@ -194,7 +194,7 @@ async def test_a_batch_that_moves_while_it_is_counted_does_not_look_finished(tex
 
 async def test_an_unknown_status_is_no_end(textin: TextInServer) -> None:
     batch = textin.add_batch(files=[FileScript(status=1), FileScript(status=99)])
-    event = await only_event(new_trigger(batch, timeout=0.3))
+    event = await only_event(new_trigger(batch, timeout=1.0))
     assert event["ending"] == "timeout"
     assert "1 of 2 done, 0 failed" in event["message"]
 

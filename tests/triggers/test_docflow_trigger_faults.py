@@ -64,7 +64,7 @@ async def test_a_blip_between_two_counts_spoils_the_look_and_not_the_wait(
 )
 async def test_a_success_that_says_nothing_is_never_an_end(textin: TextInServer, body: bytes) -> None:
     textin.fault("fetch", ScriptedFault(body=body), times=None)
-    event = await only_event(new_trigger(textin.add_batch(count=1), timeout=0.3))
+    event = await only_event(new_trigger(textin.add_batch(count=1), timeout=1.0))
     assert event["ending"] == "timeout"
 
 
@@ -76,7 +76,7 @@ async def test_a_success_that_says_nothing_for_a_while_is_waited_out(textin: Tex
 async def test_a_service_that_is_down_is_waited_for(textin: TextInServer) -> None:
     batch = textin.add_batch(count=1)
     textin.stop()
-    event = await only_event(new_trigger(batch, timeout=0.3))
+    event = await only_event(new_trigger(batch, timeout=1.0))
     assert event["ending"] == "timeout"
     assert "their state never came" in event["message"]
     assert "no answer" in event["message"]
@@ -84,7 +84,7 @@ async def test_a_service_that_is_down_is_waited_for(textin: TextInServer) -> Non
 
 async def test_a_long_retry_after_ends_with_the_deadline(textin: TextInServer) -> None:
     textin.fault("fetch", ScriptedFault(http_status=429, headers={"Retry-After": "3600"}), times=None)
-    event = await only_event(new_trigger(textin.add_batch(count=1), timeout=0.3))
+    event = await only_event(new_trigger(textin.add_batch(count=1), timeout=1.0))
     assert event["ending"] == "timeout"
     assert textin.count("fetch") <= 2
 
@@ -153,16 +153,16 @@ async def test_a_batch_that_never_ends_times_out_and_the_message_says_how_it_sto
     textin: TextInServer,
 ) -> None:
     batch = textin.add_batch(files=[FileScript(status="never"), FileScript(status=2), FileScript()])
-    event = await only_event(new_trigger(batch, timeout=0.3))
+    event = await only_event(new_trigger(batch, timeout=1.0))
     assert event == {"ending": "timeout", "message": event["message"]}
     assert f"DocFlow files of batch_number={batch!r}" in event["message"]
-    assert "timeout=0.3s" in event["message"]
+    assert "timeout=1s" in event["message"]
     assert "2 of 3 done, 1 failed" in event["message"]
 
 
 async def test_a_wait_that_saw_only_faults_names_the_last_and_quotes_no_page(textin: TextInServer) -> None:
     textin.fault("fetch", BLIPS["HTTP 502 with a page"], times=None)
-    event = await only_event(new_trigger(textin.add_batch(count=1), timeout=0.3))
+    event = await only_event(new_trigger(textin.add_batch(count=1), timeout=1.0))
     assert event["ending"] == "timeout"
     assert "HTTP 502" in event["message"]
     assert "Bad Gateway" not in event["message"]

@@ -38,7 +38,7 @@ async def test_an_unknown_status_is_warned_of_once_and_waited_out(
 async def test_a_job_that_stays_in_an_unknown_status_times_out(
     textin: TextInServer, new_trigger: NewTrigger
 ) -> None:
-    event = await only_event(new_trigger(textin.add_job(JobScript(states=["stopped"])), timeout=0.3))
+    event = await only_event(new_trigger(textin.add_job(JobScript(states=["stopped"])), timeout=1.0))
     assert event["ending"] == "timeout"
     assert "last seen stopped" in event["message"]
 

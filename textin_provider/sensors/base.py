@@ -59,9 +59,10 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
             # Airflow 2 takes an execute within an execute for one outside of a task, and warns or fails.
             return inspect.unwrap(BaseSensorOperator.execute)(self, context)
         except AirflowSensorTimeout as error:
-            # Airflow's message does not know what was waited for.
-            telling = AirflowSensorTimeout(f"{error} {self._last_news or ''}".rstrip())
-            self._skip_or_raise(telling, self.never_fail)
+            # Airflow's own message does not know what was waited for.
+            news = self._last_news or ""
+            told = error if news in str(error) else AirflowSensorTimeout(f"{error} {news}")
+            self._skip_or_raise(told, self.never_fail)
 
     def _wait_on(self, news: str, level: int = logging.INFO) -> bool:
         """Tell the base class that there is more to wait for, or defer; the news is logged if it is any."""
