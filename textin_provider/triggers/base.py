@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
-
-from textin_provider.api.faults import Fault
-from textin_provider.api.waiting import Schedule, ended_by
-from textin_provider.triggers.poller import join_poller
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from textin_provider.api.envelope import Look
     from textin_provider.triggers.poller import Poller
+
+
+#: What triggers work with. The triggerer loads the class of a trigger on its loop, so this module imports
+#: next to nothing, and the first triggers that run import these in a thread.
+_MACHINERY = ("textin_provider.api.batch", "textin_provider.api.waiting", "textin_provider.triggers.poller")
+_is_loaded = False
+
+
+async def _load_machinery() -> None:
+    # Asking sys.modules would not do: a module is there while a thread still imports it, and the loop would
+    # then wait for its lock.
+    global _is_loaded
+    if not _is_loaded:
+        await asyncio.to_thread(lambda: [import_module(name) for name in _MACHINERY])
+        _is_loaded = True
 
 
 class TextInTrigger(BaseTrigger):
@@ -73,6 +86,8 @@ class TextInTrigger(BaseTrigger):
 
     def _pace(self) -> dict[str, Any]:
         """Return what every wait is told about when to look."""
+        from textin_provider.api.waiting import Schedule
+
         return {
             "schedule": Schedule(self.poll_interval, self.exponential_backoff, self.max_wait),
             "deadline": self.deadline,
@@ -90,6 +105,11 @@ class TextInTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until the wait has ended, and yield the event it ended with."""
+        await _load_machinery()
+        from textin_provider.api.faults import Fault
+        from textin_provider.api.waiting import ended_by
+        from textin_provider.triggers.poller import join_poller
+
         try:
             async with join_poller(self.textin_conn_id) as poller:
                 event = await self._watch(poller)
@@ -98,6 +118,8 @@ class TextInTrigger(BaseTrigger):
         yield TriggerEvent(event)
 
     async def _watch(self, poller: Poller) -> dict[str, Any]:
+        from textin_provider.api.faults import Fault
+
         wait = self._wait()
         delay = wait.begin(now=time.time())
         while True:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from textin_provider.api.batch import Progress, look_at_progress
-from textin_provider.api.docflow import Selector
-from textin_provider.api.waiting import BatchWait
 from textin_provider.triggers.base import TextInTrigger
 
 if TYPE_CHECKING:
+    from textin_provider.api.batch import Progress
     from textin_provider.api.envelope import Look
+    from textin_provider.api.waiting import BatchWait
 
 
 class DocFlowBatchTrigger(TextInTrigger):
@@ -47,8 +46,14 @@ class DocFlowBatchTrigger(TextInTrigger):
         }
 
     def _wait(self) -> BatchWait:
+        from textin_provider.api.docflow import Selector
+        from textin_provider.api.waiting import BatchWait
+
         selector = Selector(self.selector, self.value)
         return BatchWait(selector, expected_files=self.expected_files, **self._pace())
 
     def _look(self) -> Look[Progress]:
+        from textin_provider.api.batch import look_at_progress
+        from textin_provider.api.docflow import Selector
+
         return look_at_progress(self.workspace_id, Selector(self.selector, self.value))

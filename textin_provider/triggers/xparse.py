@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from textin_provider.api.waiting import JobWait
-from textin_provider.api.xparse import look_at_job
 from textin_provider.triggers.base import TextInTrigger
 
 if TYPE_CHECKING:
     from textin_provider.api.envelope import Look
+    from textin_provider.api.waiting import JobWait
     from textin_provider.api.xparse import XParseJob
 
 
@@ -30,7 +29,11 @@ class XParseJobTrigger(TextInTrigger):
         return path, {"job_id": self.job_id, **arguments}
 
     def _wait(self) -> JobWait:
+        from textin_provider.api.waiting import JobWait
+
         return JobWait(self.job_id, **self._pace())
 
     def _look(self) -> Look[XParseJob]:
+        from textin_provider.api.xparse import look_at_job
+
         return look_at_job(self.job_id)
