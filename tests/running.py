@@ -140,6 +140,19 @@ async def only_event(trigger: BaseTrigger) -> Any:
     return json.loads(json.dumps(first.payload))
 
 
+def says_in_time(expected: str, last_words: Callable[[float], str]) -> None:
+    """
+    Expect what a wait says at its deadline, when it must have looked more than once before.
+
+    A machine may stall for longer than a short deadline, so ``last_words(timeout)`` is asked anew with longer ones.
+    """
+    for timeout in (1.0, 4.0, 16.0):
+        said = last_words(timeout)
+        if expected in said:
+            return
+    pytest.fail(f"{expected!r} is not in {said!r}, whatever the deadline.")
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that happens in another thread, such as that of the local TextIn."""
     async with asyncio.timeout(GUARD_SECONDS):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout
 
-from tests.running import TaskInstance
+from tests.running import TaskInstance, says_in_time
 from tests.sensors.conftest import MODES
 from tests.sensors.test_docflow_sensor import arguments, new_sensor, wait_for
 from textin_provider.testing import FileScript, ScriptedFault, TextInServer
@@ -159,23 +159,32 @@ def test_files_that_are_deleted_meanwhile_are_not_waited_for(textin: TextInServe
 
 @pytest.mark.parametrize("mode", MODES)
 def test_files_that_are_deleted_are_missed_where_they_were_expected(textin: TextInServer, mode: str) -> None:
-    doomed = FileScript(status="never", vanish_after_fetches=2)
-    batch = textin.add_batch(files=[FileScript(), doomed])
-    assert "1 of 1 (2 expected) done" in _timeout(batch, expected_files=2, timeout=1.0, **MODES[mode])
+    def last_words(timeout: float) -> str:
+        doomed = FileScript(status="never", vanish_after_fetches=2)
+        batch = textin.add_batch(files=[FileScript(), doomed])
+        return _timeout(batch, expected_files=2, timeout=timeout, **MODES[mode])
+
+    says_in_time("1 of 1 (2 expected) done", last_words)
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_batch_that_is_deleted_meanwhile_is_never_done(textin: TextInServer, mode: str) -> None:
-    batch = textin.add_batch(files=[FileScript(status="never", vanish_after_fetches=2)] * 2)
-    assert "no file is visible" in _timeout(batch, timeout=1.0, **MODES[mode])
+    def last_words(timeout: float) -> str:
+        batch = textin.add_batch(files=[FileScript(status="never", vanish_after_fetches=2)] * 2)
+        return _timeout(batch, timeout=timeout, **MODES[mode])
+
+    says_in_time("no file is visible", last_words)
 
 
 def test_files_that_are_deleted_between_counting_and_reading_are_waited_for_again(
     textin: TextInServer,
 ) -> None:
-    # Two counts of the one look meet them; when they are read they are gone.
-    batch = textin.add_batch(files=[FileScript(status=1, vanish_after_fetches=2)] * 2)
-    assert "no file is visible" in _timeout(batch, deferrable=True)
+    def last_words(timeout: float) -> str:
+        # Two counts of the one look meet them; when they are read they are gone.
+        batch = textin.add_batch(files=[FileScript(status=1, vanish_after_fetches=2)] * 2)
+        return _timeout(batch, timeout=timeout, deferrable=True)
+
+    says_in_time("no file is visible", last_words)
 
 
 @pytest.mark.parametrize("mode", MODES)
