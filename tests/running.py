@@ -70,16 +70,16 @@ class Outcome:
         return self.value
 
 
-def run(make: Callable[[], Any]) -> Outcome:
+def run(make: Callable[[], Any], **others: Any) -> Outcome:
     """
     Run an operator to its end: reschedules are slept through, triggers run.
 
     As on a fleet of workers, every leg gets an operator made anew, and what lies between two of them goes
-    through JSON.
+    through JSON. ``others`` is what else the context has.
     """
     outcome, ti = Outcome(), TaskInstance()
     outcome.xcoms = ti.xcoms
-    context = {"ti": ti}
+    context = {"ti": ti, **others}
     try:
         try:
             outcome.value = _execute(make, context, ti, outcome)
@@ -144,7 +144,8 @@ def says_in_time(expected: str, last_words: Callable[[float], str]) -> None:
     """
     Expect what a wait says at its deadline, when it must have looked more than once before.
 
-    A machine may stall for longer than a short deadline, so ``last_words(timeout)`` is asked anew with longer ones.
+    A machine may stall for longer than a short deadline, so ``last_words(timeout)`` is asked anew with
+    longer ones.
     """
     for timeout in (1.0, 4.0, 16.0):
         said = last_words(timeout)

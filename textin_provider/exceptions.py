@@ -42,6 +42,14 @@ class TextInBadResultError(TextInError):
     """What ``result_url`` points to is no result, or there is none. Transient: a download costs nothing."""
 
 
+class TextInTimeoutError(TextInError):
+    """A job had not ended when the time to wait for it was over. Transient: TextIn works on."""
+
+
+class TextInDocumentFailedError(TextInError):
+    """The job of an operator that can submit its document anew failed or is lost. Plain: a retry does so."""
+
+
 class TextInAuthenticationError(TextInError, AirflowFailException):
     """App ID or Secret code is empty or wrong, or this IP is not allowed (40101, 40102, 40103). Permanent."""
 
@@ -82,6 +90,7 @@ _CLASSES: dict[FaultKind, type[TextInError]] = {
     FaultKind.UNCERTAIN: TextInUncertainSubmitError,
     FaultKind.JOB_FAILED: TextInJobFailedError,
     FaultKind.FILES_FAILED: TextInFilesFailedError,
+    FaultKind.TIMEOUT: TextInTimeoutError,
 }
 
 

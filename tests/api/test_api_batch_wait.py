@@ -10,11 +10,14 @@ import pytest
 from textin_provider.api.batch import Progress
 from textin_provider.api.docflow import Selector
 from textin_provider.api.faults import Fault, FaultKind
-from textin_provider.api.waiting import BatchWait, Schedule
+from textin_provider.api.batch_wait import BatchWait
+from textin_provider.api.waiting import Pace, Schedule
 
 START = 1_800_000_000.0
 DEADLINE = START + 100
 
+SELECTOR = Selector("batch_number", "202611210001")
+SUBJECT = str(SELECTOR)
 EMPTY = Progress(0, 0, 0, 0, is_moving=False)
 MOVING = Progress(500, 409, 3, 0, is_moving=True)
 SETTLED = Progress(500, 497, 3, 0, is_moving=False)
@@ -22,14 +25,8 @@ UNCOUNTED = Progress(None, 1, 0, 0, is_moving=False)
 
 
 def wait(expected_files: int = 1, **schedule: Any) -> BatchWait:
-    return BatchWait(
-        Selector("batch_number", "202611210001"),
-        Schedule(10, **schedule),
-        expected_files=expected_files,
-        deadline=DEADLINE,
-        timeout=100,
-        chance=lambda: 0.5,
-    )
+    pace = Pace(Schedule(10, **schedule), DEADLINE, timeout=100)
+    return BatchWait(SELECTOR, pace, expected_files=expected_files, chance=lambda: 0.5)
 
 
 def fault(kind: FaultKind = FaultKind.SERVER, **fields: Any) -> Fault:
@@ -43,12 +40,12 @@ def fault(kind: FaultKind = FaultKind.SERVER, **fields: Any) -> Fault:
 def test_a_batch_that_has_settled_ends_the_wait_even_after_the_deadline(
     progress: Progress, now: float
 ) -> None:
-    assert wait().on_look(progress, now=now).event == {"ending": "terminal"}
+    assert wait().on_look(SUBJECT, progress, now=now).event == {"ending": "terminal"}
 
 
 @pytest.mark.parametrize("progress", [EMPTY, MOVING], ids=["empty", "moving"])
 def test_anything_else_goes_on_until_the_deadline(progress: Progress) -> None:
-    verdict = wait().on_look(progress, now=START)
+    verdict = wait().on_look(SUBJECT, progress, now=START)
 
     assert verdict.event is None
     assert verdict.delay == pytest.approx(10)
@@ -66,7 +63,7 @@ def test_anything_else_goes_on_until_the_deadline(progress: Progress) -> None:
     ids=["empty", "moving", "too few", "uncounted"],
 )
 def test_a_timeout_tells_the_batch_and_how_far_it_was(progress: Progress, expected: int, words: str) -> None:
-    event = wait(expected).on_look(progress, now=DEADLINE).event
+    event = wait(expected).on_look(SUBJECT, progress, now=DEADLINE).event
 
     assert event is not None
     assert event["ending"] == "timeout"
@@ -76,7 +73,7 @@ def test_a_timeout_tells_the_batch_and_how_far_it_was(progress: Progress, expect
 
 
 def test_a_timeout_without_a_single_answer_says_so() -> None:
-    event = wait().on_fault(fault(), now=DEADLINE).event
+    event = wait().on_fault(SUBJECT, fault(), now=DEADLINE).event
 
     assert event is not None
     assert "their state never came" in event["message"]
@@ -85,15 +82,15 @@ def test_a_timeout_without_a_single_answer_says_so() -> None:
 def test_fewer_files_than_expected_keep_the_wait_going_although_all_have_ended() -> None:
     waiting = wait(expected_files=501)
 
-    assert waiting.on_look(SETTLED, now=START).event is None
-    assert waiting.on_look(Progress(501, 498, 3, 0, is_moving=False), now=START).event is not None
+    assert waiting.on_look(SUBJECT, SETTLED, now=START).event is None
+    assert waiting.on_look(SUBJECT, Progress(501, 498, 3, 0, is_moving=False), now=START).event is not None
 
 
 def test_progress_is_told_when_the_counts_change_and_not_again() -> None:
     waiting = wait()
     looks = [EMPTY, EMPTY, MOVING, MOVING, Progress(500, 410, 3, 0, is_moving=True)]
 
-    notices = [waiting.on_look(progress, now=START).notice for progress in looks]
+    notices = [waiting.on_look(SUBJECT, progress, now=START).notice for progress in looks]
 
     assert [notice is not None for notice in notices] == [True, False, True, False, True]
     assert notices[2] == "DocFlow files of batch_number='202611210001': 412 of 500 done, 3 failed."
@@ -102,15 +99,15 @@ def test_progress_is_told_when_the_counts_change_and_not_again() -> None:
 
 def test_blips_between_looks_tell_nothing_anew_of_the_counts() -> None:
     waiting = wait()
-    waiting.on_look(MOVING, now=START)
-    waiting.on_fault(fault(), now=START)
+    waiting.on_look(SUBJECT, MOVING, now=START)
+    waiting.on_fault(SUBJECT, fault(), now=START)
 
-    assert waiting.on_look(MOVING, now=START).notice is None
+    assert waiting.on_look(SUBJECT, MOVING, now=START).notice is None
 
 
 @pytest.mark.parametrize("kind", [kind for kind in FaultKind if not kind.is_transient])
 def test_a_permanent_fault_ends_the_wait(kind: FaultKind) -> None:
-    verdict = wait().on_fault(fault(kind), now=START)
+    verdict = wait().on_fault(SUBJECT, fault(kind), now=START)
 
     assert verdict.event == {"ending": "fault", "fault": fault(kind).to_dict()}
 
@@ -118,7 +115,7 @@ def test_a_permanent_fault_ends_the_wait(kind: FaultKind) -> None:
 @pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind.is_transient])
 def test_a_blip_is_waited_out_and_warned_of_once(kind: FaultKind) -> None:
     waiting = wait()
-    verdicts = [waiting.on_fault(fault(kind, retry_after=30), now=START) for _ in range(3)]
+    verdicts = [waiting.on_fault(SUBJECT, fault(kind, retry_after=30), now=START) for _ in range(3)]
 
     assert [verdict.event for verdict in verdicts] == [None] * 3
     assert [verdict.is_warning for verdict in verdicts] == [True, False, False]
@@ -127,7 +124,7 @@ def test_a_blip_is_waited_out_and_warned_of_once(kind: FaultKind) -> None:
 
 def test_no_event_of_a_batch_grows_with_its_files() -> None:
     huge = Progress(10**6, 10**6, 0, 0, is_moving=False)
-    events = [wait().on_look(huge, now=START).event, wait(2 * 10**6).on_look(huge, now=DEADLINE).event]
+    events = [wait().on_look(SUBJECT, huge, now=START).event, wait(2 * 10**6).on_look(SUBJECT, huge, now=DEADLINE).event]
 
     assert all(len(json.dumps(event)) < 1000 for event in events)
 
@@ -135,7 +132,7 @@ def test_no_event_of_a_batch_grows_with_its_files() -> None:
 def test_the_delay_grows_and_stays_within_the_deadline() -> None:
     waiting = wait(exponential_backoff=True, max_wait=25)
 
-    delays = [waiting.on_look(MOVING, now=START).delay for _ in range(4)]
+    delays = [waiting.on_look(SUBJECT, MOVING, now=START).delay for _ in range(4)]
 
     assert delays == pytest.approx([10, 20, 25, 25])
-    assert waiting.on_look(MOVING, now=DEADLINE - 3).delay == 3
+    assert waiting.on_look(SUBJECT, MOVING, now=DEADLINE - 3).delay == 3

@@ -24,8 +24,15 @@ CLASSES = {
     FaultKind.RESULT: exceptions.TextInBadResultError,
     FaultKind.UNCERTAIN: exceptions.TextInUncertainSubmitError,
     FaultKind.JOB_FAILED: exceptions.TextInJobFailedError,
+    FaultKind.TIMEOUT: exceptions.TextInTimeoutError,
 }
-TRANSIENT = {FaultKind.RATE_LIMIT, FaultKind.SERVER, FaultKind.TRANSPORT, FaultKind.RESULT}
+TRANSIENT = {
+    FaultKind.RATE_LIMIT,
+    FaultKind.SERVER,
+    FaultKind.TRANSPORT,
+    FaultKind.RESULT,
+    FaultKind.TIMEOUT,
+}
 
 
 def fault(kind: FaultKind = FaultKind.SERVER) -> Fault:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from textin_provider.api.faults import Fault, FaultKind
-from textin_provider.api.waiting import JobWait, Schedule, Verdict, backoff
+from textin_provider.api.jobs import JobWait
+from textin_provider.api.waiting import Pace, Schedule, Verdict, backoff
 from textin_provider.api.xparse import XParseJob
 
 START = 1_800_000_000.0
@@ -20,7 +21,8 @@ PERMANENT = [kind for kind in FaultKind if not kind.is_transient]
 
 
 def wait(interval: float = 10, chance: float = MIDDLE, **schedule: Any) -> JobWait:
-    return JobWait("1", Schedule(interval, **schedule), deadline=DEADLINE, timeout=100, chance=lambda: chance)
+    pace = Pace(Schedule(interval, **schedule), DEADLINE, timeout=100)
+    return JobWait("1", pace, chance=lambda: chance)
 
 
 def job(reported: str, **fields: Any) -> XParseJob:
@@ -32,7 +34,9 @@ def fault(kind: FaultKind = FaultKind.SERVER, retry_after: float | None = None) 
 
 
 def look(waiting: JobWait, seen: XParseJob | Fault, now: float = START) -> Verdict:
-    return waiting.on_fault(seen, now=now) if isinstance(seen, Fault) else waiting.on_look(seen, now=now)
+    if isinstance(seen, Fault):
+        return waiting.on_fault("1", seen, now=now)
+    return waiting.on_look("1", seen, now=now)
 
 
 @pytest.mark.parametrize("reported", ["completed", "failed"])
@@ -42,7 +46,7 @@ def look(waiting: JobWait, seen: XParseJob | Fault, now: float = START) -> Verdi
 def test_a_job_that_has_ended_is_told_even_after_the_deadline(reported: str, now: float) -> None:
     verdict = look(wait(), job(reported, message="m"), now)
 
-    assert verdict.event == {"ending": "terminal", "job": job(reported, message="m").to_dict()}
+    assert verdict.event == {"ending": "terminal", "jobs": [job(reported, message="m").to_dict()]}
 
 
 @pytest.mark.parametrize("now", [DEADLINE, DEADLINE + 1e6], ids=["at the deadline", "long after"])
@@ -62,9 +66,9 @@ def test_anything_else_at_the_deadline_is_a_timeout(seen: XParseJob | Fault, now
 def test_a_timeout_tells_the_last_state_and_the_last_faults() -> None:
     waiting = wait()
     look(waiting, job("in_progress"))
-    waiting.on_fault(fault(), now=START + 50)
+    waiting.on_fault("1", fault(), now=START + 50)
 
-    event = waiting.on_fault(fault(), now=DEADLINE).event
+    event = waiting.on_fault("1", fault(), now=DEADLINE).event
 
     assert event is not None
     assert "last seen in_progress" in event["message"]
@@ -72,7 +76,7 @@ def test_a_timeout_tells_the_last_state_and_the_last_faults() -> None:
 
 
 def test_a_timeout_without_a_single_answer_says_so() -> None:
-    event = wait().on_fault(fault(), now=DEADLINE).event
+    event = wait().on_fault("1", fault(), now=DEADLINE).event
 
     assert event is not None
     assert "its status never came" in event["message"]
@@ -80,7 +84,7 @@ def test_a_timeout_without_a_single_answer_says_so() -> None:
 
 @pytest.mark.parametrize("kind", TRANSIENT)
 def test_a_blip_is_waited_out(kind: FaultKind) -> None:
-    verdict = wait().on_fault(fault(kind), now=START)
+    verdict = wait().on_fault("1", fault(kind), now=START)
 
     assert verdict.event is None
     assert verdict.is_warning
@@ -90,7 +94,7 @@ def test_a_blip_is_waited_out(kind: FaultKind) -> None:
 @pytest.mark.parametrize("kind", PERMANENT)
 @pytest.mark.parametrize("now", [START, DEADLINE + 1], ids=["early", "after the deadline"])
 def test_a_permanent_fault_ends_the_wait(kind: FaultKind, now: float) -> None:
-    verdict = wait().on_fault(fault(kind), now=now)
+    verdict = wait().on_fault("1", fault(kind), now=now)
 
     assert verdict.event == {"ending": "fault", "fault": fault(kind).to_dict()}
 
@@ -99,7 +103,7 @@ def test_a_permanent_fault_ends_the_wait(kind: FaultKind, now: float) -> None:
     "event",
     [
         look(wait(), job("completed", file_id="f")).event,
-        wait().on_fault(fault(FaultKind.QUOTA), now=START).event,
+        wait().on_fault("1", fault(FaultKind.QUOTA), now=START).event,
         look(wait(), job("pending"), DEADLINE).event,
     ],
     ids=["terminal", "fault", "timeout"],
@@ -156,12 +160,12 @@ def test_a_row_of_blips_is_warned_of_once_and_anew_after_an_answer() -> None:
 
 
 def test_the_warning_of_a_blip_says_that_the_wait_goes_on() -> None:
-    assert wait().on_fault(fault(), now=START).notice == "xParse job 1: status: HTTP 502. The wait goes on."
+    assert wait().on_fault("1", fault(), now=START).notice == "xParse job 1: status: HTTP 502. The wait goes on."
 
 
 @pytest.mark.parametrize(("chance", "delay"), [(LOWEST, 0), (MIDDLE, 5), (HIGHEST, 10)])
 def test_the_first_look_lies_anywhere_in_the_interval(chance: float, delay: float) -> None:
-    assert wait(chance=chance).begin(now=START) == pytest.approx(delay)
+    assert wait(chance=chance).first_delay(now=START) == pytest.approx(delay)
 
 
 @pytest.mark.parametrize(("chance", "delay"), [(LOWEST, 9), (MIDDLE, 10), (HIGHEST, 11)])
@@ -198,7 +202,7 @@ def test_thousands_of_looks_do_not_overflow() -> None:
 
     for _ in range(5_000):
         assert look(waiting, job("pending")).delay <= 100
-        waiting.on_fault(fault(), now=START)
+        waiting.on_fault("1", fault(), now=START)
 
 
 @pytest.mark.parametrize("now", [DEADLINE - 3, DEADLINE - 0.001], ids=["3 s", "1 ms"])
@@ -214,30 +218,29 @@ def test_no_delay_passes_the_deadline(seen: XParseJob | Fault, now: float) -> No
 
 
 def test_the_first_look_after_the_deadline_comes_at_once() -> None:
-    assert wait().begin(now=DEADLINE + 5) == 0
+    assert wait().first_delay(now=DEADLINE + 5) == 0
 
 
 def test_blips_are_followed_by_growing_pauses_with_full_jitter() -> None:
     for chance in (LOWEST, MIDDLE, HIGHEST):
-        waiting = JobWait(
-            "1", Schedule(10), deadline=START + 1e6, timeout=1e6, chance=lambda chance=chance: chance
-        )
-        delays = [waiting.on_fault(fault(), now=START).delay for _ in range(9)]
+        pace = Pace(Schedule(10), START + 1e6, timeout=1e6)
+        waiting = JobWait("1", pace, chance=lambda chance=chance: chance)
+        delays = [waiting.on_fault("1", fault(), now=START).delay for _ in range(9)]
         assert delays == pytest.approx([chance * top for top in (2, 4, 8, 16, 32, 64, 120, 120, 120)])
 
 
 def test_an_answer_ends_the_row_of_blips() -> None:
     waiting = wait(chance=HIGHEST)
     for _ in range(5):
-        waiting.on_fault(fault(), now=START)
+        waiting.on_fault("1", fault(), now=START)
     look(waiting, job("pending"))
 
-    assert waiting.on_fault(fault(), now=START).delay == pytest.approx(2)
+    assert waiting.on_fault("1", fault(), now=START).delay == pytest.approx(2)
 
 
 @pytest.mark.parametrize(("retry_after", "delay"), [(30, 30), (0.5, 1), (None, 1), (0, 1)])
 def test_retry_after_is_a_floor(retry_after: float | None, delay: float) -> None:
-    assert wait().on_fault(fault(retry_after=retry_after), now=START).delay == pytest.approx(delay)
+    assert wait().on_fault("1", fault(retry_after=retry_after), now=START).delay == pytest.approx(delay)
 
 
 def test_backoff_stays_within_its_cap() -> None:

@@ -226,3 +226,34 @@ def test_a_result_that_stays_bad_is_a_plain_error_that_retries_apply_to(
     error = _download(_done(textin, result=HTML), f"{tmp_path}/").raised()
     assert isinstance(error, TextInBadResultError)
     assert not isinstance(error, AirflowFailException)
+
+
+def test_an_id_given_twice_is_stored_once_and_listed_twice(textin: TextInServer, tmp_path: Path) -> None:
+    job_id = _done(textin)
+    manifests = _download([job_id, job_id], f"{tmp_path}/").returned()
+    assert [manifest["job_id"] for manifest in manifests] == [job_id, job_id]
+    assert textin.count("result") == 1
+
+
+def test_a_few_of_many_are_downloaded_at_a_time(textin: TextInServer, tmp_path: Path) -> None:
+    jobs = [_done(textin) for _ in range(40)]
+    textin.fault("result", ScriptedFault(delay=0.05), times=None)
+    manifests = _download(jobs, f"{tmp_path}/").returned()
+    assert [manifest["job_id"] for manifest in manifests] == jobs
+    # Connections are kept: one after the other would share one, all at once would need forty.
+    assert 4 <= textin.connections <= 10
+
+
+def test_what_could_not_be_stored_is_reported_together_and_the_rest_is_told(
+    textin: TextInServer, tmp_path: Path
+) -> None:
+    jobs = [textin.add_job(JobScript(states=["failed" if n % 3 == 0 else "completed"])) for n in range(12)]
+
+    outcome = _download(jobs, f"{tmp_path}/")
+
+    assert "4 of 12 xParse results were not stored, the others are" in str(outcome.raised())
+    for job_id in jobs[::3]:
+        assert job_id in str(outcome.raised())
+    stored = [job_id for n, job_id in enumerate(jobs) if n % 3]
+    assert [manifest["job_id"] for manifest in outcome.xcoms["return_value"]] == stored
+    assert _names(tmp_path) == sorted(f"{job_id}.json" for job_id in stored)

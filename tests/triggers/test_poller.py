@@ -64,7 +64,7 @@ async def test_200_waits_that_start_at_once_share_one_poller_and_few_connections
 
     events = await asyncio.gather(*(only_event(new_trigger(job_id)) for job_id in jobs))
 
-    assert [event["job"]["job_id"] for event in events] == jobs
+    assert [event["jobs"][0]["job_id"] for event in events] == jobs
     assert built == ["textin_default"]
     assert textin.count("status") == 600
     assert textin.connections <= 16

@@ -45,7 +45,7 @@ async def test_a_blip_is_waited_out(
 ) -> None:
     textin.fault("status", fault, times=2)
     event = await only_event(new_trigger(textin.add_job(JobScript(states=["completed"]))))
-    assert (event["ending"], event["job"]["status"]) == ("terminal", "completed")
+    assert (event["ending"], event["jobs"][0]["status"]) == ("terminal", "completed")
     assert textin.count("status") == 3
 
 

@@ -75,15 +75,17 @@ async def test_a_job_is_followed_through_its_states_to_one_event(
     assert job.polls == 4
     assert event == {
         "ending": "terminal",
-        "job": {
-            "job_id": job_id,
-            "file_id": job.file_id,
-            "status": "completed",
-            "result_url": event["job"]["result_url"],
-            "message": None,
-        },
+        "jobs": [
+            {
+                "job_id": job_id,
+                "file_id": job.file_id,
+                "status": "completed",
+                "result_url": event["jobs"][0]["result_url"],
+                "message": None,
+            }
+        ],
     }
-    assert event["job"]["result_url"].startswith(textin.url)
+    assert event["jobs"][0]["result_url"].startswith(textin.url)
 
 
 async def test_a_failed_job_is_a_terminal_event_with_its_message(
@@ -94,21 +96,21 @@ async def test_a_failed_job_is_a_terminal_event_with_its_message(
     event = await only_event(new_trigger(job_id))
 
     assert event["ending"] == "terminal"
-    assert (event["job"]["status"], event["job"]["message"]) == ("failed", "PDF 密码错误")
-    assert event["job"]["result_url"] is None
+    assert (event["jobs"][0]["status"], event["jobs"][0]["message"]) == ("failed", "PDF 密码错误")
+    assert event["jobs"][0]["result_url"] is None
 
 
 async def test_a_signed_result_url_loses_its_signature(textin: TextInServer, new_trigger: NewTrigger) -> None:
     signed = "https://files.textin.com/result.json?Signature=abc&Expires=1"
     event = await only_event(new_trigger(textin.add_job(JobScript(result_url=signed))))
-    assert event["job"]["result_url"] == "https://files.textin.com/result.json"
+    assert event["jobs"][0]["result_url"] == "https://files.textin.com/result.json"
 
 
 async def test_a_completed_job_without_a_result_url_is_terminal(
     textin: TextInServer, new_trigger: NewTrigger
 ) -> None:
     event = await only_event(new_trigger(textin.add_job(JobScript(result_url=None))))
-    assert (event["job"]["status"], event["job"]["result_url"]) == ("completed", None)
+    assert (event["jobs"][0]["status"], event["jobs"][0]["result_url"]) == ("completed", None)
 
 
 async def test_the_event_is_small_however_much_the_service_says(

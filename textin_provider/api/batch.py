@@ -20,7 +20,7 @@ from textin_provider.api.docflow import (
     count_files,
     fetch_page,
 )
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.faults import Fault, FaultKind, the_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from textin_provider.api.envelope import Call, Look
 
 MAX_LISTED_FAILURES = 100
-_NAMED_FAILURES = 20
 #: How often all pages are walked through before files that never turn up are given up.
 _WALKS = 3
 
@@ -281,16 +280,14 @@ def _failure(file: DocFlowFile) -> dict[str, str | None]:
 
 def failed_files(selector: Selector, value: Mapping[str, Any]) -> Fault:
     """Return the fault of a batch with failed files: the first twenty with their causes, the rest counted."""
-    named = value["failures"][:_NAMED_FAILURES]
-    causes = "; ".join(
+    causes = [
         f"{failure['name'] or 'unnamed'} (file_id {failure['file_id']}):"
         f" {failure['failure_causes'] or 'no cause given'}"
-        for failure in named
-    )
-    more = f"; and {value['failed'] - len(named)} more" if value["failed"] > len(named) else ""
+        for failure in value["failures"]
+    ]
     return Fault(
         FaultKind.FILES_FAILED,
         about=f"DocFlow files of {selector}",
-        message=f"{value['failed']} of {value['total']} failed: {causes}{more}",
+        message=f"{value['failed']} of {value['total']} failed: {the_first(causes, value['failed'])}",
         fix="Correct these files and upload them anew; the others are done",
     )

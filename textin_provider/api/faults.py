@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class FaultKind(StrEnum):
@@ -21,6 +24,7 @@ class FaultKind(StrEnum):
     UNCERTAIN = "uncertain"
     JOB_FAILED = "job_failed"
     FILES_FAILED = "files_failed"
+    TIMEOUT = "timeout"
 
     @property
     def is_transient(self) -> bool:
@@ -28,7 +32,9 @@ class FaultKind(StrEnum):
         return self in _TRANSIENT
 
 
-_TRANSIENT = frozenset({FaultKind.RATE_LIMIT, FaultKind.SERVER, FaultKind.TRANSPORT, FaultKind.RESULT})
+_TRANSIENT = frozenset(
+    {FaultKind.RATE_LIMIT, FaultKind.SERVER, FaultKind.TRANSPORT, FaultKind.RESULT, FaultKind.TIMEOUT}
+)
 
 
 class CodeMeaning(NamedTuple):
@@ -135,6 +141,7 @@ _AROUND_URLS = "'\">),;"
 MAX_TEXT = 500
 #: An error may list many files with their causes.
 MAX_MESSAGE = 8000
+_MOST_NAMED = 20
 
 
 def without_secrets(url: str) -> str:
@@ -158,6 +165,12 @@ def one_line(text: object, most: int = MAX_TEXT) -> str:
     line = " ".join(str(text)[: 4 * most].split())
     line = _URL.sub(_shown_url, line)
     return line if len(line) <= most else line[: most - 3] + "..."
+
+
+def the_first(texts: Sequence[str], total: int) -> str:
+    """Join what a message names, at most twenty, and count the rest of the total."""
+    named = texts[:_MOST_NAMED]
+    return "; ".join([*named, f"and {total - len(named)} more"] if total > len(named) else named)
 
 
 class Fault(Exception):

@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from textin_provider.api.xparse import JobStatus, XParseJob
-
 if TYPE_CHECKING:
-    from textin_provider.api.batch import Progress
-    from textin_provider.api.docflow import Selector
     from textin_provider.api.faults import Fault
 
 #: Gives a number in [0, 1).
@@ -73,18 +69,34 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True)
+class Pace:
+    """
+    How long a wait may last and how often it looks.
+
+    :param deadline: epoch seconds.
+    :param timeout: the seconds that the deadline was made from, for the message.
+    :param looks: how many looks were taken in earlier deferrals of the same wait, which goes on at its pace.
+    """
+
+    schedule: Schedule
+    deadline: float
+    timeout: float
+    looks: int = 0
+
+
+@dataclass(frozen=True)
 class Verdict:
     """
     What to do after one look.
 
     :param event: the event that ends the wait, None to go on.
-    :param delay: seconds to the next look.
+    :param delay: seconds to the next look at the same; None if it has ended and others have not.
     :param notice: a line for the log if something changed.
     :param is_warning: whether that line says that something is wrong.
     """
 
     event: dict[str, Any] | None = None
-    delay: float = 0.0
+    delay: float | None = None
     notice: str | None = None
     is_warning: bool = False
 
@@ -96,75 +108,88 @@ def ended_by(fault: Fault) -> dict[str, Any]:
 
 class Wait:
     """
-    A wait for something at TextIn: judges each look, status first and deadline second.
+    A wait for something at TextIn, or for several things: judges each look, status first and deadline second.
 
     What ended before the last look is never reported as timed out. A subclass judges what was seen with
     ``on_look`` and says in ``_subject`` and ``_seen`` what it waits for and how far that was.
 
-    :param deadline: epoch seconds.
-    :param timeout: the seconds that the deadline was made from, for the message.
-    :param looks: how many looks were taken in earlier deferrals of the same wait, which goes on at its pace.
+    :param subjects: what is looked at, each at a pace of its own.
+    :ivar moving: those that have not ended, and how many looks each has had.
     """
 
-    def __init__(
-        self,
-        schedule: Schedule,
-        *,
-        deadline: float,
-        timeout: float,
-        looks: int = 0,
-        chance: Chance = random.random,
-    ) -> None:
-        self.schedule = schedule
-        self.deadline = deadline
-        self.timeout = timeout
+    def __init__(self, subjects: Iterable[str], pace: Pace, *, chance: Chance = random.random) -> None:
+        self.pace = pace
+        self.moving = dict.fromkeys(subjects, pace.looks)
         self._chance = chance
-        self._looks = looks
-        self._faults = 0
+        self._faults: dict[str, int] = {}
+        self._faults_in_a_row = 0
         self._last_fault: Fault | None = None
         self._last_news: str | None = None
+        self._told_at = -math.inf
 
-    def begin(self, *, now: float) -> float:
-        """Return the seconds to the first look."""
-        schedule = self.schedule
-        delay = (
-            schedule.after_look(self._looks, self._chance) if self._looks else schedule.first(self._chance)
+    def first_delay(self, *, now: float) -> float:
+        """Return the seconds to the first look at one of the subjects; chance spreads them."""
+        schedule, looks = self.pace.schedule, self.pace.looks
+        return self._within(
+            schedule.after_look(looks, self._chance) if looks else schedule.first(self._chance), now
         )
-        return self._within(delay, now)
 
-    def on_fault(self, fault: Fault, *, now: float) -> Verdict:
+    def on_look(self, subject: str, seen: Any, *, now: float) -> Verdict:
+        """Judge what a look at one of the subjects saw."""
+        raise NotImplementedError
+
+    def on_fault(self, subject: str, fault: Fault, *, now: float) -> Verdict:
         """Judge a look that failed: a blip is waited out, anything else ends the wait."""
         if not fault.kind.is_transient:
             return Verdict(event=ended_by(fault))
-        self._faults += 1
+        faults = self._faults[subject] = self._faults.get(subject, 0) + 1
         is_first, self._last_fault = self._last_fault is None, fault
-        verdict = self._go_on(self.schedule.after_fault(self._faults, fault.retry_after, self._chance), now)
-        return replace(verdict, notice=f"{fault} The wait goes on.", is_warning=True) if is_first else verdict
+        self._faults_in_a_row += 1
+        verdict = self._go_on(self.pace.schedule.after_fault(faults, fault.retry_after, self._chance), now)
+        if not is_first or not self._may_tell(now):
+            return verdict
+        return replace(verdict, notice=f"{fault} The wait goes on.", is_warning=True)
 
-    def _looked(self) -> None:
-        self._looks += 1
-        self._faults, self._last_fault = 0, None
+    def _looked(self, subject: str) -> None:
+        self.moving[subject] += 1
+        self._faults.pop(subject, None)
+        self._faults_in_a_row, self._last_fault = 0, None
 
-    def _wait_on(self, news: str, now: float, *, is_warning: bool = False) -> Verdict:
+    def _wait_on(self, subject: str, news: str | None, now: float, *, is_warning: bool = False) -> Verdict:
         """Go on waiting; the news is told if it is any."""
-        is_new, self._last_news = news != self._last_news, news
-        verdict = self._go_on(self.schedule.after_look(self._looks, self._chance), now)
-        return replace(verdict, notice=news, is_warning=is_warning) if is_new else verdict
+        verdict = self._go_on(self.pace.schedule.after_look(self.moving[subject], self._chance), now)
+        notice = self._fresh(news, now)
+        return replace(verdict, notice=notice, is_warning=is_warning and notice is not None)
+
+    def _fresh(self, news: str | None, now: float) -> str | None:
+        """Return the news if it is to be told."""
+        if news is None or news == self._last_news or not self._may_tell(now):
+            return None
+        self._last_news = news
+        return news
+
+    def _may_tell(self, now: float) -> bool:
+        """Whether a line may be logged: where many things move, one an interval will do."""
+        if len(self.moving) > 1 and now - self._told_at < self.pace.schedule.interval:
+            return False
+        self._told_at = now
+        return True
 
     def _go_on(self, delay: float, now: float) -> Verdict:
-        if now >= self.deadline:
+        if now >= self.pace.deadline:
             return Verdict(event={"ending": Ending.TIMEOUT.value, "message": self._timeout_message()})
         return Verdict(delay=self._within(delay, now))
 
     def _within(self, delay: float, now: float) -> float:
-        return max(0.0, min(delay, self.deadline - now))
+        return max(0.0, min(delay, self.pace.deadline - now))
 
     def _timeout_message(self) -> str:
-        when = datetime.fromtimestamp(self.deadline, tz=UTC).isoformat(timespec="seconds")
-        fault = f" The last {self._faults} looks failed: {self._last_fault}" if self._last_fault else ""
+        when = datetime.fromtimestamp(self.pace.deadline, tz=UTC).isoformat(timespec="seconds")
+        in_a_row, fault = self._faults_in_a_row, self._last_fault
+        faults = f" The last {in_a_row} looks failed: {fault}" if fault else ""
         return (
-            f"{self._subject()} had not ended after timeout={self.timeout:g}s ({when}; {self._seen()})."
-            f"{fault} TextIn works on; waiting for the same again costs nothing."
+            f"{self._subject()} had not ended after timeout={self.pace.timeout:g}s ({when}; {self._seen()})."
+            f"{faults} TextIn works on; waiting for the same again costs nothing."
         )
 
     def _subject(self) -> str:
@@ -172,78 +197,3 @@ class Wait:
 
     def _seen(self) -> str:
         raise NotImplementedError
-
-
-class JobWait(Wait):
-    """The wait for one xParse job."""
-
-    def __init__(
-        self,
-        job_id: str,
-        schedule: Schedule,
-        *,
-        deadline: float,
-        timeout: float,
-        looks: int = 0,
-        chance: Chance = random.random,
-    ) -> None:
-        super().__init__(schedule, deadline=deadline, timeout=timeout, looks=looks, chance=chance)
-        self.job_id = job_id
-        self._reported: str | None = None
-
-    def on_look(self, job: XParseJob, *, now: float) -> Verdict:
-        """Judge a job that the status endpoint showed."""
-        self._looked()
-        self._reported = job.reported
-        if job.status.is_terminal:
-            return Verdict(event={"ending": Ending.TERMINAL.value, "job": job.to_dict()})
-        if job.status is JobStatus.UNKNOWN:
-            news = f"{self._subject()} has the unknown status {job.reported!r}; taken as not finished."
-            return self._wait_on(news, now, is_warning=True)
-        return self._wait_on(f"{self._subject()} is {job.reported}.", now)
-
-    def _subject(self) -> str:
-        return f"xParse job {self.job_id}"
-
-    def _seen(self) -> str:
-        return f"last seen {self._reported}" if self._reported else "its status never came"
-
-
-class BatchWait(Wait):
-    """
-    The wait for the files of a DocFlow batch.
-
-    :param expected_files: how many files must be visible before the wait can end, at least one.
-    """
-
-    def __init__(
-        self,
-        selector: Selector,
-        schedule: Schedule,
-        *,
-        expected_files: int,
-        deadline: float,
-        timeout: float,
-        looks: int = 0,
-        chance: Chance = random.random,
-    ) -> None:
-        super().__init__(schedule, deadline=deadline, timeout=timeout, looks=looks, chance=chance)
-        self.selector = selector
-        self.expected_files = expected_files
-        self._progress: Progress | None = None
-
-    def on_look(self, progress: Progress, *, now: float) -> Verdict:
-        """Judge the counts of a batch."""
-        self._looked()
-        self._progress = progress
-        if progress.is_settled(self.expected_files):
-            return Verdict(event={"ending": Ending.TERMINAL.value})
-        return self._wait_on(f"{self._subject()}: {self._seen()}.", now)
-
-    def _subject(self) -> str:
-        return f"DocFlow files of {self.selector}"
-
-    def _seen(self) -> str:
-        if self._progress is None:
-            return "their state never came"
-        return self._progress.describe(self.expected_files)

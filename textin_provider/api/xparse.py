@@ -93,6 +93,11 @@ class XParseJob:
             message=value["message"],
         )
 
+    @classmethod
+    def refused(cls, job_id: str, fault: Fault) -> XParseJob:
+        """Build the job that stands in a list for an id that TextIn will not tell of: a failed one."""
+        return cls(job_id, JobStatus.FAILED.value, message=str(fault))
+
     def downloadable_url(self) -> str:
         """
         Return the address of the result.

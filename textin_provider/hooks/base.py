@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 
 from textin_provider.api.faults import Fault, FaultKind
 from textin_provider.api.waiting import backoff
-from textin_provider.exceptions import public_errors
+from textin_provider.exceptions import TextInError, public_errors
 from textin_provider.hooks.connection import (
     CONN_TYPE,
     DEFAULT_CONN_ID,
@@ -21,18 +22,43 @@ from textin_provider.hooks.connection import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     import requests
 
     from textin_provider.api.envelope import Call, Look
     from textin_provider.api.pacing import Pacer
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 #: How often a read is tried outside of a wait, and the longest pause between two tries, in seconds.
 READ_ATTEMPTS = 4
 _LONGEST_PAUSE = 30.0
+#: How many things are done at the same time where there are many to do.
+_AT_ONCE = 8
+
+
+def side_by_side(action: Callable[[S], T], items: Sequence[S]) -> Iterator[T | TextInError]:
+    """
+    Do something with each of the items, a few at the same time, and yield what came of it in their order.
+
+    The first goes alone: it opens for the others what they share, such as connections that Airflow looks up.
+    """
+
+    def attempt(item: S) -> T | TextInError:
+        try:
+            return action(item)
+        except TextInError as error:
+            return error
+
+    yield from map(attempt, items[:1])
+    if len(items) > 1:
+        pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="textin")
+        try:
+            yield from pool.map(attempt, items[1:])
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 class TextInConnectionHook(BaseHook):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from textin_provider.exceptions import public_errors
 
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 
 #: The key of a task's return value. Airflow's own constant lies in a module that takes long to import.
 _RETURN_VALUE = "return_value"
+
+
+def is_list(value: object) -> TypeGuard[Iterable[Any]]:
+    """Whether several are given: a list, a tuple, or what a mapped task returned."""
+    return isinstance(value, Iterable) and not isinstance(value, str)
 
 
 class TextInTaskMixin:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,9 @@ from textin_provider.api.envelope import Service
 from textin_provider.api.faults import Fault, FaultKind, bad_input
 from textin_provider.api.result import ResultStream
 from textin_provider.api.upload import DocFlowUpload
-from textin_provider.exceptions import public_errors
+from textin_provider.exceptions import TextInError, public_errors
 from textin_provider.get_provider_info import UI_FIELD_BEHAVIOUR
-from textin_provider.hooks.base import READ_ATTEMPTS, TextInConnectionHook
+from textin_provider.hooks.base import READ_ATTEMPTS, TextInConnectionHook, side_by_side
 from textin_provider.hooks.storage import OutputFile, check_documents, open_document
 from textin_provider.hooks.textin_async import TextInAsyncHook
 
@@ -115,6 +116,12 @@ class TextInHook(TextInConnectionHook):
     def look_at_xparse_job(self, job_id: str, *, attempts: int = 1) -> xparse.XParseJob:
         """Return how an xParse job is, asking that often; a wait asks once and comes back later."""
         return self._look(xparse.look_at_job(job_id), attempts=attempts)
+
+    def look_at_xparse_jobs(
+        self, job_ids: Sequence[str], *, attempts: int = 1
+    ) -> Iterator[xparse.XParseJob | TextInError]:
+        """Yield how each of many xParse jobs is, or why nobody can tell; a few are asked for at a time."""
+        return side_by_side(partial(self.look_at_xparse_job, attempts=attempts), job_ids)
 
     @public_errors()
     def download_xparse_result(

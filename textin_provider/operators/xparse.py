@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from textin_provider.api.faults import bad_input
 from textin_provider.exceptions import TextInError, error_for
-from textin_provider.hooks.task import TextInTaskMixin
+from textin_provider.hooks.task import TextInTaskMixin, is_list
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,7 +81,8 @@ class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
     Store the results of completed xParse jobs, each whole or not at all, in constant memory.
 
     What is stored is the bare result (``{"schema_version", "elements", "markdown", ...}``), also where TextIn
-    wrapped it. Running again costs nothing.
+    wrapped it. Running again costs nothing. Of a list, a few are stored at a time; when some cannot be, the
+    task fails once all the others are, and their manifests are pushed as XCom all the same.
 
     :param job_id: id of the job, or a list of ids. (templated)
     :param output_path: local path or object storage URL of the file to write; one that ends with ``/`` is a
@@ -115,26 +115,31 @@ class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         """Store the result or results."""
-        if isinstance(self.job_id, str) or not isinstance(self.job_id, Iterable):
-            return self._store(self.job_id)
+        if not is_list(self.job_id):
+            return self._store(cast("str", self.job_id))
         if not self.output_path.endswith("/"):
             fix = "End it with /, for job_id is a list: each result gets a file of its own there"
             raise error_for(bad_input("output_path", self.output_path, "it is no directory", fix))
-        return self._store_all(list(self.job_id))
+        return self._store_all(context, list(self.job_id))
 
-    def _store_all(self, job_ids: list[str]) -> list[dict[str, Any]]:
-        """Store what can be stored, then raise the first failure if there was one."""
-        manifests: list[dict[str, Any]] = []
+    def _store_all(self, context: Context, job_ids: list[str]) -> list[dict[str, Any]]:
+        """Store what can be stored, a few at a time, then raise the failures together if there were any."""
+        from textin_provider.api.jobs import unstored_results
+        from textin_provider.hooks.base import side_by_side
+
+        distinct = list(dict.fromkeys(job_ids))
+        stored: dict[str, dict[str, Any]] = {}
         errors: list[TextInError] = []
-        for job_id in job_ids:
-            try:
-                manifests.append(self._store(job_id))
-            except TextInError as error:
-                self.log.error("%s", error)
-                errors.append(error)
+        for job_id, outcome in zip(distinct, side_by_side(self._store, distinct), strict=True):
+            if isinstance(outcome, TextInError):
+                self.log.error("%s", outcome)
+                errors.append(outcome)
+            else:
+                stored[job_id] = outcome
+        manifests = [stored[job_id] for job_id in job_ids if job_id in stored]
         if errors:
-            self.log.error("%d of %d results were not stored; the others are.", len(errors), len(job_ids))
-            raise next((error for error in errors if error.kind.is_transient), errors[0])
+            self.push_value(context, manifests)
+            raise error_for(unstored_results(errors, len(distinct)))
         return manifests
 
     def _store(self, job_id: str) -> dict[str, Any]:

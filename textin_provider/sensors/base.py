@@ -78,7 +78,7 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
             self.defer(
                 trigger=self._trigger(),
                 method_name="execute_complete",
-                kwargs={"deadline": self._deadline, "deferrals": self._deferrals + 1},
+                kwargs={"deadline": self._deadline, "deferrals": self._deferrals + 1, **self._kept()},
                 timeout=timedelta(seconds=left + max(_FRAMEWORK_GRACE, 2 * self.poke_interval)),
             )
         return False
@@ -104,7 +104,11 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
             "looks": self._deferrals,
         }
 
-    def _end(self, context: Context, event: dict[str, Any]) -> Any:
+    def _kept(self) -> dict[str, Any]:
+        """Return what :meth:`_end` is to know of what came before the deferral: a few plain values."""
+        return {}
+
+    def _end(self, context: Context, event: dict[str, Any], **kept: Any) -> Any:
         """Return the value of a wait that ended in a terminal state, or raise what it failed with."""
         raise NotImplementedError
 
@@ -119,6 +123,7 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         event: dict[str, Any] | None = None,
         deadline: float | None = None,
         deferrals: int = 1,
+        **kept: Any,
     ) -> Any:
         """Go on after the deferral: return what the wait was for, or raise what ended it."""
         from textin_provider.api.waiting import Ending
@@ -132,7 +137,7 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
             raise AirflowSensorTimeout(event["message"])
         if ending == Ending.FAULT:
             raise error_for(Fault.from_dict(event["fault"]))
-        return self._end(context, event)
+        return self._end(context, event, **kept)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """

@@ -127,7 +127,7 @@ class DocFlowBatchSensor(DocFlowTaskMixin, TextInSensor):
             **self._trigger_arguments(),
         )
 
-    def _end(self, context: Context, event: dict[str, Any]) -> Any:
+    def _end(self, context: Context, event: dict[str, Any], **kept: Any) -> Any:
         try:
             ended = self._read_files(context)
         except TextInError as error:

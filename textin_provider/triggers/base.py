@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from functools import partial
+from heapq import heapify, heappop, heappush
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -14,12 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from textin_provider.api.envelope import Look
+    from textin_provider.api.waiting import Pace, Wait
     from textin_provider.triggers.poller import Poller
 
+#: When to look at what, in epoch seconds.
+Turn: TypeAlias = "tuple[float, str]"
 
 #: What triggers work with. The triggerer loads the class of a trigger on its loop, so this module imports
 #: next to nothing, and the first triggers that run import these in a thread.
-_MACHINERY = ("textin_provider.api.batch", "textin_provider.api.waiting", "textin_provider.triggers.poller")
+_MACHINERY = ("textin_provider.api.batch_wait", "textin_provider.api.jobs", "textin_provider.triggers.poller")
+#: How many of the things that one trigger waits for are asked about at the same time. The others are entries
+#: of a heap, and not tasks, until they are due.
+_LANES = 64
 _is_loaded = False
 
 
@@ -84,23 +92,19 @@ class TextInTrigger(BaseTrigger):
             },
         )
 
-    def _pace(self) -> dict[str, Any]:
-        """Return what every wait is told about when to look."""
-        from textin_provider.api.waiting import Schedule
+    def _pace(self) -> Pace:
+        """Return when to look, and until when."""
+        from textin_provider.api.waiting import Pace, Schedule
 
-        return {
-            "schedule": Schedule(self.poll_interval, self.exponential_backoff, self.max_wait),
-            "deadline": self.deadline,
-            "timeout": self.timeout,
-            "looks": self.looks,
-        }
+        schedule = Schedule(self.poll_interval, self.exponential_backoff, self.max_wait)
+        return Pace(schedule, self.deadline, self.timeout, self.looks)
 
-    def _wait(self) -> Any:
-        """Return the :class:`~textin_provider.api.waiting.Wait` that judges the looks."""
+    def _wait(self) -> Wait:
+        """Return what judges the looks."""
         raise NotImplementedError
 
-    def _look(self) -> Look[Any]:
-        """Return one look at what is waited for."""
+    def _look(self, subject: str) -> Look[Any]:
+        """Return one look at one of the subjects of the wait."""
         raise NotImplementedError
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -118,21 +122,39 @@ class TextInTrigger(BaseTrigger):
         yield TriggerEvent(event)
 
     async def _watch(self, poller: Poller) -> dict[str, Any]:
+        """Look at each of the subjects at its own pace until one look ends the wait."""
+        wait, now = self._wait(), time.time()
+        turns = [(now + wait.first_delay(now=now), subject) for subject in wait.moving]
+        heapify(turns)
+        lanes = [asyncio.ensure_future(self._take_turns(poller, wait, turns)) for _ in turns[:_LANES]]
+        try:
+            for lane in asyncio.as_completed(lanes):
+                if (event := await lane) is not None:
+                    return event
+            raise AssertionError("unreachable: a lane leaves only what others still look at")
+        finally:
+            for lane in lanes:
+                lane.cancel()
+            await asyncio.gather(*lanes, return_exceptions=True)
+
+    async def _take_turns(self, poller: Poller, wait: Wait, turns: list[Turn]) -> dict[str, Any] | None:
+        """Take the turn that is due next, again and again; return the event of a look that ended the wait."""
         from textin_provider.api.faults import Fault
 
-        wait = self._wait()
-        delay = wait.begin(now=time.time())
-        while True:
+        while turns:
+            due, subject = heappop(turns)
+            delay = max(0.0, due - time.time())
+            patience = max(0.0, self.deadline - max(due, time.time()))
             try:
-                patience = max(0.0, self.deadline - time.time() - delay)
-                seen: Any = await poller.ask(self._look, delay, patience)
+                seen: Any = await poller.ask(partial(self._look, subject), delay, patience)
             except Fault as fault:
-                verdict = wait.on_fault(fault, now=time.time())
+                verdict = wait.on_fault(subject, fault, now=time.time())
             else:
-                verdict = wait.on_look(seen, now=time.time())
+                verdict = wait.on_look(subject, seen, now=time.time())
             if verdict.notice:
                 self.log.log(logging.WARNING if verdict.is_warning else logging.INFO, "%s", verdict.notice)
             if verdict.event is not None:
-                event: dict[str, Any] = verdict.event
-                return event
-            delay = verdict.delay
+                return verdict.event
+            if verdict.delay is not None:
+                heappush(turns, (time.time() + verdict.delay, subject))
+        return None

@@ -8,8 +8,8 @@ from textin_provider.triggers.base import TextInTrigger
 
 if TYPE_CHECKING:
     from textin_provider.api.batch import Progress
+    from textin_provider.api.batch_wait import BatchWait
     from textin_provider.api.envelope import Look
-    from textin_provider.api.waiting import BatchWait
 
 
 class DocFlowBatchTrigger(TextInTrigger):
@@ -46,13 +46,13 @@ class DocFlowBatchTrigger(TextInTrigger):
         }
 
     def _wait(self) -> BatchWait:
+        from textin_provider.api.batch_wait import BatchWait
         from textin_provider.api.docflow import Selector
-        from textin_provider.api.waiting import BatchWait
 
         selector = Selector(self.selector, self.value)
-        return BatchWait(selector, expected_files=self.expected_files, **self._pace())
+        return BatchWait(selector, self._pace(), expected_files=self.expected_files)
 
-    def _look(self) -> Look[Progress]:
+    def _look(self, subject: str) -> Look[Progress]:
         from textin_provider.api.batch import look_at_progress
         from textin_provider.api.docflow import Selector
 

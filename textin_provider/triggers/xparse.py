@@ -1,4 +1,4 @@
-"""The trigger that waits for an xParse job."""
+"""The trigger that waits for xParse jobs."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from textin_provider.triggers.base import TextInTrigger
 
 if TYPE_CHECKING:
     from textin_provider.api.envelope import Look
-    from textin_provider.api.waiting import JobWait
+    from textin_provider.api.jobs import JobWait
     from textin_provider.api.xparse import XParseJob
 
 
 class XParseJobTrigger(TextInTrigger):
     """
-    Wait until an xParse job has ended; the event then carries ``"job"`` as the sensor returns it.
+    Wait until an xParse job has ended, or each of several.
 
-    :param job_id: id of the job.
+    The event carries ``"jobs"`` as the sensor returns them, as many as an event may hold.
+
+    :param job_id: id of the job, or a list of ids that is no longer than
+        :func:`~textin_provider.api.jobs.wave` allows.
     """
 
-    def __init__(self, *, job_id: str, **kwargs: Any) -> None:
+    def __init__(self, *, job_id: str | list[str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.job_id = job_id
 
@@ -29,11 +32,11 @@ class XParseJobTrigger(TextInTrigger):
         return path, {"job_id": self.job_id, **arguments}
 
     def _wait(self) -> JobWait:
-        from textin_provider.api.waiting import JobWait
+        from textin_provider.api.jobs import JobWait
 
-        return JobWait(self.job_id, **self._pace())
+        return JobWait(self.job_id, self._pace())
 
-    def _look(self) -> Look[XParseJob]:
+    def _look(self, subject: str) -> Look[XParseJob]:
         from textin_provider.api.xparse import look_at_job
 
-        return look_at_job(self.job_id)
+        return look_at_job(subject)

@@ -1,0 +1,44 @@
+"""The wait for a DocFlow batch: decisions alone, as in :mod:`textin_provider.api.waiting`."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from textin_provider.api.waiting import Chance, Ending, Pace, Verdict, Wait
+
+if TYPE_CHECKING:
+    from textin_provider.api.batch import Progress
+    from textin_provider.api.docflow import Selector
+
+
+class BatchWait(Wait):
+    """
+    The wait for the files of a DocFlow batch.
+
+    :param expected_files: how many files must be visible before the wait can end, at least one.
+    """
+
+    def __init__(
+        self, selector: Selector, pace: Pace, *, expected_files: int, chance: Chance = random.random
+    ) -> None:
+        super().__init__([str(selector)], pace, chance=chance)
+        self.selector = selector
+        self.expected_files = expected_files
+        self._progress: Progress | None = None
+
+    def on_look(self, subject: str, seen: Progress, *, now: float) -> Verdict:
+        """Judge the counts of a batch."""
+        self._looked(subject)
+        self._progress = seen
+        if seen.is_settled(self.expected_files):
+            return Verdict(event={"ending": Ending.TERMINAL.value})
+        return self._wait_on(subject, f"{self._subject()}: {self._seen()}.", now)
+
+    def _subject(self) -> str:
+        return f"DocFlow files of {self.selector}"
+
+    def _seen(self) -> str:
+        if self._progress is None:
+            return "their state never came"
+        return self._progress.describe(self.expected_files)
