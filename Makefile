@@ -20,8 +20,12 @@ BIN := $(CURDIR)/$(VENV)/bin
 CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
 STAMP := $(VENV)/.installed
 
+# uv does not read pip's settings, so a package mirror that pip is set up with is passed on.
+install = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$$($(BIN)/pip config get global.index-url 2>/dev/null)}" \
+  $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS) $(1)
+
 .DEFAULT_GOAL := help
-.PHONY: help test lint format demo airflow bench constraints clean
+.PHONY: help test e2e lint format demo airflow bench constraints clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -32,6 +36,11 @@ test: $(STAMP) ## run the tests; ARGS="-k sensor" for some of them
 	AIRFLOW_HOME=$$home AIRFLOW__DATABASE__SQL_ALCHEMY_CONN="sqlite:///$$home/airflow.db" \
 	AIRFLOW__CORE__DAGS_FOLDER=$(CURDIR)/example_dags AIRFLOW__CORE__LOAD_EXAMPLES=False \
 	AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False $(BIN)/python -m pytest $(ARGS)
+
+# Debian's postgresql is the metadata database. The tests find its programs, or say how to install it.
+e2e: $(STAMP) ## test real Airflow processes, killing some; ARGS="-k triggerer" for some of them
+	@$(call install,--group e2e)
+	@$(BIN)/python -m pytest -m e2e tests/e2e $(ARGS)
 
 lint: $(STAMP) ## check style, format and types
 	$(BIN)/ruff check
@@ -50,8 +59,7 @@ airflow: $(STAMP) ## open Airflow in the browser, with a local TextIn; ARGS="--p
 
 # HttpSensor, which some parts are measured against, is no dependency of the project.
 bench: $(STAMP) ## measure what it costs, into benchmarks/RESULTS.md; ARGS=polls for one part, printed only
-	@UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$$($(BIN)/pip config get global.index-url 2>/dev/null)}" \
-	  $(BIN)/uv pip install --quiet --python $(BIN)/python --group bench --constraints $(CONSTRAINTS)
+	@$(call install,--group bench)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 # Needs no environment of the project: with pins that no longer fit, there would be none.
@@ -62,7 +70,7 @@ constraints: ## resolve the pinned packages anew, for every Airflow version
 	  echo "Resolving constraints/airflow-$$version.txt" && \
 	  { printf '# The packages that Airflow %s is tested with here. Regenerate with: make constraints\n' $$version && \
 	    echo "apache-airflow==$$version" | .venv-constraints/bin/uv pip compile --quiet --universal --python-version 3.11 \
-	      --no-header --no-annotate --no-emit-index-url pyproject.toml --extra testing --group dev - ; \
+	      --no-header --no-annotate --no-emit-index-url pyproject.toml --extra testing --group dev --group e2e - ; \
 	  } > constraints/.new && mv constraints/.new constraints/airflow-$$version.txt || exit 1; \
 	done
 	@rm -rf .venv-constraints
@@ -71,7 +79,6 @@ clean: ## remove environments, caches and the data of demo and airflow
 	rm -rf .venv .venv-* .airflow .airflow-* .pytest_cache .mypy_cache .ruff_cache dist build
 
 # Made anew as a whole when a pin changes: what an upgrade in place leaves behind is nobody's test environment.
-# uv does not read pip's settings, so a package mirror that pip is set up with is passed on.
 $(STAMP): pyproject.toml $(CONSTRAINTS)
 	@version=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])') || \
 	  { echo "There is no $(PYTHON) here; name a Python with PYTHON=..." >&2; exit 1; }; \
@@ -84,9 +91,7 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet $(UV)
-	@UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$$($(BIN)/pip config get global.index-url 2>/dev/null)}" \
-	  $(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[testing]' --group dev \
-	  --constraints $(CONSTRAINTS) apache-airflow==$(AIRFLOW)
+	@$(call install,--editable '.[testing]' --group dev apache-airflow==$(AIRFLOW))
 	@touch $@
 
 # An Airflow without a constraints file is not one that anybody has tried.

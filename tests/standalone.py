@@ -9,14 +9,26 @@ from __future__ import annotations
 
 import argparse
 import json
-import socket
 import sys
 import time
 import urllib.request
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from local_airflow import REPO, AirflowFailedError, environment, run, running, stop_on_signals, tail
+from local_airflow import (
+    HOST,
+    IS_AIRFLOW_2,
+    REPO,
+    AirflowFailedError,
+    environment,
+    free_port,
+    is_free,
+    listening,
+    run,
+    running,
+    stop_on_signals,
+    tail,
+)
 
 from textin_provider.testing import TextInServer
 
@@ -24,10 +36,8 @@ if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
 
-HOST = "127.0.0.1"
 USUAL_PORT = 8080
 GIVE_UP_AFTER = 180.0
-IS_AIRFLOW_2 = version("apache-airflow").startswith("2.")
 HEALTH = "/health" if IS_AIRFLOW_2 else "/api/v2/monitor/health"
 #: In Airflow 2 the scheduler is the DAG processor.
 PARTS = {"metadatabase", "scheduler", "triggerer"} | (set() if IS_AIRFLOW_2 else {"dag_processor"})
@@ -45,7 +55,7 @@ def main() -> int:
         with TextInServer(
             options.textin_port, pending_seconds=options.pending, processing_seconds=options.processing
         ) as textin:
-            env = environment(home, textin.connection(), home / "results") | _settings(port)
+            env = environment(home, textin.connection(), home / "results") | listening(port)
             print(f"Local TextIn        {textin.url}   (connection textin_default is set)")
             print(f"Airflow's own words {log}")
             print(f"Starting Airflow {version('apache-airflow')} ...", flush=True)
@@ -75,27 +85,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--pending", type=float, default=5.0, help="seconds that a job is queued")
     parser.add_argument("--processing", type=float, default=10.0, help="seconds that TextIn works on it")
     return parser.parse_args()
-
-
-def _settings(port: int) -> dict[str, str]:
-    """Return what a personal Airflow needs on top of a private one; each version reads its own names."""
-    address = f"http://{HOST}:{port}"
-    return {
-        "AIRFLOW__API__HOST": HOST,
-        "AIRFLOW__API__PORT": str(port),
-        "AIRFLOW__API__BASE_URL": address,
-        # Airflow starts as many workers at once; this is one person's machine.
-        "AIRFLOW__CORE__PARALLELISM": "8",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
-        "AIRFLOW__WEBSERVER__WEB_SERVER_HOST": HOST,
-        "AIRFLOW__WEBSERVER__WEB_SERVER_PORT": str(port),
-        "AIRFLOW__WEBSERVER__BASE_URL": address,
-        "AIRFLOW__SCHEDULER__DAG_DIR_LIST_INTERVAL": "10",
-        # Another Airflow on this machine has the usual ones.
-        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(_free_port()),
-    }
 
 
 def _wait_until_healthy(process: subprocess.Popen[bytes], port: int) -> None:
@@ -128,26 +117,10 @@ def _greet(port: int, home: Path) -> None:
 
 def _choose_port(wanted: int | None) -> int:
     if wanted is None:
-        return USUAL_PORT if _is_free(USUAL_PORT) else _free_port()
-    if not _is_free(wanted):
+        return USUAL_PORT if is_free(USUAL_PORT) else free_port()
+    if not is_free(wanted):
         raise AirflowFailedError(f"Port {wanted} is not free; give another with --port, or none.")
     return wanted
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except (OSError, OverflowError):
-            return False
-        return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -88,6 +88,7 @@ with warnings.catch_warnings(record=True) as caught:
     sensors.XParseJobSensor(task_id="wait", job_id="a", deferrable=True)._trigger().serialize()
     operators.XParseSubmitOperator(task_id="submit", file="a")
     operators.XParseDownloadResultOperator(task_id="download", job_id="a", output_path="a/")
+    operators.XParseDocumentOperator(task_id="parse", file="a", output_path="a/")
 for warning in caught:
     if "Deprecat" in warning.category.__name__ or "Removed" in warning.category.__name__:
         print("warned:", warning.filename, warning.message)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from textin_provider.api.batch import Progress
+from textin_provider.api.batch_wait import BatchWait
 from textin_provider.api.docflow import Selector
 from textin_provider.api.faults import Fault, FaultKind
-from textin_provider.api.batch_wait import BatchWait
 from textin_provider.api.waiting import Pace, Schedule
 
 START = 1_800_000_000.0
@@ -124,7 +124,10 @@ def test_a_blip_is_waited_out_and_warned_of_once(kind: FaultKind) -> None:
 
 def test_no_event_of_a_batch_grows_with_its_files() -> None:
     huge = Progress(10**6, 10**6, 0, 0, is_moving=False)
-    events = [wait().on_look(SUBJECT, huge, now=START).event, wait(2 * 10**6).on_look(SUBJECT, huge, now=DEADLINE).event]
+    events = [
+        wait().on_look(SUBJECT, huge, now=START).event,
+        wait(2 * 10**6).on_look(SUBJECT, huge, now=DEADLINE).event,
+    ]
 
     assert all(len(json.dumps(event)) < 1000 for event in events)
 

@@ -160,7 +160,9 @@ def test_a_row_of_blips_is_warned_of_once_and_anew_after_an_answer() -> None:
 
 
 def test_the_warning_of_a_blip_says_that_the_wait_goes_on() -> None:
-    assert wait().on_fault("1", fault(), now=START).notice == "xParse job 1: status: HTTP 502. The wait goes on."
+    assert (
+        wait().on_fault("1", fault(), now=START).notice == "xParse job 1: status: HTTP 502. The wait goes on."
+    )
 
 
 @pytest.mark.parametrize(("chance", "delay"), [(LOWEST, 0), (MIDDLE, 5), (HIGHEST, 10)])

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: Schemes whose objects appear whole when the upload ends; elsewhere a move makes files do so.
 _ATOMIC_SCHEMES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "oss"})
 
+_CHUNK_BYTES = 1024 * 1024
+
 
 def local_path(path: str) -> Path | None:
     """Return the local path that a plain path or ``file://`` URL names, None for object storage."""
@@ -60,6 +62,32 @@ def check_documents(parameter: str, files: Iterable[str], max_bytes: int, conn_i
     for file in files:
         with open_document(parameter, file, conn_id) as document:
             document.check_size(parameter, max_bytes)
+
+
+#: What object storages call the digest of an object or the mark of its version, the most telling first.
+_MARKS = ("md5Hash", "ETag", "etag", "checksum")
+
+
+def document_identity(parameter: str, file: str, conn_id: str | None = None) -> dict[str, Any]:
+    """
+    Return plain values that stay the same exactly as long as a document does.
+
+    An object is known by its address and the mark that its storage gives (checksum, ETag); anything else by
+    its name and the sha256 of its content, which is read for it.
+
+    :raises Fault: if it is missing, no file, or not readable.
+    """
+    with open_document(parameter, file, conn_id) as document:
+        if local_path(file) is None:
+            known = _object_path_or_fault(parameter, file, conn_id).stat()
+            mark = next((str(known[name]) for name in _MARKS if known.get(name)), None)
+            if mark:
+                return {"file": file, "conn_id": conn_id, "size": document.size, "mark": mark}
+        # Unlike the time of the last change, this tells an edit from a copy, whatever the storage.
+        sha256 = hashlib.sha256()
+        while chunk := document.content.read(_CHUNK_BYTES):
+            sha256.update(chunk)
+        return {"name": document.name, "sha256": sha256.hexdigest()}
 
 
 def _how_to_find(file: str) -> str:

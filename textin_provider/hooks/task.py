@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from textin_provider.exceptions import public_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.providers.common.compat.sdk import Context
 
     from textin_provider.api.docflow import Selector
@@ -16,6 +19,21 @@ if TYPE_CHECKING:
 
 #: The key of a task's return value. Airflow's own constant lies in a module that takes long to import.
 _RETURN_VALUE = "return_value"
+#: How much longer than a wait itself the framework lets its trigger live, in seconds, so that a triggerer
+#: that was down when the deadline passed can still look at the status first.
+_GRACE = 600.0
+#: What the scheduler of Airflow 2 and of Airflow 3 writes when a deferral has outlived its timeout.
+_FRAMEWORK_TIMEOUTS = ("Trigger/execution timeout", "Trigger timeout")
+
+
+def framework_timeout(left: float, poll_interval: float) -> timedelta:
+    """Return the timeout of the deferral for a wait that has so many seconds left."""
+    return timedelta(seconds=left + max(_GRACE, 2 * poll_interval))
+
+
+def has_outlived_its_timeout(next_method: str, next_kwargs: Mapping[str, Any] | None) -> bool:
+    """Whether a task is resumed because no triggerer ended its deferral within that timeout."""
+    return next_method == "__fail__" and (next_kwargs or {}).get("error") in _FRAMEWORK_TIMEOUTS
 
 
 def is_list(value: object) -> TypeGuard[Iterable[Any]]:

@@ -1,4 +1,4 @@
-"""Operators for xParse: submit a document, store the result of its job."""
+"""Operators for xParse: submit a document, store the result of its job, or both and the wait between."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from textin_provider.api.faults import bad_input
 from textin_provider.exceptions import TextInError, error_for
 from textin_provider.hooks.task import TextInTaskMixin, is_list
+from textin_provider.operators.document import XParseDocumentOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
+
+__all__ = ["XParseDocumentOperator", "XParseDownloadResultOperator", "XParseSubmitOperator"]
 
 
 class XParseSubmitOperator(TextInTaskMixin, BaseOperator):

@@ -7,7 +7,6 @@ import logging
 import math
 import random
 import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import (
@@ -19,17 +18,12 @@ from airflow.providers.common.compat.sdk import (
 
 from textin_provider.api.faults import Fault
 from textin_provider.exceptions import TextInError, error_for
-from textin_provider.hooks.task import TextInTaskMixin
+from textin_provider.hooks.task import TextInTaskMixin, framework_timeout, has_outlived_its_timeout
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
-#: How much longer than the wait itself the framework lets a trigger live, in seconds, so that a triggerer
-#: that was down when the deadline passed can still look at the status first.
-_FRAMEWORK_GRACE = 600.0
-#: What the scheduler of Airflow 2 and of Airflow 3 writes when a deferral has outlived its timeout.
-_FRAMEWORK_TIMEOUTS = ("Trigger/execution timeout", "Trigger timeout")
 _JITTER = 0.1
 
 
@@ -79,7 +73,7 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
                 trigger=self._trigger(),
                 method_name="execute_complete",
                 kwargs={"deadline": self._deadline, "deferrals": self._deferrals + 1, **self._kept()},
-                timeout=timedelta(seconds=left + max(_FRAMEWORK_GRACE, 2 * self.poke_interval)),
+                timeout=framework_timeout(left, self.poke_interval),
             )
         return False
 
@@ -128,7 +122,8 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         """Go on after the deferral: return what the wait was for, or raise what ended it."""
         from textin_provider.api.waiting import Ending
 
-        self._deadline = deadline or time.time()
+        # `dag.test()` of Airflow 3 forgets what a deferral kept.
+        self._deadline = deadline or time.time() + self.timeout
         self._deferrals = deferrals
         ending = (event or {}).get("ending")
         if event is None or ending not in tuple(Ending):
@@ -147,10 +142,10 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         for an ordinary failure, which is retried.
         """
         try:
-            if next_method == "__fail__" and (next_kwargs or {}).get("error") in _FRAMEWORK_TIMEOUTS:
+            if has_outlived_its_timeout(next_method, next_kwargs):
                 raise AirflowSensorTimeout(
-                    f"No triggerer ended the wait of {self.task_id} within timeout={self.timeout:g}s and "
-                    f"{_FRAMEWORK_GRACE:g}s of grace. Is a triggerer running?"
+                    f"No triggerer ended the wait of {self.task_id} within timeout={self.timeout:g}s and a "
+                    "grace after it. Is a triggerer running?"
                 )
             return super().resume_execution(next_method, next_kwargs, context)
         except AirflowSkipException:

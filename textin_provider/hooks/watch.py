@@ -1,0 +1,35 @@
+"""Waiting on a worker, with the decisions that the triggers wait with."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from textin_provider.api.jobs import JobWait
+from textin_provider.exceptions import TextInError
+
+if TYPE_CHECKING:
+    from textin_provider.api.waiting import Pace
+    from textin_provider.hooks.textin import TextInHook
+
+log = logging.getLogger(__name__)
+
+
+def watch_job(hook: TextInHook, job_id: str, pace: Pace) -> dict[str, Any]:
+    """Look at an xParse job until its wait has ended; return the event that a trigger would yield."""
+    wait = JobWait(job_id, pace)
+    delay = wait.first_delay(now=time.time())
+    while True:
+        time.sleep(delay)
+        try:
+            seen = hook.look_at_xparse_job(job_id)
+        except TextInError as error:
+            verdict = wait.on_fault(job_id, error, now=time.time())
+        else:
+            verdict = wait.on_look(job_id, seen, now=time.time())
+        if verdict.notice:
+            log.log(logging.WARNING if verdict.is_warning else logging.INFO, "%s", verdict.notice)
+        if verdict.event is not None:
+            return verdict.event
+        delay = verdict.delay or 0.0
