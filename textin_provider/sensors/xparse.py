@@ -127,7 +127,7 @@ class XParseJobSensor(TextInSensor):
     def _trigger(self) -> BaseTrigger:
         from textin_provider.triggers.xparse import XParseJobTrigger
 
-        job_id = self._wave if is_list(self.job_id) else self._wave[0]
+        job_id = self._wave if is_list(self.job_id) else self._checked_ids()[0]
         return XParseJobTrigger(job_id=job_id, **self._trigger_arguments())
 
     def _kept(self) -> dict[str, Any]:
