@@ -56,7 +56,7 @@ def main() -> int:
             env = environment(HOME, textin.connection(), RESULTS)
             run(["db", "migrate"], env, LOG)
             xparse = show("example_xparse", "one document: submit, wait, download", textin, env)
-            show("example_xparse_mapped", "the same for every document of a folder", textin, env)
+            show("example_xparse_folder", "every document of a folder, one wait for all", textin, env)
             docflow = show("example_docflow", "a batch of invoices: upload, wait, download", textin, env)
             for watch in (xparse, docflow):
                 if not watch.deferred:
@@ -162,7 +162,8 @@ class Watch:
             "SELECT value FROM xcom WHERE dag_id = ? AND task_id = 'download' AND key = 'return_value'"
             " ORDER BY map_index"
         )
-        return [_decode(value) for (value,) in rows]
+        values = [_decode(value) for (value,) in rows]
+        return [manifest for value in values for manifest in (value if isinstance(value, list) else [value])]
 
     def _say(self, what: str, name: str, state: str, note: str) -> None:
         print(f"{self.seconds:7.1f} s  {what:<6} {name:<14} {state:<12} {note}".rstrip(), flush=True)

@@ -33,14 +33,19 @@ KNOWN_TEXT = {
 def dags(airflow_db: None) -> dict[str, Any]:
     bag = DagBag(EXAMPLE_DAGS / "example_xparse.py")
     for dag in bag.dags.values():
-        _hurry(dag.task_dict["wait"])
+        for name, task in dag.task_dict.items():
+            # The seconds between looks are right for a service and long for a test.
+            if name == "wait":
+                task.poke_interval = 0.1
+            if name == "parse":
+                task.poll_interval = 0.1
     return dict(bag.dags)
 
 
 @pytest.fixture
-def deferred(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The jobs that a trigger has waited for."""
-    jobs: list[str] = []
+def deferred(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What triggers have waited for: one job each, or a list."""
+    jobs: list[Any] = []
     run = XParseJobTrigger.run
 
     def noted(trigger: XParseJobTrigger) -> AsyncIterator[Any]:
@@ -55,17 +60,18 @@ def test_every_example_is_imported_without_an_error(airflow_db: None) -> None:
     assert DagBag(EXAMPLE_DAGS).import_errors == {}
 
 
-def test_the_example_is_two_dags_without_a_schedule(dags: dict[str, Any]) -> None:
-    assert set(dags) == {"example_xparse", "example_xparse_mapped"}
+def test_the_example_is_three_dags_without_a_schedule(dags: dict[str, Any]) -> None:
+    assert set(dags) == {"example_xparse_document", "example_xparse", "example_xparse_folder"}
     for dag in dags.values():
         assert dag.catchup is False
         assert "textin" in dag.tags
-        assert dag.task_dict["wait"].upstream_task_ids == {"submit"}
-        assert dag.task_dict["wait"].downstream_task_ids == {"download"}
+    for dag_id in ("example_xparse", "example_xparse_folder"):
+        assert dags[dag_id].task_dict["wait"].upstream_task_ids == {"submit"}
+        assert dags[dag_id].task_dict["wait"].downstream_task_ids == {"download"}
 
 
 def test_one_document_is_submitted_waited_for_and_stored(
-    dags: dict[str, Any], textin: TextInServer, deferred: list[str], tmp_path: Path
+    dags: dict[str, Any], textin: TextInServer, deferred: list[Any], tmp_path: Path
 ) -> None:
     _leave_time_to_defer(textin, jobs=1)
 
@@ -97,20 +103,35 @@ def test_the_manifest_tells_what_was_stored(
     }
 
 
-def test_each_document_of_a_folder_gets_tasks_of_its_own(
-    dags: dict[str, Any], textin: TextInServer, deferred: list[str], tmp_path: Path
+def test_one_document_may_be_one_task(
+    dags: dict[str, Any], textin: TextInServer, deferred: list[Any], tmp_path: Path
+) -> None:
+    _leave_time_to_defer(textin, jobs=1)
+
+    run = dags["example_xparse_document"].test(run_conf={"results": str(tmp_path)})
+
+    assert _states(run) == {("parse", -1): "success"}
+    [job] = textin.jobs.values()
+    assert deferred == [job.job_id]
+    assert _xcom(run, "parse")["output_path"] == str(tmp_path / f"{job.job_id}.json")
+    assert _missing_text(tmp_path, job.job_id, "handbook.md") == []
+
+
+def test_the_documents_of_a_folder_are_submitted_one_by_one_and_waited_for_together(
+    dags: dict[str, Any], textin: TextInServer, deferred: list[Any], tmp_path: Path
 ) -> None:
     _leave_time_to_defer(textin, jobs=len(KNOWN_TEXT))
 
-    run = dags["example_xparse_mapped"].test(run_conf={"results": str(tmp_path)})
+    run = dags["example_xparse_folder"].test(run_conf={"results": str(tmp_path)})
 
-    tasks = [("find", -1)]
-    tasks += [(task, index) for task in ("submit", "wait", "download") for index in range(len(KNOWN_TEXT))]
+    tasks = [("find", -1), ("wait", -1), ("download", -1)]
+    tasks += [("submit", index) for index in range(len(KNOWN_TEXT))]
     assert _states(run) == dict.fromkeys(tasks, "success")
     documents = {job.filename: job.job_id for job in textin.jobs.values()}
     assert set(documents) == set(KNOWN_TEXT)
     assert textin.submissions == len(KNOWN_TEXT)
-    assert sorted(deferred) == sorted(documents.values())
+    assert [sorted(jobs) for jobs in deferred] == [sorted(documents.values())]
+    assert sorted(manifest["job_id"] for manifest in _xcom(run, "download")) == sorted(documents.values())
     for name, job_id in documents.items():
         assert _missing_text(tmp_path, job_id, name) == []
 
@@ -119,14 +140,6 @@ def _leave_time_to_defer(textin: TextInServer, jobs: int) -> None:
     """Let each job be unfinished at the first look, however long this machine took to get there."""
     for _ in range(jobs):
         textin.script(JobScript(states=["pending", "in_progress", "completed"]))
-
-
-def _hurry(wait: Any) -> None:
-    """Shorten the seconds between looks, which are right for a service and long for a test."""
-    if hasattr(wait, "partial_kwargs"):  # mapped
-        wait.partial_kwargs["poke_interval"] = 0.1
-    else:
-        wait.poke_interval = 0.1
 
 
 def _states(run: Any) -> dict[tuple[str, int], str]:
