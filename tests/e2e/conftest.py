@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from local_airflow import free_port
 
 from tests.e2e.fleet import Fleet
 from tests.e2e.postgres import postgres
@@ -23,5 +24,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """Run one Airflow for all tests; each of them has runs of its own."""
     home = tmp_path_factory.mktemp("airflow")
-    with TextInServer() as textin, postgres() as database, Fleet(home, database, textin) as airflow:
+    with (
+        TextInServer(free_port()) as textin,
+        postgres() as database,
+        Fleet(home, database, textin) as airflow,
+    ):
         yield airflow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import secrets
 import signal
 import time
@@ -70,7 +71,7 @@ class Fleet:
         }
 
     def __enter__(self) -> Self:
-        self.home.mkdir(parents=True, exist_ok=True)
+        self.results.mkdir(parents=True)
         for command in (["db", "migrate"], ["dags", "reserialize"]):
             run(command, self._env, self._log("setup"))
         for part in PARTS:
@@ -120,13 +121,29 @@ class Fleet:
         """Return how a task that is not mapped stands."""
         return self.tasks(run_id).get((task_id, -1), TaskState(None, 0))
 
-    def until(self, condition: Callable[[], Any], what: str) -> None:
+    def xcom(self, run_id: str, task_id: str) -> Any:
+        """Return what a task that is not mapped has returned."""
+        query = sqlalchemy.text(
+            "SELECT value FROM xcom WHERE run_id = :run_id AND task_id = :task_id AND key = 'return_value'"
+        )
+        with self._database.connect() as connection:
+            value = connection.execute(query, {"run_id": run_id, "task_id": task_id}).scalar_one()
+        value = json.loads(value) if isinstance(value, str | bytes | memoryview) else value
+        return json.loads(value) if isinstance(value, str) else value
+
+    def set_connection(self, conn_id: str, connection: dict[str, Any]) -> None:
+        """Create a connection in the database, or change it."""
+        file = self.home / "connection.json"
+        file.write_text(json.dumps({conn_id: connection}))
+        run(["connections", "import", "--overwrite", str(file)], self._env, self._log("setup"))
+
+    def until(self, condition: Callable[[], Any], what: str, seconds: float = GIVE_UP_AFTER) -> None:
         """Wait until something has happened."""
-        deadline = time.monotonic() + GIVE_UP_AFTER
+        deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
                 logs = "\n".join(f"--- {path.name}\n{tail(path)}" for path in sorted(self.home.glob("*.log")))
-                pytest.fail(f"Not within {GIVE_UP_AFTER:.0f} s: {what}\n{logs}", pytrace=False)
+                pytest.fail(f"Not within {seconds:.0f} s: {what}\n{logs}", pytrace=False)
             time.sleep(0.2)
 
     def log_of(self, run_id: str) -> str:

@@ -118,3 +118,23 @@ def test_it_also_runs_without_the_fast_parser_and_loop(monkeypatch: pytest.Monke
         with pytest.raises(requests.exceptions.ChunkedEncodingError):
             client.get(job_id)
         assert client.wait(job_id)["status"] == "completed"
+
+
+@pytest.mark.parametrize("while_running", [True, False], ids=["while it runs", "while it is stopped"])
+def test_after_a_rotation_only_the_new_secret_is_known(while_running: bool) -> None:
+    server = TextInServer(secret_code="former")
+    with server:
+        if while_running:
+            server.rotate_secret("latest")
+            assert _code(server, "former") == 40102
+            assert _code(server, "latest") != 40102
+    if not while_running:
+        server.rotate_secret("latest")
+        with server:
+            assert (_code(server, "former"), server.connection()["password"]) == (40102, "latest")
+
+
+def _code(server: TextInServer, secret_code: str) -> int:
+    headers = {"x-ti-app-id": server.app_id, "x-ti-secret-code": secret_code}
+    code: int = requests.get(f"{server.url}{PATH}/{'0' * 32}", headers=headers, timeout=30).json()["code"]
+    return code

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("textin_provider.testing")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Credentials:
-    """The one pair of credentials the server takes."""
+    """The one pair of credentials the server takes; the secret may be rotated."""
 
     app_id: str
     secret_code: str

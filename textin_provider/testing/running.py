@@ -82,8 +82,8 @@ class Running:
             base_url=self.url,
         )
         routes = [*self._xparse.routes(), *docflow.routes()]
-        credentials = Credentials(settings.app_id, settings.secret_code)
-        app = Application(routes, credentials, memory.journal, memory.faults)
+        self._credentials = Credentials(settings.app_id, settings.secret_code)
+        app = Application(routes, self._credentials, memory.journal, memory.faults)
         self._host = Host(app, listener, memory.journal.connected, background.close)
         try:
             self._host.start()
@@ -96,6 +96,10 @@ class Running:
         """Drop all connections; return when thread, socket and files are gone."""
         self._host.stop()
         self._spool.cleanup()
+
+    def rotate_secret(self, secret_code: str) -> None:
+        """Take another secret code from now on."""
+        self._credentials.secret_code = secret_code
 
     def add_job(self, script: JobScript, document: bytes, filename: str) -> str:
         """Create a job that nobody submitted and return its id."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from textin_provider.testing import extra
@@ -115,6 +116,12 @@ class TextInServer:
     def secret_code(self) -> str:
         """The secret code it knows."""
         return self._settings.secret_code
+
+    def rotate_secret(self, secret_code: str) -> None:
+        """Know another secret code from now on, and the former no more."""
+        self._settings = replace(self._settings, secret_code=secret_code)
+        if self._running is not None:
+            self._running.rotate_secret(secret_code)
 
     @property
     def workspace_id(self) -> str:
