@@ -222,3 +222,17 @@ async def test_no_more_requests_are_under_way_at_once_than_agreed(
     async with join_poller("textin_default") as poller:
         await asyncio.gather(*(poller.ask(partial(look_at_job, job_id), 0.0) for _ in range(100)))
     assert most == poller_module.CONCURRENCY
+
+
+async def test_who_waits_long_waits_for_the_full_second_and_no_longer(textin: TextInServer) -> None:
+    loop, look = asyncio.get_running_loop(), partial(look_at_job, textin.add_job())
+    async with join_poller("textin_default") as poller:
+        begun = loop.time()
+        asks = [asyncio.create_task(poller.ask(look, delay)) for delay in (5.0, 60.0)]
+        await asyncio.sleep(0)
+        moments = sorted(poller._timers)
+        for ask in asks:
+            ask.cancel()
+    assert [moment % 1 for moment in moments] == [0.0, 0.0]
+    assert 5.0 <= moments[0] - begun < 6.5
+    assert 60.0 <= moments[1] - begun < 61.5

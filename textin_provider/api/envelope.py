@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -182,7 +183,8 @@ def _http_fault(answer: Answer, about: str, envelope: Mapping[str, Any]) -> Faul
 
 def _parse_object(body: bytes) -> dict[str, Any] | None:
     try:
-        value = json.loads(body)
+        # Decoded here, for json.loads would first look which of five encodings it is.
+        value = json.loads(body.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

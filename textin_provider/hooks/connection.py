@@ -49,18 +49,10 @@ class TextInConnection:
         """Return the absolute URL of a call."""
         return self.base_urls[call.service] + call.path
 
-    @property
+    @cached_property
     def pacer(self) -> Pacer:
         """What spaces the requests of this credential, in the whole process."""
         return pacer_of(self.app_id, self.base_urls[Service.XPARSE], self.max_requests_per_second)
-
-    @cached_property
-    def _credentials_by_service(self) -> Mapping[Service, Mapping[str, str]]:
-        return {service: self.credentials_for(url) for service, url in self.base_urls.items()}
-
-    def credentials_of(self, call: Call[Any]) -> Mapping[str, str]:
-        """Return the credential headers of a call to a base URL; decided once, for polls are many."""
-        return self._credentials_by_service[call.service]
 
     @property
     def credentials(self) -> dict[str, str]:

@@ -20,10 +20,11 @@ from textin_provider.hooks.connection import (
 )
 
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
+    from collections.abc import Awaitable, Callable
 
     from textin_provider.api.envelope import Call, Look
     from textin_provider.api.pacing import Pacer
+    from textin_provider.hooks.aiohttp_transport import Client
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ class TextInAsyncHook(BaseHook):
         super().__init__()
         self.textin_conn_id = textin_conn_id
         self.connection: TextInConnection | None = None
-        self._client: ClientSession | None = None
+        self._client: Client | None = None
 
     async def __aenter__(self) -> TextInAsyncHook:
         await self.refresh()
@@ -68,8 +69,8 @@ class TextInAsyncHook(BaseHook):
             connection = await self._look_up()
         if self._client is not None and connection == self.connection:
             return False
-        transport = await asyncio.to_thread(_aiohttp_transport)
-        former, self._client = self._client, await transport.open_client(connection)
+        open_client = await asyncio.to_thread(_open_client)
+        former, self._client = self._client, await open_client(connection)
         self.connection = connection
         if former is not None:
             await former.close()
@@ -93,10 +94,12 @@ class TextInAsyncHook(BaseHook):
             raise RuntimeError("Use the hook inside `async with`.")
         if not call.is_read:
             raise RuntimeError("Triggers only look; submit from a worker.")
-        pacer = self.connection.pacer
-        await _take_turn(pacer, call, patience)
+        client, pacer = self._client, self.connection.pacer
+        delay = pacer.book(time.monotonic(), about=call.about, patience=patience)
+        if delay > 0:
+            await _await_turn(pacer, call, patience, delay)
         try:
-            seen = call.read(await _aiohttp_transport().carry_out(self._client, call, self.connection))
+            seen = call.read(await client.carry_out(call))
         except Fault as fault:
             if fault.kind is FaultKind.RATE_LIMIT:
                 pacer.on_limit(fault.retry_after, now=time.monotonic())
@@ -128,15 +131,16 @@ class TextInAsyncHook(BaseHook):
         return read_connection(connection, await get_async_extra_dejson(connection))
 
 
-async def _take_turn(pacer: Pacer, call: Call[Any], patience: float) -> None:
-    """Wait until this credential may ask, behind a pause that began meanwhile too."""
-    while (delay := pacer.book(time.monotonic(), about=call.about, patience=patience)) > 0:
+async def _await_turn(pacer: Pacer, call: Call[Any], patience: float, delay: float) -> None:
+    """Wait for the moment that was booked, and behind a pause that began meanwhile too."""
+    while delay > 0:
         await asyncio.sleep(delay)
         if not pacer.is_paused(time.monotonic()):
             return
+        delay = pacer.book(time.monotonic(), about=call.about, patience=patience)
 
 
-def _aiohttp_transport() -> Any:
-    from textin_provider.hooks import aiohttp_transport
+def _open_client() -> Callable[[TextInConnection], Awaitable[Client]]:
+    from textin_provider.hooks.aiohttp_transport import open_client
 
-    return aiohttp_transport
+    return open_client

@@ -126,12 +126,23 @@ class TextInTrigger(BaseTrigger):
         wait, now = self._wait(), time.time()
         turns = [(now + wait.first_delay(now=now), subject) for subject in wait.moving]
         heapify(turns)
+        # Most triggers wait for one thing, which takes no task beside their own.
+        take = self._take_turns if len(turns) == 1 else self._take_turns_side_by_side
+        event = await take(poller, wait, turns)
+        if event is None:
+            raise AssertionError("unreachable: what still moves has its next turn")
+        return event
+
+    async def _take_turns_side_by_side(
+        self, poller: Poller, wait: Wait, turns: list[Turn]
+    ) -> dict[str, Any] | None:
         lanes = [asyncio.ensure_future(self._take_turns(poller, wait, turns)) for _ in turns[:_LANES]]
         try:
             for lane in asyncio.as_completed(lanes):
+                # A lane that ends without an event has left what still moves to the others.
                 if (event := await lane) is not None:
                     return event
-            raise AssertionError("unreachable: a lane leaves only what others still look at")
+            return None
         finally:
             for lane in lanes:
                 lane.cancel()

@@ -13,7 +13,6 @@ import math
 import time
 from collections import deque
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -21,17 +20,21 @@ from textin_provider.api.faults import Fault, FaultKind
 from textin_provider.hooks.textin_async import TextInAsyncHook
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Callable
 
     from textin_provider.api.envelope import Look
 
 T = TypeVar("T")
 NewLook: TypeAlias = "Callable[[], Look[T]]"
-#: What falls due together: how to find out, and who wants to know.
-Round: TypeAlias = "deque[tuple[Callable[[], Awaitable[Any]], asyncio.Future[Any]]]"
+#: What falls due together: the look, the patience with a pause, and who wants to know.
+Round: TypeAlias = "deque[tuple[NewLook[Any], float, asyncio.Future[Any]]]"
 
 #: Polls due within this many seconds of each other go out together.
 ROUND_SECONDS = 0.25
+#: Who waits for this long can as well wait for the full second: a full round costs less per poll than four
+#: small ones, for between rounds the process has lost its place in the machine's caches.
+LONG_DELAY = 4.0
+LONG_ROUND_SECONDS = 1.0
 #: Requests under way at once, of one connection and process.
 CONCURRENCY = 8
 #: How long a connection that was looked up serves those who join, and after how long bad credentials are
@@ -77,8 +80,8 @@ class Poller:
         self._hook = TextInAsyncHook(textin_conn_id)
         self._opening = asyncio.ensure_future(self._hook.refresh())
         self._opened_at = time.monotonic()
-        self._rounds: dict[int, Round] = {}
-        self._timers: dict[int, asyncio.TimerHandle] = {}
+        self._rounds: dict[float, Round] = {}
+        self._timers: dict[float, asyncio.TimerHandle] = {}
         self._sending: set[asyncio.Task[None]] = set()
 
     async def ready(self) -> None:
@@ -107,16 +110,17 @@ class Poller:
         """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
-        number = math.ceil((loop.time() + delay) / ROUND_SECONDS)
-        if number not in self._rounds:
-            self._rounds[number] = deque()
-            self._timers[number] = loop.call_at(number * ROUND_SECONDS, self._begin, number)
-        self._rounds[number].append((partial(self._take, look, patience), answer))
+        grid = LONG_ROUND_SECONDS if delay >= LONG_DELAY else ROUND_SECONDS
+        moment = grid * math.ceil((loop.time() + delay) / grid)
+        if moment not in self._rounds:
+            self._rounds[moment] = deque()
+            self._timers[moment] = loop.call_at(moment, self._begin, moment)
+        self._rounds[moment].append((look, patience, answer))
         return await answer
 
-    def _begin(self, number: int) -> None:
-        del self._timers[number]
-        due = self._rounds.pop(number)
+    def _begin(self, moment: float) -> None:
+        del self._timers[moment]
+        due = self._rounds.pop(moment)
         for _ in range(min(len(due), CONCURRENCY)):
             sending = asyncio.ensure_future(self._send(due))
             self._sending.add(sending)
@@ -124,11 +128,11 @@ class Poller:
 
     async def _send(self, due: Round) -> None:
         while due:
-            take, answer = due.popleft()
+            look, patience, answer = due.popleft()
             if answer.done():
                 continue
             try:
-                seen = await take()
+                seen = await self._take(look, patience)
             except Exception as error:  # it is the asker's, whatever it is
                 if not answer.done():
                     answer.set_exception(error)
