@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,9 @@ from textin_provider.testing import TextInServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: No other text has it in it, so it can be searched for wherever Airflow writes.
+SECRET = f"secret-{secrets.token_hex(8)}"
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
@@ -22,11 +26,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """Run one Airflow for all tests; each of them has runs of its own."""
+    """Run one Airflow for all tests, each of which has runs of its own; at the end look for the secret."""
     home = tmp_path_factory.mktemp("airflow")
-    with (
-        TextInServer(free_port()) as textin,
-        postgres() as database,
-        Fleet(home, database, textin) as airflow,
-    ):
+    # It keeps its port when it is stopped and started again.
+    textin = TextInServer(port=free_port(), secret_code=SECRET)
+    with textin, postgres() as database, Fleet(home, database, textin) as airflow:
         yield airflow
+        assert airflow.places_of(SECRET) == []

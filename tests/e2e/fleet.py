@@ -29,6 +29,8 @@ PARTS = (
     ("scheduler", "triggerer") if IS_AIRFLOW_2 else ("api-server", "scheduler", "dag-processor", "triggerer")
 )
 GIVE_UP_AFTER = 180.0
+#: Where a connection stands for a moment before Airflow imports it.
+_CONNECTION = "connection.json"
 
 
 class TaskState(NamedTuple):
@@ -133,7 +135,7 @@ class Fleet:
 
     def set_connection(self, conn_id: str, connection: dict[str, Any]) -> None:
         """Create a connection in the database, or change it."""
-        file = self.home / "connection.json"
+        file = self.home / _CONNECTION
         file.write_text(json.dumps({conn_id: connection}))
         run(["connections", "import", "--overwrite", str(file)], self._env, self._log("setup"))
 
@@ -150,6 +152,20 @@ class Fleet:
         """Return what the tasks of a run, and their triggers, have logged."""
         logs = [path for path in (self.home / "logs").rglob("*.log*") if run_id in str(path)]
         return "\n".join(path.read_text(errors="replace") for path in sorted(logs))
+
+    def places_of(self, secret: str) -> list[str]:
+        """Return the logs and the tables of the database in which a secret stands."""
+        found = [
+            str(path.relative_to(self.home))
+            for path in self.home.rglob("*")
+            if path.is_file() and path.name != _CONNECTION and secret.encode() in path.read_bytes()
+        ]
+        with self._database.connect() as connection:
+            for table in sqlalchemy.inspect(connection).get_table_names():
+                query = sqlalchemy.text(f'SELECT count(*) FROM "{table}" t WHERE t::text LIKE :pattern')
+                if connection.execute(query, {"pattern": f"%{secret}%"}).scalar_one():
+                    found.append(f"table {table}")
+        return found
 
     def _log(self, name: str) -> Path:
         return self.home / f"{name}.log"

@@ -29,6 +29,7 @@ def test_200_waits_outlive_a_triggerer_a_scheduler_an_outage_and_a_rotated_secre
     fleet.trigger("e2e_wait_each", run_id)
     fleet.until(lambda: _states(fleet, run_id).count("deferred") == WAITS, "all waits are deferred", 400)
 
+    assert fleet.places_of(fleet.textin.secret_code) == []
     fleet.kill("triggerer-2")
     fleet.kill("scheduler")
     fleet.textin.stop()
