@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tests.e2e.fleet import Fleet
 
 WAITS = 200
+#: Three waves.
+JOBS = 2_500
 OUTAGE = 30.0
 #: Asked for every two seconds, a job ends after about three minutes.
 LOOKS = 90
@@ -44,10 +46,10 @@ def test_200_waits_outlive_a_triggerer_a_scheduler_an_outage_and_a_rotated_secre
     assert fleet.textin.submissions == submissions
 
 
-def test_a_list_of_5000_outlives_a_triggerer_that_is_killed_in_each_wave(fleet: Fleet) -> None:
+def test_a_list_of_thousands_outlives_a_triggerer_that_is_killed_in_each_wave(fleet: Fleet) -> None:
     run_id = "thousands"
     fleet.set_connection("textin_in_database", fleet.textin.connection())
-    jobs = [fleet.textin.add_job(JobScript(states=["in_progress", "completed"])) for _ in range(5_000)]
+    jobs = [fleet.textin.add_job(JobScript(states=["in_progress", "completed"])) for _ in range(JOBS)]
     (fleet.results / f"{run_id}.jobs").write_text(json.dumps(jobs))
     fleet.trigger("e2e_wait_all", run_id)
 
