@@ -13,7 +13,7 @@ from benchmarks.harness import Section, say
 from benchmarks.report import markdown, section_text
 
 #: In the order of the report.
-PARTS = ("polls", "stalls", "batch", "imports", "files")
+PARTS = ("polls", "jobs", "stalls", "batch", "imports", "files", "whole")
 HERE = Path(__file__).parent
 
 

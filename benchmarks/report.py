@@ -22,11 +22,6 @@ PACKAGES = (
     "requests",
     "uvloop",
 )
-NOT_MEASURED = """\
-## Not measured
-
-- One trigger that waits for many jobs: there is none yet.
-- What 200 waits cost a whole Airflow (worker seconds, scheduler), as 200 mapped tasks and as one."""
 HEADER = "| what | min | median | max | budget | met |\n|---|---:|---:|---:|---|---|"
 
 
@@ -39,7 +34,6 @@ def markdown(sections: Sequence[Section], seconds: float) -> str:
         _machine(seconds),
         "## Budgets\n\n" + _budgets(sections),
         *(section_text(section) for section in sections),
-        NOT_MEASURED,
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -18,8 +18,8 @@ Stored = tuple[str, dict[str, Any]]
 _NEVER = 3600.0
 
 
-def our_waits(job_ids: Sequence[str], interval: float) -> list[Stored]:
-    """Return the triggers that deferred XParseJobSensors leave behind."""
+def our_waits(job_ids: Sequence[str | Sequence[str]], interval: float) -> list[Stored]:
+    """Return the triggers that deferred XParseJobSensors leave behind, each for an id or a list of ids."""
     shared = {"textin_conn_id": TEXTIN, "poll_interval": interval, "timeout": _NEVER}
     path = "textin_provider.triggers.xparse.XParseJobTrigger"
     return [(path, {"job_id": job_id, "deadline": time.time() + _NEVER, **shared}) for job_id in job_ids]

@@ -27,7 +27,7 @@ Turn: TypeAlias = "tuple[float, str]"
 _MACHINERY = ("textin_provider.api.batch_wait", "textin_provider.api.jobs", "textin_provider.triggers.poller")
 #: How many of the things that one trigger waits for are asked about at the same time. The others are entries
 #: of a heap, and not tasks, until they are due.
-_LANES = 64
+_LANES = 256
 _is_loaded = False
 
 
