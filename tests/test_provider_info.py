@@ -58,7 +58,9 @@ def test_every_module_with_something_for_a_dag_is_named() -> None:
     for kind in ("sensors", "operators"):
         there = {f"textin_provider.{kind}.{path.stem}" for path in (package / kind).glob("*.py")}
         named = {module for entry in INFO[kind] for module in entry["python-modules"]}
-        assert there - named <= {f"textin_provider.{kind}.{name}" for name in ("__init__", "base")}
+        # What `document` defines is imported from `xparse`, where DAG authors look for it.
+        others = {f"textin_provider.{kind}.{name}" for name in ("__init__", "base", "document")}
+        assert there - named <= others
 
 
 def test_every_integration_is_described() -> None:

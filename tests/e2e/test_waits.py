@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,8 @@ from textin_provider.testing import JobScript
 if TYPE_CHECKING:
     from tests.e2e.fleet import Fleet
 
-WAITS = 200
+#: A machine of two cores needs some minutes for starting so many tasks twice.
+WAITS = int(os.environ.get("E2E_WAITS", "200"))
 #: Three waves.
 JOBS = 2_500
 OUTAGE = 30.0
@@ -19,7 +21,7 @@ OUTAGE = 30.0
 LOOKS = 90
 
 
-def test_200_waits_outlive_a_triggerer_a_scheduler_an_outage_and_a_rotated_secret(fleet: Fleet) -> None:
+def test_waits_outlive_a_triggerer_a_scheduler_an_outage_and_a_rotated_secret(fleet: Fleet) -> None:
     run_id = "mishaps"
     fleet.set_connection("textin_in_database", fleet.textin.connection())
     submissions = fleet.textin.submissions

@@ -13,7 +13,7 @@ def states(client: Client, job_id: str, polls: int) -> list[str]:
 
 
 def test_a_job_is_pending_then_in_progress_then_completed():
-    with TextInServer(pending_seconds=0.05, processing_seconds=0.05) as textin:
+    with TextInServer(pending_seconds=0.5, processing_seconds=1.0) as textin:
         client = Client(textin)
         job_id = client.submit()["data"]["job_id"]
         seen = []

@@ -16,8 +16,8 @@ from textin_provider.exceptions import (
     error_for,
     public_errors,
 )
+from textin_provider.hooks.durable import JobMemory
 from textin_provider.hooks.task import TextInTaskMixin, framework_timeout, has_outlived_its_timeout
-from textin_provider.operators.durable import JobMemory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from textin_provider.api.xparse import JobStatus
-    from textin_provider.operators.durable import StateStore, SubmittedJob
+    from textin_provider.hooks.durable import StateStore, SubmittedJob
 
 #: The longest wait, in seconds: some 30 years, which dates can be calculated with.
 _LONGEST = 1e9
