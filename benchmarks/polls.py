@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.harness import Budget, Line, Section, child, in_turns, ratios, say
 from benchmarks.textin import LocalTextIn, local_textin
-from benchmarks.triggerer import Running, Stored, http_waits, our_waits, prepare
+from benchmarks.triggerer import Running, Stored, bare_gets, http_waits, our_waits, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,10 @@ waits and 5 s for 500 and 1,000.
 `HttpSensorTrigger` goes on for one reason alone, HTTP 404 (after any other error it asks again without
 a pause), so TextIn answers it with 404 and an error envelope; ours gets the state of the job and reads
 it. Neither side's log lines are formatted, though `HttpSensorTrigger` writes one for each poll. No
-ceiling of requests is set."""
+ceiling of requests is set.
+
+*Bare aiohttp* is what no client that uses it can go below: as many GETs of the same addresses over one
+session, a second's worth together, eight at a time, their answers read and thrown away."""
 PAIRS = 3
 
 
@@ -71,12 +74,13 @@ def measure() -> Section:
 
         for load in LOADS:
             say(f"  {load.waits} waits")
-            found = in_turns(
-                PAIRS,
-                ours=partial(_cost, textin, our_waits, job_ids, load),
-                http=partial(http, load),
-            )
+            sides = {"ours": partial(_cost, textin, our_waits, job_ids, load), "http": partial(http, load)}
+            if load.waits == BUDGETED:
+                sides["bare"] = partial(_cost, textin, bare_gets, job_ids, load)
+            found = in_turns(PAIRS, **sides)
             lines += _lines(load, found["ours"], found["http"])
+            if "bare" in found:
+                lines += _floor(load, found["bare"], found["http"])
     return Section(TITLE, HOW, lines)
 
 
@@ -93,6 +97,14 @@ def _lines(load: Load, ours: Sequence[Cost], http: Sequence[Cost]) -> list[Line]
         Line(f"{name}: connections per 1,000 polls", [cost.connections for cost in ours], "", twenty),
         Line(f"{name}: the same of HttpSensor", [cost.connections for cost in http], ""),
         Line(f"{name}: polls in the window", [cost.polls for cost in [*ours, *http]], ""),
+    ]
+
+
+def _floor(load: Load, bare: Sequence[Cost], http: Sequence[Cost]) -> list[Line]:
+    floor, theirs = [cost.ms_per_poll for cost in bare], [cost.ms_per_poll for cost in http]
+    return [
+        Line(f"{load.waits:,} waits: CPU per GET of bare aiohttp", floor, "ms"),
+        Line(f"{load.waits:,} waits: the same, against HttpSensor", ratios(floor, theirs), "x"),
     ]
 
 

@@ -32,6 +32,11 @@ def http_waits(job_ids: Sequence[str], interval: float) -> list[Stored]:
     return [(path, {"endpoint": f"api/v1/xparse/parse/async/{job_id}", **shared}) for job_id in job_ids]
 
 
+def bare_gets(job_ids: Sequence[str], interval: float) -> list[Stored]:
+    """Return the one thing that asks for all jobs once an interval, and does nothing with the answers."""
+    return [("benchmarks.bare.Gets", {"job_ids": list(job_ids), "interval": interval})]
+
+
 def batch_wait(batch_number: str, workspace_id: str, interval: float) -> Stored:
     """Return the trigger that a deferred DocFlowBatchSensor leaves behind."""
     return "textin_provider.triggers.docflow.DocFlowBatchTrigger", {
