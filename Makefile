@@ -5,9 +5,19 @@
 #   make test AIRFLOW=2.11.2           the same on another Airflow; PYTHON=python3.12 chooses the interpreter
 
 # The Airflow versions that have a constraints file, the usual one first, each with the Pythons it runs on.
-VERSIONS := 3.3.2 2.11.2
+VERSIONS := 3.3.2 3.2.2 3.1.8 3.0.6 2.11.2
 PYTHONS_3.3.2 := 3.11 3.12 3.13 3.14
+PYTHONS_3.2.2 := 3.11 3.12 3.13 3.14
+PYTHONS_3.1.8 := 3.11 3.12 3.13
+PYTHONS_3.0.6 := 3.11 3.12
 PYTHONS_2.11.2 := 3.11 3.12
+
+# Packages released since then break these; the date is a week after the release.
+NEWEST_3.2.2 := 2026-06-05
+NEWEST_3.1.8 := 2026-03-18
+NEWEST_3.0.6 := 2025-09-05
+# What the project needs newer all the same, and what that needs.
+ANY_DATE := apache-airflow-providers-common-compat asgiref
 
 AIRFLOW ?= $(firstword $(VERSIONS))
 PYTHON ?= python3
@@ -62,17 +72,22 @@ bench: $(STAMP) ## measure what it costs, into benchmarks/RESULTS.md; ARGS=polls
 	@$(call install,--group bench)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+# Resolve the packages of one version.
+define resolve
+echo "Resolving constraints/airflow-$(1).txt"; \
+{ echo "# The packages that Airflow $(1) is tested with here. Regenerate with: make constraints" && \
+  echo "apache-airflow==$(1)" | .venv-constraints/bin/uv pip compile --quiet --universal --python-version 3.11 \
+    --no-header --no-annotate --no-emit-index-url $(if $(NEWEST_$(1)),--exclude-newer $(NEWEST_$(1)) \
+    $(ANY_DATE:%=--exclude-newer-package %=false)) pyproject.toml --extra testing --group dev --group e2e - ; \
+} > constraints/.new; \
+mv constraints/.new constraints/airflow-$(1).txt
+endef
+
 # Needs no environment of the project: with pins that no longer fit, there would be none.
 constraints: ## resolve the pinned packages anew, for every Airflow version
 	@rm -rf .venv-constraints && $(PYTHON) -m venv .venv-constraints
 	@.venv-constraints/bin/python -m pip install --quiet $(UV)
-	@for version in $(VERSIONS); do \
-	  echo "Resolving constraints/airflow-$$version.txt" && \
-	  { printf '# The packages that Airflow %s is tested with here. Regenerate with: make constraints\n' $$version && \
-	    echo "apache-airflow==$$version" | .venv-constraints/bin/uv pip compile --quiet --universal --python-version 3.11 \
-	      --no-header --no-annotate --no-emit-index-url pyproject.toml --extra testing --group dev --group e2e - ; \
-	  } > constraints/.new && mv constraints/.new constraints/airflow-$$version.txt || exit 1; \
-	done
+	@set -e; $(foreach version,$(VERSIONS),$(call resolve,$(version)); )
 	@rm -rf .venv-constraints
 
 clean: ## remove environments, caches and the data of demo and airflow

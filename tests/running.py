@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
 from airflow.exceptions import AirflowRescheduleException
 from airflow.providers.common.compat.sdk import DAG, TaskDeferred
+from packaging.version import Version
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -29,6 +31,8 @@ try:
 except ImportError:
     AIRFLOW_2 = True
 
+#: Airflow before 3.1.1 lets a retry go on where the try before it came back from its deferral (its #56704).
+RETRIES_RESUME = Version("3.0") <= Version(version("apache-airflow")) < Version("3.1.1")
 #: Longer than anything here takes; only a test that would hang for ever gets there.
 GUARD_SECONDS = 30.0
 
@@ -41,7 +45,7 @@ class TaskInstance:
         self.began: datetime | None = None
         # What the sensor of Airflow 2 looks itself up in the database with.
         self.dag_id = self.task_id = self.run_id = "alone"
-        self.map_index, self.max_tries = -1, 0
+        self.map_index, self.max_tries, self.try_number = -1, 0, 1
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[key] = json.loads(json.dumps(value))
@@ -180,9 +184,10 @@ def _store(dag: DAG, tmp_path: Path) -> None:
     try:
         from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
     except ImportError:
-        from airflow.models.dagbag import DagBag
+        from airflow.models import dagbag
 
-        sync_bag_to_db = DagBag.sync_to_db
+        DagBag = dagbag.DagBag
+        sync_bag_to_db = getattr(dagbag, "sync_bag_to_db", None) or DagBag.sync_to_db  # Airflow 3.1, 3.0
     DagBundlesManager().sync_bundles_to_db()
     dag.relative_fileloc = "dag_of_a_test.py"
     bag = DagBag(tmp_path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.operators.document import MODES
-from tests.running import new_dag, run_dag
+from tests.running import RETRIES_RESUME, new_dag, run_dag
 from textin_provider.operators.document import XParseDocumentOperator
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
 
@@ -84,12 +84,15 @@ def test_a_retry_after_a_failed_download_pays_again_only_where_airflow_has_no_st
 
     ti = instances["parse", -1]
     assert (str(ti.state), ti.try_number) == ("success", 2)
-    assert (textin.count("submit"), textin.submissions) == ((1, 1) if HAS_STORE else (2, 2))
+    pays_once = HAS_STORE or (RETRIES_RESUME and mode == "deferrable")
+    assert (textin.count("submit"), textin.submissions) == ((1, 1) if pays_once else (2, 2))
     assert _value(instances)["job_id"] == list(textin.jobs)[-1] == _value(instances, key="job_id")
 
 
 @modes
 def test_a_failed_job_is_retried_with_a_new_one(textin: TextInServer, tmp_path: Path, mode: str) -> None:
+    if RETRIES_RESUME and mode == "deferrable":
+        pytest.skip("what tells such a retry is kept over the deferral, which dag.test() forgets")
     textin.script(JobScript(states=["failed"]))
     with new_dag(f"document_failed_{mode}") as dag:
         XParseDocumentOperator(

@@ -29,6 +29,7 @@ async def _nothing_is_left() -> AsyncIterator[None]:
     loop.set_debug(True)
     loop.set_exception_handler(lambda _, context: complaints.append(context["message"]))
     before = asyncio.all_tasks()
+    gc.collect()  # what earlier tests have left is not told to this one
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ResourceWarning)
         yield

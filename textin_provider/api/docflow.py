@@ -19,6 +19,7 @@ from textin_provider.api.envelope import (
     code_of,
     optional_text,
     read_data,
+    server_fault,
 )
 from textin_provider.api.faults import SUCCESS, bad_input, one_line
 from textin_provider.api.head import first_members
@@ -254,8 +255,10 @@ def _read_count(call: Call[FilePage], answer: Answer) -> FilePage:
 
 def _read_page(about: str, answer: Answer) -> FilePage:
     data = read_data(answer, about, "result")
-    total = _integer(data.get("total"), default=None)
-    return FilePage(_files_of(data.get("files")), total)
+    try:
+        return FilePage(_files_of(data.get("files")), _integer(data.get("total"), default=None))
+    except RecursionError:
+        raise server_fault(about, "the answer nests files without end") from None
 
 
 def _files_of(records: Any) -> tuple[DocFlowFile, ...]:

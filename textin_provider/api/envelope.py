@@ -21,6 +21,7 @@ from textin_provider.api.faults import (
     meaning_of_code,
     meaning_of_http,
     one_line,
+    storable,
 )
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Answer:
     """
     What came back over HTTP.
 
-    :param headers: names in lower case.
+    :param headers: they are looked up in lower case; the mappings of HTTP libraries take any case.
     :param retry_after: seconds, see :func:`retry_after_seconds`.
     """
 
@@ -70,8 +71,7 @@ class Answer:
     @classmethod
     def received(cls, status: int, headers: Mapping[str, str], body: bytes, *, now: float) -> Answer:
         """Build the answer from what an HTTP library gives; ``now`` is epoch seconds."""
-        lower = {name.lower(): value for name, value in headers.items()}
-        return cls(status, body, lower, retry_after_seconds(lower.get("retry-after"), now=now))
+        return cls(status, body, headers, retry_after_seconds(headers.get("retry-after"), now=now))
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ def read_submitted(read: Callable[[Answer], T_co], answer: Answer) -> T_co:
 def optional_text(value: Any) -> str | None:
     """Return an id or a text as text; None for what is empty or neither."""
     is_text = isinstance(value, str | int) and not isinstance(value, bool)
-    return str(value).strip() or None if is_text else None
+    return storable(str(value)).strip() or None if is_text else None
 
 
 def server_fault(about: str, message: str) -> Fault:

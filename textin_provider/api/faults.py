@@ -126,7 +126,7 @@ def meaning_of_http(status: int) -> CodeMeaning:
     """Judge an HTTP status that came without an envelope: a gateway spoke, not TextIn's service."""
     if status in (401, 403):
         return CodeMeaning(FaultKind.AUTHENTICATION, "refused by the gateway", _CREDENTIALS)
-    if status == 429:
+    if status in (423, 429):
         return CodeMeaning(FaultKind.RATE_LIMIT, "too many requests", _LATER)
     if 300 <= status < 400:
         return CodeMeaning(FaultKind.REQUEST, "redirected", "Set the base URL to the final address")
@@ -160,9 +160,14 @@ def _shown_url(found: re.Match[str]) -> str:
     return without_secrets(url) + found[0][len(url) :]
 
 
+def storable(text: str) -> str:
+    """Return text without what UTF-8 (half of a surrogate pair) or a database (NUL) cannot hold."""
+    return text.encode(errors="replace").decode().replace("\0", "?")
+
+
 def one_line(text: object, most: int = MAX_TEXT) -> str:
     """Make text fit for an error or a log: one line, not long, URLs without user or query."""
-    line = " ".join(str(text)[: 4 * most].split())
+    line = " ".join(storable(str(text)[: 4 * most]).split())
     line = _URL.sub(_shown_url, line)
     return line if len(line) <= most else line[: most - 3] + "..."
 

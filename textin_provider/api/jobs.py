@@ -85,6 +85,8 @@ class JobWait(Wait):
     def on_look(self, subject: str, seen: XParseJob, *, now: float) -> Verdict:
         """Judge a job that the status endpoint showed."""
         self._looked(subject)
+        if seen.reported == self._reported and not self._is_list:
+            return self._wait_on(subject, None, now)  # nothing new, as at most looks
         self._reported = seen.reported
         if seen.status.is_terminal:
             return self._settle(seen, now)

@@ -37,6 +37,8 @@ _RESULT_KEYS = frozenset(
 # What braces mean depends on strings alone: an escaped character, a quote, a bracket.
 _STRUCTURE = re.compile(rb'\\.|["{}\[\]]', re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
+#: TextIn writes its codes inside HTTP 200, so an address that is not known any more may answer so too.
+_EXPIRED = 404
 
 
 class ResultStream:
@@ -103,7 +105,7 @@ class ResultStream:
     def _finish_small(self) -> bytes:
         self._held = self._held.removeprefix(_BOM)
         try:
-            value = json.loads(self._held)
+            value = json.loads(self._held.decode())
         except (ValueError, RecursionError):
             raise self._bad(f"it is no JSON, {len(self._held)} bytes") from None
         if not isinstance(value, dict):
@@ -133,6 +135,8 @@ class ResultStream:
 
     def _check_code(self, members: dict[str, Any]) -> None:
         code = code_of(members)
+        if code == _EXPIRED:
+            raise self._bad(f"code {code}, the address may have expired")
         if code is not None and code not in (SUCCESS, PARTIAL_SUCCESS):
             data = members.get("data")
             detail = data.get("message") if isinstance(data, dict) else None

@@ -159,7 +159,7 @@ class Wait:
         """Go on waiting; the news is told if it is any."""
         verdict = self._go_on(self.pace.schedule.after_look(self.moving[subject], self._chance), now)
         notice = self._fresh(news, now)
-        return replace(verdict, notice=notice, is_warning=is_warning and notice is not None)
+        return replace(verdict, notice=notice, is_warning=is_warning) if notice else verdict
 
     def _fresh(self, news: str | None, now: float) -> str | None:
         """Return the news if it is to be told."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from textin_provider.api.document import Document, check_http_url
@@ -197,11 +197,17 @@ def _read_job(job_id: str, about: str, answer: Answer) -> XParseJob:
         raise server_fault(about, "the answer says success but names no status")
     return XParseJob(
         job_id=job_id,
-        reported=one_line(reported.strip().lower()),
+        reported=_status_word(reported),
         file_id=optional_text(data.get("file_id")),
         result_url=optional_text(data.get("result_url")),
         message=one_line(data["message"]) if data.get("message") else None,
     )
+
+
+@lru_cache(maxsize=64)
+def _status_word(reported: str) -> str:
+    """Return a status as messages may quote it; there are few, and they come with every look."""
+    return one_line(reported.strip().lower())
 
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")

@@ -148,7 +148,7 @@ class _Reader:
             return default
         try:
             number = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = float("nan")
         if not least <= number < float("inf"):
             raise self.fault(

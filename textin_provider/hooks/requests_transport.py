@@ -12,11 +12,17 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests_toolbelt import MultipartEncoder
-from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    MaxRetryError,
+    NewConnectionError,
+    ProxyError,
+)
 
 from textin_provider.api.envelope import Answer, Call, Part
 from textin_provider.api.faults import Fault, FaultKind, meaning_of_http, one_line
@@ -63,6 +69,15 @@ class TextInSession(requests.Session):
     def _authenticate(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers.update(self._connection.credentials_for(request.url or ""))
         return request
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Return where a response redirects to, None for what is no address, which requests trips over."""
+        try:
+            target: str | None = super().get_redirect_target(resp)
+            urlsplit(target or "")
+        except ValueError:
+            return None
+        return target
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """Take the credentials off a redirected request before deciding anew."""
@@ -142,7 +157,9 @@ def _never_left(error: BaseException) -> bool:
         return True
     reason = error.args[0] if error.args else None
     reason = reason.reason if isinstance(reason, MaxRetryError) else reason
-    if isinstance(reason, NewConnectionError):
+    # What a proxy is to blame for, in urllib3's eyes, may also be a reset after the request has gone.
+    reason = reason.original_error if isinstance(reason, ProxyError) else reason
+    if isinstance(reason, NewConnectionError | ConnectTimeoutError):
         return True
     # Other TLS errors may strike in the middle of a request; a certificate is refused before it.
     return any(isinstance(cause, SSLCertVerificationError) for cause in getattr(reason, "args", ()))
@@ -184,7 +201,7 @@ def open_result(
             response = session.get(url, timeout=connection.timeout, stream=True, allow_redirects=False)
             if not response.is_redirect:
                 break
-            url = urljoin(url, response.headers["location"])
+            url = _next_hop(url, response, about)
             response.close()
         else:
             raise _result_fault(about, f"redirected more than {_MAX_REDIRECTS} times", None)
@@ -196,6 +213,13 @@ def open_result(
     finally:
         if response is not None:
             response.close()
+
+
+def _next_hop(url: str, response: requests.Response, about: str) -> str:
+    try:
+        return urljoin(url, response.headers["location"])
+    except ValueError:
+        raise _result_fault(about, "redirected to what is no address", response.status_code) from None
 
 
 def has_provable_end(response: requests.Response) -> bool:
@@ -222,8 +246,7 @@ def chunks_of(response: requests.Response, about: str) -> Iterator[bytes]:
 def _http_fault(about: str, response: requests.Response) -> Fault:
     known = meaning_of_http(response.status_code)
     if known.kind in (FaultKind.SERVER, FaultKind.RATE_LIMIT):
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        answer = Answer.received(response.status_code, headers, b"", now=time.time())
+        answer = Answer.received(response.status_code, response.headers, b"", now=time.time())
         return Fault(
             known.kind,
             about=about,

@@ -206,7 +206,7 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
         output.check()
         with output.writing() as file:
             for result in self._results(summary):
-                file.write(json.dumps(result, ensure_ascii=False).encode() + b"\n")
+                file.write(_line(result))
         return output.manifest(file)
 
     def _results(self, summary: BatchSummary) -> Iterator[Mapping[str, Any]]:
@@ -228,3 +228,11 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
                 message=f"not finished: {summary.describe(1)}",
                 fix="Wait for them with DocFlowBatchSensor first",
             )
+
+
+def _line(record: Mapping[str, Any]) -> bytes:
+    """Return a record as a line of JSON; what UTF-8 cannot hold, half of a surrogate pair, stays escaped."""
+    try:
+        return json.dumps(record, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(record).encode() + b"\n"

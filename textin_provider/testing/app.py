@@ -106,11 +106,11 @@ class Application:
         if fault.delay:
             await asyncio.sleep(fault.delay)
         real = await self._answer(route, call) if fault.runs_endpoint else None
-        if real is None:
+        if real is None and fault.cut != "in_request":
             await call.body.drain()
         call.request.body_bytes = call.body.received
         answer = fault.disguise(real, call.envelope)
-        if fault.cut != "before_answer":
+        if not fault.is_never_begun:
             call.request.http_status, call.request.code = answer.http_status, answer.code
         request_id = next(self._request_ids)
         if fault.damages_wire:

@@ -23,13 +23,13 @@ async def send_damaged(
     connection: Connection, answer: Answer, request_id: bytes, fault: ScriptedFault
 ) -> None:
     """Send ``answer`` as ``fault`` says; the connection is gone afterwards unless all of it was sent."""
-    if fault.cut == "before_answer":
-        _reset(connection.transport)
-        await connection.lost()
+    if fault.is_never_begun:
+        await _reset(connection)
         return
-    if fault.cut == "in_headers":
-        connection.transport.write(b"HTTP/1.1 %d \r\ncontent-ty" % answer.http_status)
-        await connection.close()
+    if fault.raw is not None or fault.cut == "in_headers":
+        begun = b"HTTP/1.1 %d \r\ncontent-ty" % answer.http_status
+        connection.transport.write(begun if fault.raw is None else fault.raw)
+        await _drop(connection, fault)
         return
     total = answer.body.size
     limit = _bytes_to_send(fault, total)
@@ -40,17 +40,26 @@ async def send_damaged(
         if fault.bytes_per_second is not None:
             await asyncio.sleep(len(piece) / fault.bytes_per_second)
     if limit < total or fault.cut == "in_body":
-        await connection.close()
+        await _drop(connection, fault)
     else:
         await connection.end()
 
 
-def _reset(transport: asyncio.Transport) -> None:
+async def _drop(connection: Connection, fault: ScriptedFault) -> None:
+    """Drop the connection in the way that the fault says, after what was sent has gone out."""
+    if fault.reset:
+        await _reset(connection)
+    else:
+        await connection.close()
+
+
+async def _reset(connection: Connection) -> None:
     """Drop the connection with a TCP reset, as a crashed peer does."""
-    connection = transport.get_extra_info("socket")
-    if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-    transport.abort()
+    own = connection.transport.get_extra_info("socket")
+    if own is not None:
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    connection.transport.abort()
+    await connection.lost()
 
 
 def _bytes_to_send(fault: ScriptedFault, total: int) -> int:

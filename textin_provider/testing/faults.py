@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from textin_provider.testing.envelope import Envelope
+    from textin_provider.testing.wire import Body
 
-Cut = Literal["before_answer", "in_headers", "in_body"]
+Cut = Literal["in_request", "before_answer", "in_headers", "in_body"]
+Encoding = Literal["gzip", "deflate"]
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,13 @@ class ScriptedFault:
     :param content_type: type of the answer.
     :param headers: further headers, e.g. ``{"Retry-After": "2"}``.
     :param delay: seconds to wait before anything is answered.
-    :param cut: drop the connection: ``before_answer`` resets it, ``in_headers`` closes it within the headers
-        (clients that build on ``http.client`` take that for an answer without a body), ``in_body`` closes it
-        half-way through the body whose full length was announced.
+    :param raw: bytes to write instead of an answer, whether they are HTTP or not; then the connection closes.
+    :param encoding: compress the body, and say so in ``Content-Encoding``.
+    :param cut: drop the connection: ``in_request`` resets it before the body of the request is read,
+        ``before_answer`` resets it after that, ``in_headers`` closes it within the headers (clients that
+        build on ``http.client`` take that for an answer without a body), ``in_body`` closes it half-way
+        through the body whose full length was announced.
+    :param reset: let a cut within the answer be a TCP reset too, as of a server that crashed.
     :param chunked: send the body in chunks, without a Content-Length.
     :param truncate: send only the first N bytes of the answer, announce its full length, and close.
     :param bytes_per_second: send the body at this pace.
@@ -50,7 +57,10 @@ class ScriptedFault:
     content_type: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0
+    raw: bytes | None = None
+    encoding: Encoding | None = None
     cut: Cut | None = None
+    reset: bool = False
     chunked: bool = False
     truncate: int | None = None
     bytes_per_second: float | None = None
@@ -59,27 +69,34 @@ class ScriptedFault:
     @property
     def replaces_answer(self) -> bool:
         """Whether the client is to see an answer of the fault's own."""
-        return self.http_status is not None or self.code is not None or self.body is not None
+        parts = (self.http_status, self.code, self.body, self.raw)
+        return any(part is not None for part in parts)
 
     @property
     def runs_endpoint(self) -> bool:
         """Whether the endpoint does its work."""
         if self.accept is not None:
             return self.accept
-        return not self.replaces_answer and self.cut != "before_answer"
+        return not self.replaces_answer and not self.is_never_begun
+
+    @property
+    def is_never_begun(self) -> bool:
+        """Whether the connection is gone before the answer begins."""
+        return self.cut in ("in_request", "before_answer")
 
     @property
     def damages_wire(self) -> bool:
         """Whether the answer has to be sent in another way than whole and at once."""
-        paced = self.bytes_per_second is not None
-        return self.cut is not None or self.chunked or self.truncate is not None or paced
+        limits = (self.raw, self.cut, self.truncate, self.bytes_per_second)
+        return self.chunked or any(limit is not None for limit in limits)
 
     def disguise(self, real: Answer | None, envelope: Envelope) -> Answer:
         """Return the answer the client is to see; ``real`` is None if the endpoint did not run."""
         shown = self._own_answer(envelope) if self.replaces_answer or real is None else real
-        extra = tuple((name.lower().encode(), value.encode()) for name, value in self.headers.items())
+        headers = dict(self.headers) | ({"Content-Encoding": self.encoding} if self.encoding else {})
+        extra = tuple((name.lower().encode(), value.encode()) for name, value in headers.items())
         return Answer(
-            shown.body,
+            compressed(shown.body, self.encoding) if self.encoding else shown.body,
             http_status=self.http_status or shown.http_status,
             content_type=self.content_type or shown.content_type,
             code=shown.code,
@@ -92,6 +109,13 @@ class ScriptedFault:
         code = self.code or (SUCCESS if self.http_status is None else self.http_status)
         message = self.message or MESSAGES.get(code, "scripted fault")
         return envelope.error(code, message)
+
+
+def compressed(body: Body, encoding: Encoding) -> BytesBody:
+    """Return a body as it travels under a ``Content-Encoding``."""
+    compress = zlib.compressobj(wbits=31 if encoding == "gzip" else 15)
+    pieces = [compress.compress(chunk) for chunk in body.chunks()]
+    return BytesBody(b"".join([*pieces, compress.flush()]))
 
 
 @dataclass

@@ -1,0 +1,67 @@
+"""One local TextIn for a module, quick pauses, and a connection for each case."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.configuration import set_hypothesis_home_dir
+
+from textin_provider.testing import TextInServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Connect = Callable[..., None]
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[TextInServer]:
+    with TextInServer(pending_seconds=0.0, processing_seconds=0.0) as server:
+        yield server
+
+
+@pytest.fixture
+def textin(shared: TextInServer, connect: Connect) -> Iterator[TextInServer]:
+    """Give the module's local TextIn without the faults of other cases, and point Airflow at it."""
+    connect()
+    yield shared
+    shared.clear_faults()
+
+
+@pytest.fixture
+def connect(shared: TextInServer, monkeypatch: pytest.MonkeyPatch) -> Connect:
+    """Return a function that sets the connection, with other fields and extras than usual if given."""
+
+    def connected(extra: dict[str, Any] | None = None, **fields: Any) -> None:
+        connection = shared.connection()
+        connection |= {"extra": connection["extra"] | (extra or {})} | fields
+        monkeypatch.setenv("AIRFLOW_CONN_TEXTIN_DEFAULT", json.dumps(connection))
+
+    return connected
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten every pause, and let no pause of one case hold up the next."""
+    monkeypatch.setattr("textin_provider.triggers.poller.ROUND_SECONDS", 0.005)
+    monkeypatch.setattr("textin_provider.api.waiting._FAULT_BASE", 0.002)
+    monkeypatch.setattr("textin_provider.api.pacing._FIRST_PAUSE", 0.002)
+    monkeypatch.setattr("textin_provider.api.pacing._FIRST_SPACING", 0.001)
+    monkeypatch.setattr("textin_provider.api.pacing._pacers", {})
+
+
+# The same examples in every run, and no limit of time: a machine may stall. Nothing is kept.
+settings.register_profile(
+    "textin",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=100,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("textin")
+set_hypothesis_home_dir(tempfile.gettempdir())

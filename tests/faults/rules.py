@@ -1,0 +1,119 @@
+"""The rules: what must come of a fault, by what it means and how the operation asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout
+
+from tests.faults.meanings import REFUSALS, Meaning
+from tests.faults.operations import Manner
+from textin_provider.exceptions import (
+    TextInAuthenticationError,
+    TextInBadResultError,
+    TextInQuotaError,
+    TextInRateLimitError,
+    TextInRequestError,
+    TextInServerError,
+    TextInTransportError,
+    TextInUncertainSubmitError,
+)
+
+if TYPE_CHECKING:
+    from tests.faults.operations import Operation
+
+#: How often a read may ask that nobody waits for.
+MOST_TRIES = 4
+
+
+class End(StrEnum):
+    """The state that Airflow gives a task which has retries left."""
+
+    SUCCESS = "success"
+    FAILED = "failed"
+    RETRY = "up_for_retry"
+
+
+def end_of(error: Exception | None) -> End:
+    """Return the state that a task ends in with this error, or with none."""
+    if error is None:
+        return End.SUCCESS
+    is_final = isinstance(error, AirflowFailException | AirflowSensorTimeout)
+    return End.FAILED if is_final else End.RETRY
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What must come of it: one of these errors, None among them for success; how often it may have asked."""
+
+    ends: frozenset[End]
+    errors: tuple[type[Exception], ...] = ()
+    least: int = 1
+    most: int = 1
+
+
+_REFUSED = {
+    Meaning.AUTHENTICATION: TextInAuthenticationError,
+    Meaning.QUOTA: TextInQuotaError,
+    Meaning.REQUEST: TextInRequestError,
+}
+_PASSING: dict[Meaning, tuple[type[Exception], ...]] = {
+    Meaning.LIMITED: (TextInRateLimitError,),
+    Meaning.BROKEN: (TextInServerError,),
+    Meaning.HOLLOW: (TextInServerError,),
+    Meaning.NO_RESULT: (TextInBadResultError,),
+    Meaning.DAMAGED: (TextInServerError, TextInTransportError, TextInBadResultError),
+    Meaning.ODD: (TextInServerError, TextInTransportError, TextInBadResultError),
+    Meaning.LOST: (TextInTransportError, TextInBadResultError),
+    Meaning.UNSENT: (TextInTransportError,),
+}
+
+
+def may_pass(op: Operation, meaning: Meaning) -> bool:
+    """Whether a fault is one that the operation asks again after."""
+    is_answer = meaning in REFUSALS or meaning is Meaning.FINE or _is_nothing(op, meaning)
+    return not is_answer and op.manner is not Manner.POST
+
+
+def _is_nothing(op: Operation, meaning: Meaning) -> bool:
+    # Success without files is an answer, and says that there is nothing to store yet; a sensor waits on.
+    return op.name == "fetch" and op.manner is Manner.READ and meaning is Meaning.HOLLOW
+
+
+def when_it_stays(op: Operation, meaning: Meaning) -> Expected:
+    """Return what must come of a fault that strikes every request."""
+    ends = {End.SUCCESS} if meaning is Meaning.ODD else set()
+    if meaning is Meaning.FINE:
+        return Expected(frozenset({End.SUCCESS}), least=op.least, most=_most_of_one_look(op))
+    if meaning in REFUSALS:  # rule 7
+        return Expected(frozenset({End.FAILED}), (_REFUSED[meaning],))
+    if op.manner is Manner.POST:  # rule 5
+        return _of_a_post(meaning, ends)
+    if op.manner is Manner.WAIT:  # rule 4
+        return Expected(frozenset(ends | {End.FAILED}), (AirflowSensorTimeout,), most=10_000)
+    errors = (*_PASSING[meaning], *([TextInBadResultError] if _is_nothing(op, meaning) else []))
+    least = 1 if _is_nothing(op, meaning) or ends else 2
+    return Expected(frozenset(ends | {End.RETRY}), errors, least=least, most=MOST_TRIES)
+
+
+def _of_a_post(meaning: Meaning, ends: set[End]) -> Expected:
+    if meaning is Meaning.LIMITED:
+        return Expected(frozenset({End.RETRY}), (TextInRateLimitError,))
+    if meaning is Meaning.UNSENT:  # tried again as a read is
+        return Expected(frozenset({End.RETRY}), (TextInTransportError,), least=2, most=MOST_TRIES)
+    return Expected(frozenset(ends | {End.FAILED}), (TextInUncertainSubmitError,))
+
+
+def when_it_passes(op: Operation, meaning: Meaning, strikes: int) -> Expected:
+    """Return what must come of a fault that strikes a read so many times and then no more."""
+    # What is hollow may strike one count of several, and be made up for by the others.
+    is_noticed = meaning is not Meaning.ODD and (op.name, meaning) != ("fetch", Meaning.HOLLOW)
+    most = strikes + _most_of_one_look(op) + op.least
+    return Expected(frozenset({End.SUCCESS}), least=op.least + is_noticed * strikes, most=most)
+
+
+def _most_of_one_look(op: Operation) -> int:
+    # Where TextIn does not count its files, ten states are asked for one by one.
+    return 16 if op.name == "fetch" else op.least
