@@ -355,11 +355,11 @@ def test_the_templates_are_rendered() -> None:
 
 
 def test_a_retry_that_goes_on_with_the_event_of_the_try_before_it_begins_anew(
-    textin: TextInServer, tmp_path: Path
+    textin: TextInServer, document: str, tmp_path: Path
 ) -> None:
     failed = textin.add_job(JobScript(states=["failed"]))
     operator = XParseDocumentOperator(
-        task_id="parse", file=str(_document(tmp_path)), output_path=f"{tmp_path}/", poll_interval=0.05
+        task_id="parse", file=document, output_path=f"{tmp_path}/", poll_interval=0.05
     )
     event = {"ending": "terminal", "jobs": [{"job_id": failed}]}
     second = TaskInstance()
@@ -369,9 +369,3 @@ def test_a_retry_that_goes_on_with_the_event_of_the_try_before_it_begins_anew(
 
     assert manifest["job_id"] != failed
     assert textin.submissions == 1
-
-
-def _document(folder: Path) -> Path:
-    document = folder / "a.md"
-    document.write_text("# A title")
-    return document
