@@ -17,8 +17,6 @@ from textin_provider.hooks.connection import read_connection
 
 SECRET = "hush-hush"
 HOST = TEXT | st.from_regex(r"(https?://)?[a-z0-9.:@%/\[\]?#-]{0,30}", fullmatch=True)
-
-
 FIELDS = (
     "docflow_host",
     "workspace_id",
@@ -27,21 +25,7 @@ FIELDS = (
     "timeout",
     "result_hosts",
 )
-EXTRA = st.dictionaries(
-    st.sampled_from(
-        [
-            "docflow_host",
-            "workspace_id",
-            "max_requests_per_second",
-            "enterprise_id",
-            "timeout",
-            "result_hosts",
-        ]
-    )
-    | TEXT,
-    JSON | HOST,
-    max_size=4,
-)
+EXTRA = st.dictionaries(st.sampled_from(FIELDS) | TEXT, JSON | HOST, max_size=4)
 
 
 @dataclass

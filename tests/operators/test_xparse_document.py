@@ -352,20 +352,3 @@ def test_the_templates_are_rendered() -> None:
         "a4",
         "textin_a",
     ]
-
-
-def test_a_retry_that_goes_on_with_the_event_of_the_try_before_it_begins_anew(
-    textin: TextInServer, document: str, tmp_path: Path
-) -> None:
-    failed = textin.add_job(JobScript(states=["failed"]))
-    operator = XParseDocumentOperator(
-        task_id="parse", file=document, output_path=f"{tmp_path}/", poll_interval=0.05
-    )
-    event = {"ending": "terminal", "jobs": [{"job_id": failed}]}
-    second = TaskInstance()
-    second.try_number = 2
-
-    manifest = operator.execute_complete({"ti": second}, event=event, try_number=1)
-
-    assert manifest["job_id"] != failed
-    assert textin.submissions == 1

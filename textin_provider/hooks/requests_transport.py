@@ -7,6 +7,7 @@ Imported when the first call is made and not before, so that parsing a DAG does 
 from __future__ import annotations
 
 import logging
+import re
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = 1024 * 1024
 _MAX_REDIRECTS = 5
+#: What older urllib3 begins the text of an error with.
+_OBJECT = re.compile(r"<\S+ object at 0x\w+>:? *")
 
 
 _is_ours: ContextVar[bool] = ContextVar("is_ours", default=False)
@@ -180,7 +183,9 @@ def _innermost(error: BaseException) -> str:
     while isinstance(error.args[0] if error.args else None, BaseException):
         error = error.args[0]
     reason = getattr(error, "reason", None)
-    return one_line(_innermost(reason) if isinstance(reason, BaseException) else error)
+    if isinstance(reason, BaseException):
+        return _innermost(reason)
+    return one_line(_OBJECT.sub("", str(error)))
 
 
 @contextmanager
