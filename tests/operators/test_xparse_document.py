@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -14,7 +15,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferr
 from fsspec.implementations.memory import MemoryFileSystem
 
 from tests.operators.document import MODES, Store, new_operator, parse
-from tests.running import TaskInstance, says_in_time
+from tests.running import TaskInstance, only_event, reload, says_in_time
 from textin_provider.exceptions import (
     TextInAuthenticationError,
     TextInConfigurationError,
@@ -278,6 +279,27 @@ def test_a_wait_that_is_over_says_so_and_is_retried(
         return str(error)
 
     says_in_time("last seen in_progress", last_words)
+
+
+def test_a_retry_that_is_resumed_with_the_event_of_the_try_before_it_submits_anew(
+    textin: TextInServer, document: str, tmp_path: Path
+) -> None:
+    textin.script(JobScript(states=["failed"]))
+    make = new_operator(file=document, output_path=f"{tmp_path}/a.json", deferrable=True)
+    ti = TaskInstance()
+    with pytest.raises(TaskDeferred) as deferral:
+        make().execute({"ti": ti})
+    event = asyncio.run(only_event(reload(deferral.value.trigger)))
+    kwargs = {**(deferral.value.kwargs or {}), "event": event}
+    with pytest.raises(TextInDocumentFailedError):
+        make().resume_execution("execute_complete", kwargs, {"ti": ti})
+
+    # As Airflow before 3.1.1 does.
+    ti.try_number = 2
+    with pytest.raises(TaskDeferred):
+        make().resume_execution("execute_complete", kwargs, {"ti": ti})
+
+    assert textin.submissions == 2
 
 
 @pytest.mark.parametrize("reason", ["Trigger timeout", "Trigger/execution timeout"])
