@@ -66,5 +66,6 @@ async def test_progress_is_logged_once_an_interval_and_not_per_job(
     jobs = [textin.add_job(JobScript(states=["pending", "completed"])) for _ in range(100)]
     await only_event(new_trigger(jobs, poll_interval=0.5))
     lines = [line for _, line in logged()]
-    assert 1 <= len(lines) <= 4
+    # On a machine that stalls more intervals pass, but never one for each job.
+    assert 1 <= len(lines) <= 20
     assert all(line.startswith("xParse jobs: ") and "of 100 have ended" in line for line in lines)
