@@ -36,7 +36,7 @@ to wait. Worker seconds are those of the sensor alone; what Airflow adds to each
 whole Airflow."""
 LOADS = (100, 300, 900)
 INTERVAL, WINDOW = 5.0, 10.0
-PAIRS = 3
+PAIRS = 2
 #: What is done with triggers in a process of their own.
 Look: TypeAlias = "Callable[[Connection, list[Stored]], Coroutine[Any, Any, None]]"
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 JOBS = 5000
-REPEATS = 2
+REPEATS = 1
 INTERVAL, TIMEOUT = 5.0, 3600.0
 
 
