@@ -54,7 +54,7 @@ class Story:
 
 
 def lines() -> list[Line]:
-    """Follow a wait twice."""
+    """Follow the wait from its first look to its value."""
     stories = []
     for number in range(1, REPEATS + 1):
         say(f"  {JOBS:,} ids {number}/{REPEATS}")
