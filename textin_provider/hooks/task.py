@@ -36,6 +36,19 @@ def has_outlived_its_timeout(next_method: str, next_kwargs: Mapping[str, Any] | 
     return next_method == "__fail__" and (next_kwargs or {}).get("error") in _FRAMEWORK_TIMEOUTS
 
 
+def checked_event(event: dict[str, Any] | None, task_id: str) -> dict[str, Any]:
+    """
+    Return the event that a trigger of this provider ended with.
+
+    :raises RuntimeError: if it is none.
+    """
+    from textin_provider.api.waiting import Ending
+
+    if event is None or event.get("ending") not in tuple(Ending):
+        raise RuntimeError(f"The trigger of {task_id} ended with an unknown event: {event!r}")
+    return event
+
+
 def is_list(value: object) -> TypeGuard[Iterable[Any]]:
     """Whether several are given: a list, a tuple, or what a mapped task returned."""
     return isinstance(value, Iterable) and not isinstance(value, str)

@@ -104,9 +104,12 @@ class TextInHook(TextInConnectionHook):
         if file is not None and file_url is not None:
             raise bad_input("file_url", file_url, f"file={file!r} is given too", "Give one of them")
         if file is None:
-            return self._send(xparse.submit_job(file_url=file_url, config=config, webhook=webhook))
-        with open_document("file", file, file_conn_id) as document:
-            return self._send(xparse.submit_job(document=document, config=config, webhook=webhook))
+            job_id = self._send(xparse.submit_job(file_url=file_url, config=config, webhook=webhook))
+        else:
+            with open_document("file", file, file_conn_id) as document:
+                job_id = self._send(xparse.submit_job(document=document, config=config, webhook=webhook))
+        self.log.info("TextIn accepted the document as xParse job %s.", job_id)
+        return job_id
 
     def get_xparse_job(self, job_id: str) -> xparse.XParseJob:
         """Return how an xParse job is."""
@@ -146,7 +149,10 @@ class TextInHook(TextInConnectionHook):
         job_id = xparse.check_job_id(job_id)
         output = OutputFile(output_path, f"{job_id}.json", output_conn_id, overwrite=overwrite)
         output.check()
-        return self._try_often(lambda: self._download(job_id, output), READ_ATTEMPTS)
+        manifest = self._try_often(lambda: self._download(job_id, output), READ_ATTEMPTS)
+        path, size = manifest["output_path"], manifest["size_bytes"]
+        self.log.info("Stored the result of xParse job %s: %s, %d bytes.", job_id, path, size)
+        return manifest
 
     def _download(self, job_id: str, output: OutputFile) -> dict[str, Any]:
         from textin_provider.hooks.requests_transport import chunks_of, has_provable_end, open_result

@@ -18,7 +18,12 @@ from textin_provider.exceptions import (
     public_errors,
 )
 from textin_provider.hooks.durable import JobMemory
-from textin_provider.hooks.task import TextInTaskMixin, framework_timeout, has_outlived_its_timeout
+from textin_provider.hooks.task import (
+    TextInTaskMixin,
+    checked_event,
+    framework_timeout,
+    has_outlived_its_timeout,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -206,7 +211,6 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
             webhook=self.webhook,
             file_conn_id=self.file_conn_id,
         )
-        self.log.info("TextIn accepted the document as xParse job %s.", job_id)
         return memory.keep(job_id)
 
     def _push_job_id(self, context: Context, job_id: str) -> None:
@@ -265,12 +269,10 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
     def _complete(self, context: Context, event: dict[str, Any] | None) -> dict[str, Any]:
         from textin_provider.api.waiting import Ending
 
-        ending = (event or {}).get("ending")
-        if event is None or ending not in tuple(Ending):
-            raise RuntimeError(f"The wait of {self.task_id} ended with an unknown event: {event!r}")
-        if ending == Ending.TERMINAL:
+        event = checked_event(event, self.task_id)
+        if event["ending"] == Ending.TERMINAL:
             return self._store(event["jobs"][0]["job_id"])
-        if ending == Ending.TIMEOUT:
+        if event["ending"] == Ending.TIMEOUT:
             raise self._timed_out(context, event["message"])
         fault = Fault.from_dict(event["fault"])
         if fault.kind is FaultKind.REQUEST:
@@ -280,14 +282,11 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
 
     def _store(self, job_id: str) -> dict[str, Any]:
         try:
-            manifest = self.hook.download_xparse_result(
+            return self.hook.download_xparse_result(
                 job_id, self.output_path, output_conn_id=self.output_conn_id, overwrite=self.overwrite
             )
         except TextInJobFailedError as error:
             raise TextInDocumentFailedError(**error.to_dict()) from None
-        path, size = manifest["output_path"], manifest["size_bytes"]
-        self.log.info("Stored the result of xParse job %s: %s, %d bytes.", job_id, path, size)
-        return manifest
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume after a deferral; one that outlived its timeout is an error that says so."""

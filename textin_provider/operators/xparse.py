@@ -68,15 +68,13 @@ class XParseSubmitOperator(TextInTaskMixin, BaseOperator):
 
     def execute(self, context: Context) -> str:
         """Submit the document."""
-        job_id = self.hook.submit_xparse_job(
+        return self.hook.submit_xparse_job(
             file=self.file,
             file_url=self.file_url,
             config=self.config,
             webhook=self.webhook,
             file_conn_id=self.file_conn_id,
         )
-        self.log.info("TextIn accepted the document as xParse job %s.", job_id)
-        return job_id
 
 
 class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
@@ -146,16 +144,6 @@ class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
         return manifests
 
     def _store(self, job_id: str) -> dict[str, Any]:
-        manifest = self.hook.download_xparse_result(
-            job_id,
-            self.output_path,
-            output_conn_id=self.output_conn_id,
-            overwrite=self.overwrite,
+        return self.hook.download_xparse_result(
+            job_id, self.output_path, output_conn_id=self.output_conn_id, overwrite=self.overwrite
         )
-        self.log.info(
-            "Stored the result of xParse job %s: %s, %d bytes.",
-            manifest["job_id"],
-            manifest["output_path"],
-            manifest["size_bytes"],
-        )
-        return manifest

@@ -18,7 +18,12 @@ from airflow.providers.common.compat.sdk import (
 
 from textin_provider.api.faults import Fault
 from textin_provider.exceptions import TextInError, error_for
-from textin_provider.hooks.task import TextInTaskMixin, framework_timeout, has_outlived_its_timeout
+from textin_provider.hooks.task import (
+    TextInTaskMixin,
+    checked_event,
+    framework_timeout,
+    has_outlived_its_timeout,
+)
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -125,12 +130,10 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         # `dag.test()` of Airflow 3 forgets what a deferral kept.
         self._deadline = deadline or time.time() + self.timeout
         self._deferrals = deferrals
-        ending = (event or {}).get("ending")
-        if event is None or ending not in tuple(Ending):
-            raise RuntimeError(f"The trigger of {self.task_id} ended with an unknown event: {event!r}")
-        if ending == Ending.TIMEOUT:
+        event = checked_event(event, self.task_id)
+        if event["ending"] == Ending.TIMEOUT:
             raise AirflowSensorTimeout(event["message"])
-        if ending == Ending.FAULT:
+        if event["ending"] == Ending.FAULT:
             raise error_for(Fault.from_dict(event["fault"]))
         return self._end(context, event, **kept)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import PokeReturnValue, conf
@@ -61,8 +62,10 @@ class XParseJobSensor(TextInSensor):
         self._seen: dict[str, XParseJob] = {}
         self._wave: list[str] = []
 
+    @cached_property
     @public_errors()
-    def _checked_ids(self) -> list[str]:
+    def _job_ids(self) -> list[str]:
+        """The ids as given, checked; read once, for Airflow hands out those of a mapped task one by one."""
         from textin_provider.api.xparse import check_job_id
 
         return [check_job_id(job_id) for job_id in (self.job_id if is_list(self.job_id) else [self.job_id])]
@@ -72,7 +75,7 @@ class XParseJobSensor(TextInSensor):
         from textin_provider.api.jobs import wave
 
         # The last one submitted tends to be the last to end: asking for it first mostly saves the others.
-        job_ids = list(dict.fromkeys(reversed(self._checked_ids())))
+        job_ids = list(dict.fromkeys(reversed(self._job_ids)))
         looks = 1
         while asked := job_ids[self._ended : self._ended + looks]:
             for seen in self._look_at(asked, attempts=1):
@@ -114,10 +117,9 @@ class XParseJobSensor(TextInSensor):
                 self._wave = [job_id]
                 return self._wait_out(seen)
             self._seen[job_id] = seen
-        job_ids = self._checked_ids()
-        values = [self._seen[job_id].to_dict() for job_id in job_ids]
+        values = [self._seen[job_id].to_dict() for job_id in self._job_ids]
         value = values if is_list(self.job_id) else values[0]
-        jobs = [self._seen[job_id] for job_id in dict.fromkeys(job_ids)]
+        jobs = [self._seen[job_id] for job_id in dict.fromkeys(self._job_ids)]
         failed = [job for job in jobs if job.status is JobStatus.FAILED]
         if failed and self.raise_on_failure:
             self._fail(context, value, failed_jobs(failed, len(jobs)))
@@ -127,7 +129,7 @@ class XParseJobSensor(TextInSensor):
     def _trigger(self) -> BaseTrigger:
         from textin_provider.triggers.xparse import XParseJobTrigger
 
-        job_id = self._wave if is_list(self.job_id) else self._checked_ids()[0]
+        job_id = self._wave if is_list(self.job_id) else self._job_ids[0]
         return XParseJobTrigger(job_id=job_id, **self._trigger_arguments())
 
     def _kept(self) -> dict[str, Any]:
