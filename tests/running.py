@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+    from textin_provider.testing import TextInServer
+
 try:
     from airflow.dag_processing.bundles.manager import DagBundlesManager
 
@@ -163,6 +165,23 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(GUARD_SECONDS):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
+
+
+def shorten_pauses(patch: pytest.MonkeyPatch, *, fault: float = 0.01, round_: float = 0.01) -> None:
+    """Shorten the pause after a fault, the first pause of an account, and a poller's round."""
+    patch.setattr("textin_provider.api.waiting._FAULT_BASE", fault)
+    patch.setattr("textin_provider.api.pacing._FIRST_PAUSE", fault)
+    patch.setattr("textin_provider.api.pacing._FIRST_SPACING", 0.001)
+    patch.setattr("textin_provider.triggers.poller.ROUND_SECONDS", round_)
+
+
+def point_airflow_at(
+    textin: TextInServer, patch: pytest.MonkeyPatch, extra: dict[str, Any] | None = None, **fields: Any
+) -> None:
+    """Let the connection ``textin_default`` lead to a local TextIn, with other extras and fields if given."""
+    connection = textin.connection()
+    connection |= {"extra": connection["extra"] | (extra or {})} | fields
+    patch.setenv("AIRFLOW_CONN_TEXTIN_DEFAULT", json.dumps(connection))
 
 
 def new_dag(dag_id: str) -> DAG:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
+from tests.running import point_airflow_at, shorten_pauses
 from textin_provider.testing import TextInServer
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ def connect(shared: TextInServer, monkeypatch: pytest.MonkeyPatch) -> Connect:
     """Return a function that sets the connection, with other fields and extras than usual if given."""
 
     def connected(extra: dict[str, Any] | None = None, **fields: Any) -> None:
-        connection = shared.connection()
-        connection |= {"extra": connection["extra"] | (extra or {})} | fields
-        monkeypatch.setenv("AIRFLOW_CONN_TEXTIN_DEFAULT", json.dumps(connection))
+        point_airflow_at(shared, monkeypatch, extra, **fields)
 
     return connected
 
@@ -47,10 +45,7 @@ def connect(shared: TextInServer, monkeypatch: pytest.MonkeyPatch) -> Connect:
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten every pause, and let no pause of one case hold up the next."""
-    monkeypatch.setattr("textin_provider.triggers.poller.ROUND_SECONDS", 0.005)
-    monkeypatch.setattr("textin_provider.api.waiting._FAULT_BASE", 0.002)
-    monkeypatch.setattr("textin_provider.api.pacing._FIRST_PAUSE", 0.002)
-    monkeypatch.setattr("textin_provider.api.pacing._FIRST_SPACING", 0.001)
+    shorten_pauses(monkeypatch, fault=0.002, round_=0.005)
     monkeypatch.setattr("textin_provider.api.pacing._pacers", {})
 
 

@@ -7,8 +7,9 @@ import ssl
 import struct
 import threading
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from tests.certificate import self_signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,7 +110,7 @@ def reset_after_request(connection: socket.socket) -> None:
 def impostor(folder: Path) -> Callable[[socket.socket], None]:
     """Return what shakes hands with a certificate that nobody signed."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(_self_signed(folder))
+    context.load_cert_chain(self_signed(folder))
 
     def shake_hands(connection: socket.socket) -> None:
         connection.settimeout(5)
@@ -117,24 +118,3 @@ def impostor(folder: Path) -> Callable[[socket.socket], None]:
             context.wrap_socket(connection, server_side=True).close()
 
     return shake_hands
-
-
-def _self_signed(folder: Path) -> Path:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    certificate = (
-        builder.not_valid_before(now).not_valid_after(now + timedelta(days=1)).sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path = folder / "impostor.pem"
-    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
-    return path

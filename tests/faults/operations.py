@@ -6,6 +6,7 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import TaskDeferred
@@ -25,6 +26,10 @@ from textin_provider.testing import JobScript, TextInServer
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from textin_provider.sensors.base import TextInSensor
+
+    MakeSensor = Callable[..., TextInSensor]
 
 
 class Manner(StrEnum):
@@ -137,20 +142,25 @@ def _job(textin: TextInServer) -> tuple[str, dict[str, Any]]:
     return job_id, good
 
 
+def _on_worker(make: MakeSensor, good: dict[str, Any]) -> Attempt:
+    return Attempt(lambda patience: run(lambda: make(timeout=patience, **_HURRY)), good)
+
+
+def _on_triggerer(make: MakeSensor, good: dict[str, Any]) -> Attempt:
+    def deferred(patience: float) -> TextInSensor:
+        return make(deferrable=True, timeout=patience, **_HURRY)
+
+    return Attempt(lambda patience: _from_trigger(deferred, patience), good)
+
+
 def _poke(textin: TextInServer, folder: Path) -> Attempt:
     job_id, good = _job(textin)
-    return Attempt(
-        lambda patience: run(lambda: XParseJobSensor(job_id=job_id, timeout=patience, **_HURRY)), good
-    )
+    return _on_worker(partial(XParseJobSensor, job_id=job_id), good)
 
 
 def _trigger(textin: TextInServer, folder: Path) -> Attempt:
     job_id, good = _job(textin)
-
-    def make(patience: float) -> XParseJobSensor:
-        return XParseJobSensor(job_id=job_id, deferrable=True, timeout=patience, **_HURRY)
-
-    return Attempt(lambda patience: _from_trigger(make, patience), good)
+    return _on_triggerer(partial(XParseJobSensor, job_id=job_id), good)
 
 
 def _read(textin: TextInServer, folder: Path) -> Attempt:
@@ -166,18 +176,12 @@ def _batch(textin: TextInServer) -> tuple[str, dict[str, Any]]:
 
 def _poke_batch(textin: TextInServer, folder: Path) -> Attempt:
     batch, good = _batch(textin)
-    return Attempt(
-        lambda patience: run(lambda: DocFlowBatchSensor(batch_number=batch, timeout=patience, **_HURRY)), good
-    )
+    return _on_worker(partial(DocFlowBatchSensor, batch_number=batch), good)
 
 
 def _trigger_batch(textin: TextInServer, folder: Path) -> Attempt:
     batch, good = _batch(textin)
-
-    def make(patience: float) -> DocFlowBatchSensor:
-        return DocFlowBatchSensor(batch_number=batch, deferrable=True, timeout=patience, **_HURRY)
-
-    return Attempt(lambda patience: _from_trigger(make, patience), good)
+    return _on_triggerer(partial(DocFlowBatchSensor, batch_number=batch), good)
 
 
 def _read_batch(textin: TextInServer, folder: Path) -> Attempt:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.hooks.support import Connect, Foreign, Pauses
+from tests.running import point_airflow_at
 from textin_provider.hooks.textin import TextInHook
 
 if TYPE_CHECKING:
@@ -24,9 +24,7 @@ def connect(textin: TextInServer, monkeypatch: pytest.MonkeyPatch) -> Connect:
     """Return a function that changes fields and extras of the connection and gives a hook that uses it."""
 
     def connected(extra: dict[str, Any] | None = None, **fields: Any) -> TextInHook:
-        connection = textin.connection()
-        connection |= {"extra": connection["extra"] | (extra or {})} | fields
-        monkeypatch.setenv("AIRFLOW_CONN_TEXTIN_DEFAULT", json.dumps(connection))
+        point_airflow_at(textin, monkeypatch, extra, **fields)
         return TextInHook()
 
     return connected

@@ -6,11 +6,11 @@ import io
 import socket
 import ssl
 import threading
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.certificate import self_signed
 from tests.hooks.support import readable
 from textin_provider.api.faults import Fault
 from textin_provider.api.xparse import Document, submit_job
@@ -168,7 +168,7 @@ def test_an_unknown_host_is_a_transport_error(
 def impostor(tmp_path: Path) -> Iterator[int]:
     """Run a TLS server with a certificate that nobody signed, and give its port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(_self_signed(tmp_path))
+    context.load_cert_chain(self_signed(tmp_path))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=_shake_hands, args=(listener, context), daemon=True)
         thread.start()
@@ -187,27 +187,6 @@ def _shake_hands(listener: socket.socket, context: ssl.SSLContext) -> None:
             context.wrap_socket(connection, server_side=True).close()
         except OSError:
             connection.close()
-
-
-def _self_signed(folder: Path) -> Path:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    certificate = (
-        builder.not_valid_before(now).not_valid_after(now + timedelta(days=1)).sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path = folder / "impostor.pem"
-    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
-    return path
 
 
 def test_a_certificate_that_nobody_signed_is_refused_before_anything_is_sent(

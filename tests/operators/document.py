@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import TaskDeferred
 
 from tests.running import TaskInstance, run
 from textin_provider.operators.document import XParseDocumentOperator
+from textin_provider.testing import ScriptedFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: What makes the operator wait in one of its two ways.
 MODES: dict[str, dict[str, Any]] = {"sync": {"deferrable": False}, "deferrable": {"deferrable": True}}
+modes = pytest.mark.parametrize("mode", MODES)
+GATEWAY = ScriptedFault(http_status=502, body=b"<html>Bad Gateway</html>", content_type="text/html")
 
 
 class Store:

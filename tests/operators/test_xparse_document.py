@@ -14,7 +14,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 from fsspec.implementations.memory import MemoryFileSystem
 
-from tests.operators.document import MODES, Store, new_operator, parse
+from tests.operators.document import GATEWAY, MODES, Store, modes, new_operator, parse
 from tests.running import TaskInstance, only_event, reload, says_in_time
 from textin_provider.exceptions import (
     TextInAuthenticationError,
@@ -36,9 +36,6 @@ except ImportError:  # Airflow 2
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-modes = pytest.mark.parametrize("mode", MODES)
-GATEWAY = ScriptedFault(http_status=502, body=b"<html>Bad Gateway</html>", content_type="text/html")
 
 
 @pytest.fixture

@@ -14,10 +14,12 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from fsspec.implementations.memory import MemoryFileSystem
 
 from tests.operators.document import (
+    GATEWAY,
     MODES,
     Store,
     crash_while_downloading,
     crash_while_waiting,
+    modes,
     new_operator,
     parse,
 )
@@ -41,9 +43,6 @@ except ImportError:  # Airflow 2
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
-
-modes = pytest.mark.parametrize("mode", MODES)
-GATEWAY = ScriptedFault(http_status=502, body=b"<html>Bad Gateway</html>", content_type="text/html")
 
 
 @pytest.fixture

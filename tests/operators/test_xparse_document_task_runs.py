@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.operators.document import MODES
+from tests.operators.document import GATEWAY, MODES, modes
 from tests.running import RETRIES_RESUME, new_dag, run_dag
 from textin_provider.operators.document import XParseDocumentOperator
-from textin_provider.testing import JobScript, ScriptedFault, TextInServer
+from textin_provider.testing import JobScript, TextInServer
 
 try:
     from airflow.models.task_state_store import TaskStateStoreModel
@@ -22,10 +22,10 @@ else:
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from airflow.providers.common.compat.sdk import DAG
+
 pytestmark = pytest.mark.usefixtures("airflow_db")
-modes = pytest.mark.parametrize("mode", MODES)
 needs_store = pytest.mark.skipif(not HAS_STORE, reason="Airflow keeps a task's state from 3.3 on")
-GATEWAY = ScriptedFault(http_status=502, body=b"<html>Bad Gateway</html>", content_type="text/html")
 
 
 def _value(instances: dict[Any, Any], index: int = -1, key: str = "return_value") -> Any:
@@ -44,6 +44,19 @@ def _kept(run_id: str) -> dict[int, dict[str, str]]:
 def _document(tmp_path: Path, name: str = "a.md") -> str:
     (tmp_path / name).write_text(f"# This is {name}\n")
     return str(tmp_path / name)
+
+
+def _dag(dag_id: str, tmp_path: Path, mode: str) -> DAG:
+    """Return a DAG with one task, which parses one document."""
+    with new_dag(dag_id) as dag:
+        XParseDocumentOperator(
+            task_id="parse",
+            file=_document(tmp_path),
+            output_path=f"{tmp_path}/out/",
+            poll_interval=0.05,
+            **MODES[mode],
+        )
+    return dag
 
 
 @modes
@@ -71,16 +84,7 @@ def test_a_retry_after_a_failed_download_pays_again_only_where_airflow_has_no_st
     textin: TextInServer, tmp_path: Path, mode: str
 ) -> None:
     textin.fault("result", GATEWAY, times=4)
-    with new_dag(f"document_retried_{mode}") as dag:
-        XParseDocumentOperator(
-            task_id="parse",
-            file=_document(tmp_path),
-            output_path=f"{tmp_path}/out/",
-            poll_interval=0.05,
-            **MODES[mode],
-        )
-
-    instances = run_dag(dag, tmp_path / "dags")
+    instances = run_dag(_dag(f"document_retried_{mode}", tmp_path, mode), tmp_path / "dags")
 
     ti = instances["parse", -1]
     assert (str(ti.state), ti.try_number) == ("success", 2)
@@ -94,16 +98,7 @@ def test_a_failed_job_is_retried_with_a_new_one(textin: TextInServer, tmp_path: 
     if RETRIES_RESUME and mode == "deferrable":
         pytest.skip("what tells such a retry is kept over the deferral, which dag.test() forgets")
     textin.script(JobScript(states=["failed"]))
-    with new_dag(f"document_failed_{mode}") as dag:
-        XParseDocumentOperator(
-            task_id="parse",
-            file=_document(tmp_path),
-            output_path=f"{tmp_path}/out/",
-            poll_interval=0.05,
-            **MODES[mode],
-        )
-
-    instances = run_dag(dag, tmp_path / "dags")
+    instances = run_dag(_dag(f"document_failed_{mode}", tmp_path, mode), tmp_path / "dags")
 
     ti = instances["parse", -1]
     assert (str(ti.state), ti.try_number) == ("success", 2)
@@ -113,19 +108,12 @@ def test_a_failed_job_is_retried_with_a_new_one(textin: TextInServer, tmp_path: 
 @needs_store
 @modes
 def test_a_task_that_is_cleared_goes_on_with_its_job(textin: TextInServer, tmp_path: Path, mode: str) -> None:
-    with new_dag(f"document_cleared_{mode}") as dag:
-        task = XParseDocumentOperator(
-            task_id="parse",
-            file=_document(tmp_path),
-            output_path=f"{tmp_path}/out/",
-            poll_interval=0.05,
-            **MODES[mode],
-        )
+    dag = _dag(f"document_cleared_{mode}", tmp_path, mode)
     ti = run_dag(dag, tmp_path / "dags")["parse", -1]
     [job_id] = textin.jobs
     assert str(ti.state) == "success"
 
-    again = _clear_and_run(ti, task)
+    again = _clear_and_run(ti, dag.get_task("parse"))
 
     assert str(again.state) == "success"
     assert again.id != ti.id
@@ -133,7 +121,7 @@ def test_a_task_that_is_cleared_goes_on_with_its_job(textin: TextInServer, tmp_p
     assert _kept(ti.run_id)[-1]["job_id"] == job_id
 
 
-def _clear_and_run(ti: Any, task: XParseDocumentOperator) -> Any:
+def _clear_and_run(ti: Any, task: Any) -> Any:
     from airflow.models.taskinstance import TaskInstance, clear_task_instances
     from airflow.sdk.definitions.dag import _run_task
     from airflow.utils.session import create_session

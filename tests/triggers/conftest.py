@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.running import shorten_pauses
 from textin_provider.triggers.xparse import XParseJobTrigger
 
 if TYPE_CHECKING:
@@ -21,10 +22,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the quarter second of a round, and the pause after a fault."""
-    monkeypatch.setattr("textin_provider.triggers.poller.ROUND_SECONDS", 0.01)
-    monkeypatch.setattr("textin_provider.api.waiting._FAULT_BASE", 0.01)
-    monkeypatch.setattr("textin_provider.api.pacing._FIRST_PAUSE", 0.01)
-    monkeypatch.setattr("textin_provider.api.pacing._FIRST_SPACING", 0.001)
+    shorten_pauses(monkeypatch)
 
 
 @pytest.fixture

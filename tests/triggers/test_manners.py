@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from functools import partial
-from typing import Any
 
 import pytest
 
+from tests.running import point_airflow_at
 from textin_provider.api.pacing import Pacer
 from textin_provider.api.xparse import look_at_job
 from textin_provider.exceptions import TextInAuthenticationError, TextInRateLimitError
@@ -19,16 +18,10 @@ from textin_provider.triggers import poller as poller_module
 from textin_provider.triggers.poller import join_poller
 
 
-def connect(monkeypatch: pytest.MonkeyPatch, textin: TextInServer, **changes: Any) -> None:
-    connection = textin.connection()
-    extra = connection["extra"] | changes.pop("extra", {})
-    monkeypatch.setenv("AIRFLOW_CONN_TEXTIN_DEFAULT", json.dumps(connection | changes | {"extra": extra}))
-
-
 async def test_all_waits_together_keep_to_the_ceiling_of_their_connection(
     textin: TextInServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connect(monkeypatch, textin, extra={"max_requests_per_second": 40})
+    point_airflow_at(textin, monkeypatch, extra={"max_requests_per_second": 40})
     job_id = textin.add_job()
     begun = time.monotonic()
     async with join_poller("textin_default") as poller:
@@ -79,10 +72,10 @@ async def test_waits_take_up_a_secret_that_was_rotated(
     textin: TextInServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(poller_module, "RECHECK_SECONDS", 0.0)
-    connect(monkeypatch, textin, password="the former secret")
+    point_airflow_at(textin, monkeypatch, password="the former secret")
     jobs = [textin.add_job() for _ in range(5)]
     async with join_poller("textin_default") as poller:
-        connect(monkeypatch, textin)
+        point_airflow_at(textin, monkeypatch)
         seen = await asyncio.gather(*(poller.ask(partial(look_at_job, job), 0.0) for job in jobs))
     assert [job.job_id for job in seen] == jobs
 
@@ -94,7 +87,7 @@ async def test_who_joins_later_has_the_connection_looked_up_again(
     job_id = textin.add_job()
     async with join_poller("textin_default") as first:
         with TextInServer() as moved:
-            connect(monkeypatch, moved)
+            point_airflow_at(moved, monkeypatch)
             elsewhere = moved.add_job()
             async with join_poller("textin_default") as second:
                 assert first is second
@@ -107,7 +100,7 @@ async def test_credentials_that_are_still_wrong_when_looked_up_again_end_the_wai
     textin: TextInServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(poller_module, "RECHECK_SECONDS", 0.0)
-    connect(monkeypatch, textin, password="wrong")
+    point_airflow_at(textin, monkeypatch, password="wrong")
     job_id = textin.add_job()
     async with join_poller("textin_default") as poller:
         results = await asyncio.gather(
@@ -131,7 +124,7 @@ def test_a_worker_that_is_limited_asks_no_more_before_the_pause_is_over(
 def test_wrong_credentials_on_a_worker_are_asked_about_once(
     textin: TextInServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connect(monkeypatch, textin, password="wrong")
+    point_airflow_at(textin, monkeypatch, password="wrong")
 
     with pytest.raises(TextInAuthenticationError):
         TextInHook().get_xparse_job("f" * 32)
