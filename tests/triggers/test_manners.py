@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from functools import partial
 
 import pytest
 
 from tests.running import point_airflow_at
+from tests.triggers.glance import glance
 from textin_provider.api.pacing import Pacer
-from textin_provider.api.xparse import look_at_job
 from textin_provider.exceptions import TextInAuthenticationError, TextInRateLimitError
 from textin_provider.hooks.textin import TextInHook
 from textin_provider.testing import ScriptedFault, TextInServer
@@ -25,7 +24,7 @@ async def test_all_waits_together_keep_to_the_ceiling_of_their_connection(
     job_id = textin.add_job()
     begun = time.monotonic()
     async with join_poller("textin_default") as poller:
-        await asyncio.gather(*(poller.ask(partial(look_at_job, job_id), 0.0) for _ in range(41)))
+        await asyncio.gather(*(glance(poller, job_id) for _ in range(41)))
 
     # Forty gaps of a fortieth of a second: fewer seconds would have broken the ceiling.
     assert time.monotonic() - begun >= 1.0
@@ -44,9 +43,9 @@ async def test_a_limit_that_strikes_one_wait_pauses_them_all(
     job_id = textin.add_job()
     async with join_poller("textin_default") as poller:
         with pytest.raises(Exception, match="40306"):
-            await poller.ask(partial(look_at_job, job_id), 0.0)
+            await glance(poller, job_id)
         asked = textin.count("status")
-        others = [asyncio.create_task(poller.ask(partial(look_at_job, job_id), 0.0)) for _ in range(5)]
+        others = [asyncio.create_task(glance(poller, job_id)) for _ in range(5)]
         await asyncio.sleep(0.6)
         assert textin.count("status") == asked
         await asyncio.gather(*others)
@@ -60,7 +59,7 @@ async def test_a_limit_in_the_triggerer_holds_for_the_same_credential_on_a_worke
     job_id = textin.add_job()
     async with join_poller("textin_default") as poller:
         with pytest.raises(Exception, match="429"):
-            await poller.ask(partial(look_at_job, job_id), 0.0)
+            await glance(poller, job_id)
 
     with pytest.raises(TextInRateLimitError, match="pause") as caught:
         TextInHook().look_at_xparse_job(job_id)
@@ -76,7 +75,7 @@ async def test_waits_take_up_a_secret_that_was_rotated(
     jobs = [textin.add_job() for _ in range(5)]
     async with join_poller("textin_default") as poller:
         point_airflow_at(textin, monkeypatch)
-        seen = await asyncio.gather(*(poller.ask(partial(look_at_job, job), 0.0) for job in jobs))
+        seen = await asyncio.gather(*(glance(poller, job) for job in jobs))
     assert [job.job_id for job in seen] == jobs
 
 
@@ -91,7 +90,7 @@ async def test_who_joins_later_has_the_connection_looked_up_again(
             elsewhere = moved.add_job()
             async with join_poller("textin_default") as second:
                 assert first is second
-                assert (await second.ask(partial(look_at_job, elsewhere), 0.0)).job_id == elsewhere
+                assert (await glance(second, elsewhere)).job_id == elsewhere
     assert job_id in textin.jobs
     assert textin.count("status") == 0
 
@@ -103,9 +102,7 @@ async def test_credentials_that_are_still_wrong_when_looked_up_again_end_the_wai
     point_airflow_at(textin, monkeypatch, password="wrong")
     job_id = textin.add_job()
     async with join_poller("textin_default") as poller:
-        results = await asyncio.gather(
-            *(poller.ask(partial(look_at_job, job_id), 0.0) for _ in range(20)), return_exceptions=True
-        )
+        results = await asyncio.gather(*(glance(poller, job_id) for _ in range(20)), return_exceptions=True)
     assert {getattr(result, "code", None) for result in results} == {40102}
     assert textin.count("status") == 20
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from tests.running import only_event
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
+from textin_provider.triggers.base import TextInTrigger
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.triggers.conftest import Logged, NewTrigger
 
 
@@ -69,3 +74,24 @@ async def test_the_log_names_no_secret(textin: TextInServer, new_trigger: NewTri
     await only_event(new_trigger(textin.add_job(JobScript(states=["pending", "completed"]))))
     assert logged()
     assert textin.secret_code not in json.dumps(logged())
+
+
+async def test_each_wait_logs_where_its_own_trigger_does(
+    textin: TextInServer, monkeypatch: pytest.MonkeyPatch, new_trigger: NewTrigger
+) -> None:
+    # By context variables the triggerer knows whose log a line belongs to, and one task asks for many waits.
+    whose: ContextVar[str] = ContextVar("whose")
+    told: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        TextInTrigger, "_tell", lambda self, verdict: told.append((whose.get(), str(verdict.notice)))
+    )
+    jobs = [textin.add_job(JobScript(states=["pending", "in_progress", "completed"])) for _ in range(10)]
+
+    async def wait(job_id: str) -> None:
+        whose.set(job_id)
+        await only_event(new_trigger(job_id))
+
+    await asyncio.gather(*map(wait, jobs))
+
+    assert len(told) >= 10
+    assert [line for job_id, line in told if job_id not in line] == []

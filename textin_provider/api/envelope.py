@@ -38,7 +38,7 @@ class Service(StrEnum):
     DOCFLOW = "docflow"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Part:
     """
     One part of a multipart form.
@@ -54,7 +54,7 @@ class Part:
     size: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """
     What came back over HTTP.
@@ -74,7 +74,7 @@ class Answer:
         return cls(status, body, headers, retry_after_seconds(headers.get("retry-after"), now=now))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Call(Generic[T_co]):
     """
     One request to TextIn and the way to read its answer.

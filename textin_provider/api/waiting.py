@@ -31,7 +31,7 @@ def backoff(faults: int, *, chance: Chance = random.random, cap: float = _FAULT_
     return chance() * min(cap, _FAULT_BASE * 2.0 ** min(faults, 16))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Schedule:
     """
     When to look again, as the sensor was told.
@@ -68,7 +68,7 @@ class Ending(StrEnum):
     FAULT = "fault"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Pace:
     """
     How long a wait may last and how often it looks.
@@ -84,7 +84,7 @@ class Pace:
     looks: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """
     What to do after one look.

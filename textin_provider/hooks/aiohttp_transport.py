@@ -22,11 +22,13 @@ from textin_provider.api.faults import Fault, FaultKind
 from textin_provider.hooks.connection import USER_AGENT, TextInConnection
 
 if TYPE_CHECKING:
-    from textin_provider.api.envelope import Call
+    from textin_provider.api.envelope import Call, Service
 
 #: aiohttp walks its idle connections at each request, so a small pool is a fast one.
 POOL_SIZE = 16
 _DNS_SECONDS = 300
+#: Addresses whose parts are kept: aiohttp takes an address apart once, if it gets the same object again.
+_KNOWN_URLS = 1024
 #: A status answer has a few hundred bytes. Parsing more than this would hold the loop for everybody.
 MAX_ANSWER_BYTES = 512 * 1024
 
@@ -50,6 +52,7 @@ class Client:
         self._pool = aiohttp.TCPConnector(limit=POOL_SIZE, ssl=tls, ttl_dns_cache=_DNS_SECONDS)
         self._bases = {service: URL(base_url) for service, base_url in connection.base_urls.items()}
         self._sessions = {service: self._session(url) for service, url in connection.base_urls.items()}
+        self._url_of = lru_cache(maxsize=_KNOWN_URLS)(self._new_url)
 
     def _session(self, base_url: str) -> aiohttp.ClientSession:
         own = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
@@ -62,10 +65,10 @@ class Client:
             cookie_jar=aiohttp.DummyCookieJar(),
         )
 
-    def _url_of(self, call: Call[Any]) -> URL:
+    def _new_url(self, service: Service, path: str) -> URL:
         # Paths are made of ids that were checked: yarl need not look for what to quote.
-        base = self._bases[call.service]
-        return base.with_path(base.raw_path.rstrip("/") + call.path, encoded=True)
+        base = self._bases[service]
+        return base.with_path(base.raw_path.rstrip("/") + path, encoded=True)
 
     async def close(self) -> None:
         """Close what is open."""
@@ -82,7 +85,8 @@ class Client:
         try:
             async with asyncio.timeout(self._connection.timeout):
                 session = self._sessions[call.service]
-                response = await session.get(self._url_of(call), params=call.params, allow_redirects=False)
+                url = self._url_of(call.service, call.path)
+                response = await session.get(url, params=call.params, allow_redirects=False)
                 try:
                     body = await _body_of(response)
                 finally:

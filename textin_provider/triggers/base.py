@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from functools import partial
-from heapq import heapify, heappop, heappush
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -16,18 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from textin_provider.api.envelope import Look
-    from textin_provider.api.waiting import Pace, Wait
-    from textin_provider.triggers.poller import Poller
-
-#: When to look at what, in epoch seconds.
-Turn: TypeAlias = "tuple[float, str]"
+    from textin_provider.api.waiting import Pace, Verdict, Wait
 
 #: What triggers work with. The triggerer loads the class of a trigger on its loop, so this module imports
 #: next to nothing, and the first triggers that run import these in a thread.
 _MACHINERY = ("textin_provider.api.batch_wait", "textin_provider.api.jobs", "textin_provider.triggers.poller")
-#: How many of the things that one trigger waits for are asked about at the same time. The others are entries
-#: of a heap, and not tasks, until they are due.
-_LANES = 256
 _is_loaded = False
 
 
@@ -116,56 +106,10 @@ class TextInTrigger(BaseTrigger):
 
         try:
             async with join_poller(self.textin_conn_id) as poller:
-                event = await self._watch(poller)
+                event = await poller.watch(self._wait(), self._look, self._tell)
         except Fault as fault:
             event = ended_by(fault)
         yield TriggerEvent(event)
 
-    async def _watch(self, poller: Poller) -> dict[str, Any]:
-        """Look at each of the subjects at its own pace until one look ends the wait."""
-        wait, now = self._wait(), time.time()
-        turns = [(now + wait.first_delay(now=now), subject) for subject in wait.moving]
-        heapify(turns)
-        # Most triggers wait for one thing, which takes no task beside their own.
-        take = self._take_turns if len(turns) == 1 else self._take_turns_side_by_side
-        event = await take(poller, wait, turns)
-        if event is None:
-            raise AssertionError("unreachable: what still moves has its next turn")
-        return event
-
-    async def _take_turns_side_by_side(
-        self, poller: Poller, wait: Wait, turns: list[Turn]
-    ) -> dict[str, Any] | None:
-        lanes = [asyncio.ensure_future(self._take_turns(poller, wait, turns)) for _ in turns[:_LANES]]
-        try:
-            for lane in asyncio.as_completed(lanes):
-                # A lane that ends without an event has left what still moves to the others.
-                if (event := await lane) is not None:
-                    return event
-            return None
-        finally:
-            for lane in lanes:
-                lane.cancel()
-            await asyncio.gather(*lanes, return_exceptions=True)
-
-    async def _take_turns(self, poller: Poller, wait: Wait, turns: list[Turn]) -> dict[str, Any] | None:
-        """Take the turn that is due next, again and again; return the event of a look that ended the wait."""
-        from textin_provider.api.faults import Fault
-
-        while turns:
-            due, subject = heappop(turns)
-            delay = max(0.0, due - time.time())
-            patience = max(0.0, self.deadline - max(due, time.time()))
-            try:
-                seen: Any = await poller.ask(partial(self._look, subject), delay, patience)
-            except Fault as fault:
-                verdict = wait.on_fault(subject, fault, now=time.time())
-            else:
-                verdict = wait.on_look(subject, seen, now=time.time())
-            if verdict.notice:
-                self.log.log(logging.WARNING if verdict.is_warning else logging.INFO, "%s", verdict.notice)
-            if verdict.event is not None:
-                return verdict.event
-            if verdict.delay is not None:
-                heappush(turns, (time.time() + verdict.delay, subject))
-        return None
+    def _tell(self, verdict: Verdict) -> None:
+        self.log.log(logging.WARNING if verdict.is_warning else logging.INFO, "%s", verdict.notice)

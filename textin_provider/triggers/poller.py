@@ -2,8 +2,9 @@
 One poller per connection and event loop, which all waits in the process share.
 
 A wait that polls on a timer and a client of its own wakes the loop, and opens a connection, for itself
-alone. Here the waits hand in what they want to know and when; what falls due in the same quarter second is
-sent together over one client. Everything that concerns all requests of a connection has its place here.
+alone. Here the waits are handed in, and the poller carries them on until they end: what falls due in the
+same quarter second is sent together over one client, and judged as the answers come, with no task woken for
+it. Everything that concerns all requests of a connection has its place here.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import math
 import time
 from collections import deque
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from contextvars import copy_context
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from textin_provider.api.faults import Fault, FaultKind
@@ -23,11 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from textin_provider.api.envelope import Look
+    from textin_provider.api.waiting import Verdict, Wait
 
-T = TypeVar("T")
-NewLook: TypeAlias = "Callable[[], Look[T]]"
-#: What falls due together: the look, the patience with a pause, and who wants to know.
-Round: TypeAlias = "deque[tuple[NewLook[Any], float, asyncio.Future[Any]]]"
+    #: What falls due together: waits, and which of their subjects to look at.
+    Round: TypeAlias = "deque[tuple[Watch, str]]"
 
 #: Polls due within this many seconds of each other go out together.
 ROUND_SECONDS = 0.25
@@ -68,6 +70,33 @@ async def join_poller(textin_conn_id: str) -> AsyncIterator[Poller]:
             await poller.close()
 
 
+class Watch:
+    """
+    A wait that the poller carries on.
+
+    :param look: makes a look at one of the subjects of the wait, anew for each try.
+    :param tell: logs the notice of a verdict; it runs in the context of the trigger, which names its log.
+    :ivar ended: the event that the wait ends with, or what went wrong in judging; cancelled with the trigger.
+    """
+
+    __slots__ = ("_context", "_tell", "ended", "look", "wait")
+
+    def __init__(self, wait: Wait, look: Callable[[str], Look[Any]], tell: Callable[[Verdict], None]) -> None:
+        self.wait = wait
+        self.look = look
+        self.ended: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._tell = tell
+        self._context = copy_context()
+
+    def follow(self, verdict: Verdict) -> float | None:
+        """Do what a verdict says; return the seconds to the next look at the same, None if there is none."""
+        if verdict.notice:
+            self._context.run(self._tell, verdict)
+        if verdict.event is not None:
+            self.ended.set_result(verdict.event)
+        return verdict.delay
+
+
 class Poller:
     """
     Sends the reads of many waits in rounds over one client.
@@ -100,23 +129,27 @@ class Poller:
             self._opened_at = time.monotonic()
         await asyncio.shield(self._opening)
 
-    async def ask(self, look: NewLook[T], delay: float, patience: float = math.inf) -> T:
-        """
-        Take a look in ``delay`` seconds, together with what else is due then, and return what it saw.
+    async def watch(
+        self, wait: Wait, look: Callable[[str], Look[Any]], tell: Callable[[Verdict], None]
+    ) -> dict[str, Any]:
+        """Carry a wait on, see :class:`Watch`, and return the event that it ends with."""
+        if not wait.moving:
+            raise ValueError("There is nothing to wait for.")
+        watch, now = Watch(wait, look, tell), time.time()
+        for subject in wait.moving:
+            self._put(watch, subject, wait.first_delay(now=now))
+        return await watch.ended
 
-        :param look: makes the look; it is made again if the credentials have changed meanwhile.
-        :param patience: seconds that a pause of the account may last at most for the look to be taken.
-        :raises Fault: as the answers, or their absence, say.
-        """
+    def _put(self, watch: Watch, subject: str, delay: float) -> None:
+        """Put a look among what else is due in ``delay`` seconds."""
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[T] = loop.create_future()
         grid = LONG_ROUND_SECONDS if delay >= LONG_DELAY else ROUND_SECONDS
         moment = grid * math.ceil((loop.time() + delay) / grid)
-        if moment not in self._rounds:
-            self._rounds[moment] = deque()
+        due = self._rounds.get(moment)
+        if due is None:
+            due = self._rounds[moment] = deque()
             self._timers[moment] = loop.call_at(moment, self._begin, moment)
-        self._rounds[moment].append((look, patience, answer))
-        return await answer
+        due.append((watch, subject))
 
     def _begin(self, moment: float) -> None:
         del self._timers[moment]
@@ -128,19 +161,31 @@ class Poller:
 
     async def _send(self, due: Round) -> None:
         while due:
-            look, patience, answer = due.popleft()
-            if answer.done():
+            watch, subject = due.popleft()
+            if watch.ended.done():
                 continue
             try:
-                seen = await self._take(look, patience)
-            except Exception as error:  # it is the asker's, whatever it is
-                if not answer.done():
-                    answer.set_exception(error)
+                verdict = await self._judge(watch, subject)
+                if watch.ended.done():
+                    continue
+                delay = watch.follow(verdict)
+            except Exception as error:  # it is the trouble of this wait, whatever it is
+                if not watch.ended.done():
+                    watch.ended.set_exception(error)
             else:
-                if not answer.done():
-                    answer.set_result(seen)
+                if delay is not None:
+                    self._put(watch, subject, delay)
 
-    async def _take(self, look: NewLook[T], patience: float) -> T:
+    async def _judge(self, watch: Watch, subject: str) -> Verdict:
+        wait = watch.wait
+        patience = max(0.0, wait.pace.deadline - time.time())
+        try:
+            seen = await self._take(partial(watch.look, subject), patience)
+        except Fault as fault:
+            return wait.on_fault(subject, fault, now=time.time())
+        return wait.on_look(subject, seen, now=time.time())
+
+    async def _take(self, look: Callable[[], Look[Any]], patience: float) -> Any:
         held = self._hook.connection
         try:
             return await self._hook.look(look(), patience=patience)

@@ -1,0 +1,45 @@
+"""One look through a poller, as the shortest of waits."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from textin_provider.api.waiting import Pace, Schedule, Verdict, Wait
+from textin_provider.api.xparse import look_at_job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textin_provider.api.envelope import Look
+    from textin_provider.api.faults import Fault
+    from textin_provider.triggers.poller import Poller
+
+
+class _Glance(Wait):
+    """Ends with whatever the first look brings."""
+
+    def __init__(self, job_id: str, delay: float) -> None:
+        super().__init__([job_id], Pace(Schedule(0.0), time.time() + 3600, 3600))
+        self._delay = delay
+
+    def first_delay(self, *, now: float) -> float:
+        return self._delay
+
+    def on_look(self, subject: str, seen: Any, *, now: float) -> Verdict:
+        return Verdict(event={"seen": seen})
+
+    def on_fault(self, subject: str, fault: Fault, *, now: float) -> Verdict:
+        raise fault
+
+
+async def glance(
+    poller: Poller, job_id: str, delay: float = 0.0, look: Callable[[str], Look[Any]] = look_at_job
+) -> Any:
+    """Look at a job in ``delay`` seconds and return what was seen, or raise the fault."""
+    event = await poller.watch(_Glance(job_id, delay), look, _tell_nobody)
+    return event["seen"]
+
+
+def _tell_nobody(verdict: Verdict) -> None:
+    raise AssertionError(f"a glance has nothing to tell: {verdict}")
