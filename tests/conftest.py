@@ -12,7 +12,7 @@ from textin_provider.testing import TextInServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytest_plugins = ["tests.airflow_db"]
+pytest_plugins = ["tests.airflow_db", "tests.secrecy"]
 
 
 @pytest.fixture
