@@ -31,11 +31,12 @@ CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
 STAMP := $(VENV)/.installed
 
 # uv does not read pip's settings, so a package mirror that pip is set up with is passed on.
-install = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$$($(BIN)/pip config get global.index-url 2>/dev/null)}" \
+index = $${UV_DEFAULT_INDEX:-$$($(BIN)/pip config get global.index-url 2>/dev/null)}
+install = UV_DEFAULT_INDEX="$(index)" \
   $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS) $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help test e2e lint format demo airflow bench constraints clean
+.PHONY: help test matrix e2e lint format demo airflow package bench constraints clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -46,6 +47,11 @@ test: $(STAMP) ## run the tests; ARGS="-k sensor" for some of them
 	AIRFLOW_HOME=$$home AIRFLOW__DATABASE__SQL_ALCHEMY_CONN="sqlite:///$$home/airflow.db" \
 	AIRFLOW__CORE__DAGS_FOLDER=$(CURDIR)/example_dags AIRFLOW__CORE__LOAD_EXAMPLES=False \
 	AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False $(BIN)/python -m pytest $(ARGS)
+
+# One after the other in one environment: this takes hours.
+matrix: ## run the tests on each Airflow with each Python that it supports
+	@set -e; $(foreach version,$(VERSIONS),$(foreach python,$(PYTHONS_$(version)), \
+	  rm -rf .venv-matrix; $(MAKE) test AIRFLOW=$(version) PYTHON=python$(python) VENV=.venv-matrix;))
 
 # Debian's postgresql is the metadata database. The tests find its programs, or say how to install it.
 e2e: $(STAMP) ## test real Airflow processes, killing some; ARGS="-k triggerer" for some of them
@@ -66,6 +72,10 @@ demo: $(STAMP) ## parse real documents with a real Airflow and a local TextIn
 
 airflow: $(STAMP) ## open Airflow in the browser, with a local TextIn; ARGS="--port 8090"
 	@exec $(BIN)/python tests/standalone.py --home .airflow$(SUFFIX) $(ARGS)
+
+package: $(STAMP) ## build the package, check it, and try it with nothing but Airflow
+	@$(call install,--group package)
+	@UV_DEFAULT_INDEX="$(index)" $(BIN)/python tests/package.py
 
 # HttpSensor, which some parts are measured against, is no dependency of the project.
 bench: $(STAMP) ## measure what it costs, into benchmarks/RESULTS.md; ARGS=polls for one part, printed only
