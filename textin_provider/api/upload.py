@@ -142,7 +142,7 @@ def upload_files(
         "POST",
         Service.DOCFLOW,
         f"{PATH}/upload",
-        partial(read_submitted, partial(_read_upload, about, batch_number)),
+        partial(read_submitted, partial(_read_upload, about, batch_number, len(names))),
         params=query_of(params),
         parts=tuple(
             Part("file", document.content, "application/octet-stream", document.name, document.size)
@@ -157,15 +157,16 @@ def portions(sources: Sequence[str]) -> list[Sequence[str]]:
     return [sources[at : at + MAX_PER_UPLOAD] for at in range(0, len(sources), MAX_PER_UPLOAD)]
 
 
-def _read_upload(about: str, batch_number: str | None, answer: Answer) -> DocFlowUpload:
+def _read_upload(about: str, batch_number: str | None, sent: int, answer: Answer) -> DocFlowUpload:
     data = read_data(answer, about, "result")
     records = data.get("files")
     number = optional_text(data.get("batch_number")) or batch_number
     if number is None or not isinstance(records, list):
         raise server_fault(about, "the answer says success but names no batch_number or files")
-    return DocFlowUpload(
-        number, tuple(_uploaded(record) for record in records if isinstance(record, Mapping))
-    )
+    files = tuple(_uploaded(record) for record in records if isinstance(record, Mapping))
+    if len(files) < sent:
+        raise server_fault(about, f"the answer names {len(files)} of {sent} files, in batch {number}")
+    return DocFlowUpload(number, files)
 
 
 def _uploaded(record: Mapping[str, Any]) -> dict[str, str | None]:
