@@ -18,10 +18,9 @@ from textin_provider.hooks.connection import (
     missing_connection,
     read_connection,
 )
+from textin_provider.hooks.loading import load
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from textin_provider.api.envelope import Call, Look
     from textin_provider.api.pacing import Pacer
     from textin_provider.hooks.aiohttp_transport import Client
@@ -69,7 +68,9 @@ class TextInAsyncHook(BaseHook):
             connection = await self._look_up()
         if self._client is not None and connection == self.connection:
             return False
-        open_client = await asyncio.to_thread(_open_client)
+        await load("textin_provider.hooks.aiohttp_transport")
+        from textin_provider.hooks.aiohttp_transport import open_client
+
         former, self._client = self._client, await open_client(connection)
         self.connection = connection
         if former is not None:
@@ -138,9 +139,3 @@ async def _await_turn(pacer: Pacer, call: Call[Any], patience: float, delay: flo
         if not pacer.is_paused(time.monotonic()):
             return
         delay = pacer.book(time.monotonic(), about=call.about, patience=patience)
-
-
-def _open_client() -> Callable[[TextInConnection], Awaitable[Client]]:
-    from textin_provider.hooks.aiohttp_transport import open_client
-
-    return open_client

@@ -1,13 +1,13 @@
-"""The loop that all triggers of this provider run."""
+"""What all triggers of this provider have in common."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from textin_provider.hooks.loading import load
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -17,17 +17,12 @@ if TYPE_CHECKING:
 
 #: What triggers work with. The triggerer loads the class of a trigger on its loop, so this module imports
 #: next to nothing, and the first triggers that run import these in a thread.
-_MACHINERY = ("textin_provider.api.batch_wait", "textin_provider.api.jobs", "textin_provider.triggers.poller")
-_is_loaded = False
-
-
-async def _load_machinery() -> None:
-    # Asking sys.modules would not do: a module is there while a thread still imports it, and the loop would
-    # then wait for its lock.
-    global _is_loaded
-    if not _is_loaded:
-        await asyncio.to_thread(lambda: [import_module(name) for name in _MACHINERY])
-        _is_loaded = True
+_MACHINERY = (
+    "textin_provider.api.batch_wait",
+    "textin_provider.api.jobs",
+    "textin_provider.hooks.aiohttp_transport",
+    "textin_provider.triggers.poller",
+)
 
 
 class TextInTrigger(BaseTrigger):
@@ -99,7 +94,7 @@ class TextInTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until the wait has ended, and yield the event it ended with."""
-        await _load_machinery()
+        await load(*_MACHINERY)
         from textin_provider.api.faults import Fault
         from textin_provider.api.waiting import ended_by
         from textin_provider.triggers.poller import join_poller
