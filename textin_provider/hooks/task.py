@@ -64,6 +64,7 @@ class TextInTaskMixin:
 
     textin_conn_id: str
     do_xcom_push: bool
+    outlets: list[Any]
 
     @cached_property
     def hook(self) -> TextInHook:
@@ -76,6 +77,14 @@ class TextInTaskMixin:
         """Push what the task would have returned: a task that raises returns nothing."""
         if self.do_xcom_push:
             context["ti"].xcom_push(key=_RETURN_VALUE, value=value)
+
+    def describe_outlets(self, context: Context, manifest: Mapping[str, Any]) -> None:
+        """Give the event of each asset among the outlets the manifest of what was stored, as its extra."""
+        from airflow.providers.common.compat.sdk import Asset
+
+        for outlet in self.outlets:
+            if isinstance(outlet, Asset):
+                context["outlet_events"][outlet].extra.update(manifest)
 
 
 class DocFlowTaskMixin(TextInTaskMixin):

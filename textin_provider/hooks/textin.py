@@ -18,6 +18,7 @@ from textin_provider.api.upload import DocFlowUpload
 from textin_provider.exceptions import TextInError, public_errors
 from textin_provider.get_provider_info import UI_FIELD_BEHAVIOUR
 from textin_provider.hooks.base import READ_ATTEMPTS, TextInConnectionHook, side_by_side
+from textin_provider.hooks.lineage import report
 from textin_provider.hooks.storage import OutputFile, check_documents, open_document
 from textin_provider.hooks.textin_async import TextInAsyncHook
 
@@ -109,6 +110,7 @@ class TextInHook(TextInConnectionHook):
             with open_document("file", file, file_conn_id) as document:
                 job_id = self._send(xparse.submit_job(document=document, config=config, webhook=webhook))
         self.log.info("TextIn accepted the document as xParse job %s.", job_id)
+        report(self, "input", filter(None, [file, file_url]))
         return job_id
 
     def get_xparse_job(self, job_id: str) -> xparse.XParseJob:
@@ -152,6 +154,7 @@ class TextInHook(TextInConnectionHook):
         manifest = self._try_often(lambda: self._download(job_id, output), READ_ATTEMPTS)
         path, size = manifest["output_path"], manifest["size_bytes"]
         self.log.info("Stored the result of xParse job %s: %s, %d bytes.", job_id, path, size)
+        report(self, "output", [path])
         return manifest
 
     def _download(self, job_id: str, output: OutputFile) -> dict[str, Any]:
@@ -232,6 +235,7 @@ class TextInHook(TextInConnectionHook):
             except Fault as refused:
                 fault = refused.without(query["parser_pdf_pwd"])
                 raise upload.partly_accepted(fault, accepted, sources) if accepted.files else fault from None
+            report(self, "input", portion)
             if on_accepted:
                 on_accepted(accepted)
         return accepted

@@ -191,10 +191,12 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
             self.push_value(context, value)
             raise error_for(failed_files(selector, value))
         self.log.info("DocFlow files of %s: %s.", selector, summary.describe(1))
+        self.describe_outlets(context, value)
         return value
 
     def _store(self, summary: BatchSummary) -> dict[str, Any]:
         """Write the results, adding the files up on the way; return where they are."""
+        from textin_provider.hooks.lineage import report
         from textin_provider.hooks.storage import OutputFile
 
         if self.output_path is None:
@@ -207,6 +209,7 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
         with output.writing() as file:
             for result in self._results(summary):
                 file.write(_line(result))
+        report(self.hook, "output", [output.path])
         return output.manifest(file)
 
     def _results(self, summary: BatchSummary) -> Iterator[Mapping[str, Any]]:

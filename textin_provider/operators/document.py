@@ -142,7 +142,7 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
             job, status = self._submit(memory), JobStatus.PENDING
         self._push_job_id(context, job.job_id)
         if status is JobStatus.COMPLETED:
-            return self._store(job.job_id)
+            return self._store(context, job.job_id)
         return self._wait(context, job)
 
     def _check(self) -> None:
@@ -271,7 +271,7 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
 
         event = checked_event(event, self.task_id)
         if event["ending"] == Ending.TERMINAL:
-            return self._store(event["jobs"][0]["job_id"])
+            return self._store(context, event["jobs"][0]["job_id"])
         if event["ending"] == Ending.TIMEOUT:
             raise self._timed_out(context, event["message"])
         fault = Fault.from_dict(event["fault"])
@@ -280,13 +280,19 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
             raise TextInDocumentFailedError(**fault.to_dict() | {"kind": FaultKind.JOB_FAILED, "fix": fix})
         raise error_for(fault)
 
-    def _store(self, job_id: str) -> dict[str, Any]:
+    def _store(self, context: Context, job_id: str) -> dict[str, Any]:
+        from textin_provider.hooks.lineage import report
+
         try:
-            return self.hook.download_xparse_result(
+            manifest = self.hook.download_xparse_result(
                 job_id, self.output_path, output_conn_id=self.output_conn_id, overwrite=self.overwrite
             )
         except TextInJobFailedError as error:
             raise TextInDocumentFailedError(**error.to_dict()) from None
+        # Whoever submitted it may have been another process, whose lineage is gone.
+        report(self.hook, "input", filter(None, [self.file, self.file_url]))
+        self.describe_outlets(context, manifest)
+        return manifest
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume after a deferral; one that outlived its timeout is an error that says so."""

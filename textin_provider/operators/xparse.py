@@ -117,7 +117,9 @@ class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
     def execute(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         """Store the result or results."""
         if not is_list(self.job_id):
-            return self._store(cast("str", self.job_id))
+            manifest = self._store(cast("str", self.job_id))
+            self.describe_outlets(context, manifest)
+            return manifest
         if not self.output_path.endswith("/"):
             fix = "End it with /, for job_id is a list: each result gets a file of its own there"
             raise error_for(bad_input("output_path", self.output_path, "it is no directory", fix))
@@ -141,6 +143,8 @@ class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
         if errors:
             self.push_value(context, manifests)
             raise error_for(unstored_results(errors, len(distinct)))
+        size = sum(manifest["size_bytes"] for manifest in stored.values())
+        self.describe_outlets(context, {"results": len(stored), "size_bytes": size})
         return manifests
 
     def _store(self, job_id: str) -> dict[str, Any]:

@@ -1,0 +1,36 @@
+"""What Airflow's lineage is told: which documents were read and which results were written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from textin_provider.api.faults import without_secrets
+from textin_provider.hooks.storage import local_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow.providers.common.compat.sdk import BaseHook
+
+
+def report(hook: BaseHook, kind: Literal["input", "output"], addresses: Iterable[str]) -> None:
+    """
+    Tell the hook lineage collector of documents, for whoever listens, such as the OpenLineage provider.
+
+    :param addresses: local paths, object storage URLs or http(s) addresses, whose queries are left out.
+    """
+    from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
+
+    collector = get_hook_lineage_collector()
+    add = collector.add_input_asset if kind == "input" else collector.add_output_asset
+    for address in addresses:
+        try:
+            add(context=hook, uri=_uri(address))
+        except Exception as error:
+            # Airflow takes some addresses for bad assets: no reason to lose what is paid for.
+            hook.log.debug("No lineage for %s: %s", without_secrets(address), error)
+
+
+def _uri(address: str) -> str:
+    local = local_path(address)
+    return local.absolute().as_uri() if local else without_secrets(address).removesuffix("?...")
