@@ -36,7 +36,7 @@ install = UV_DEFAULT_INDEX="$(index)" \
   $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS) $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help test matrix e2e lint format demo airflow package bench constraints clean
+.PHONY: help test matrix e2e lint format docs demo airflow package bench constraints clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -67,6 +67,11 @@ format: $(STAMP) ## format, and fix what can be fixed by itself
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+# A link, a name or an example that is not there ends it. Links to other sites are not followed.
+docs: $(STAMP) ## build the documentation into docs/_build/html
+	@$(call install,--group docs)
+	$(BIN)/python -m sphinx -n -W --keep-going -q -b html docs docs/_build/html
+
 demo: $(STAMP) ## parse real documents with a real Airflow and a local TextIn
 	@$(BIN)/python tests/demo.py
 
@@ -77,9 +82,11 @@ package: $(STAMP) ## build the package, check it, and try it with nothing but Ai
 	@$(call install,--group package)
 	@UV_DEFAULT_INDEX="$(index)" $(BIN)/python tests/package.py
 
-# HttpSensor, which some parts are measured against, is no dependency of the project.
+# HttpSensor, which some parts are measured against, is no dependency of the project. Bytecode is compiled before, as
+# pip does where Airflow is really installed: compiling at import would be half of what is measured.
 bench: $(STAMP) ## measure what it costs, into benchmarks/RESULTS.md; ARGS=polls for one part, printed only
-	@$(call install,--group bench)
+	@$(call install,--compile-bytecode --group bench)
+	@$(BIN)/python -m compileall -q textin_provider
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 # Resolve the packages of one version.
@@ -88,7 +95,8 @@ echo "Resolving constraints/airflow-$(1).txt"; \
 { echo "# The packages that Airflow $(1) is tested with here. Regenerate with: make constraints" && \
   echo "apache-airflow==$(1)" | .venv-constraints/bin/uv pip compile --quiet --universal --python-version 3.11 \
     --no-header --no-annotate --no-emit-index-url $(if $(NEWEST_$(1)),--exclude-newer $(NEWEST_$(1)) \
-    $(ANY_DATE:%=--exclude-newer-package %=false)) pyproject.toml --extra testing --group dev --group e2e - ; \
+    $(ANY_DATE:%=--exclude-newer-package %=false)) pyproject.toml --extra testing \
+    --group dev --group e2e --group docs - ; \
 } > constraints/.new; \
 mv constraints/.new constraints/airflow-$(1).txt
 endef
@@ -101,7 +109,7 @@ constraints: ## resolve the pinned packages anew, for every Airflow version
 	@rm -rf .venv-constraints
 
 clean: ## remove environments, caches and the data of demo and airflow
-	rm -rf .venv .venv-* .airflow .airflow-* .pytest_cache .mypy_cache .ruff_cache dist build
+	rm -rf .venv .venv-* .airflow .airflow-* .pytest_cache .mypy_cache .ruff_cache dist build docs/_build
 
 # Made anew as a whole when a pin changes: what an upgrade in place leaves behind is nobody's test environment.
 $(STAMP): pyproject.toml $(CONSTRAINTS)

@@ -33,10 +33,7 @@ that, on the CPU* is the part of one stall that this process spent computing, in
 budget is held against it. *Without garbage collections* leaves out full collections, which go through
 all of Airflow's objects: the allocations of the triggers bring them on, the size of the heap makes them
 long. CPython starts one when what is new has grown to a quarter of what is old, whoever made it; so 1,000
-and 2,000 of Airflow's own `DateTimeTrigger`, which do nothing but sleep, go through the same phases.
-
-A thread that computes, whatever it computes, gives CPython's lock back only after 5 ms, and to wake the
-loop needs it twice: the first wait, which imports aiohttp in a thread, cannot stay far below 10 ms."""
+and 2,000 of Airflow's own `DateTimeTrigger`, which do nothing but sleep, go through the same phases."""
 REPEATS = 3
 INTERVAL = 5.0
 TICK = 0.001

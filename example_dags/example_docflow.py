@@ -24,6 +24,7 @@ INVOICES = [str(path) for path in sorted((Path(__file__).parent / "invoices").it
 AIRFLOW_HOME = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
 RESULTS = os.environ.get("TEXTIN_RESULTS", f"{AIRFLOW_HOME}/textin-results")
 
+# [START batch]
 WAIT = {"deferrable": True, "poke_interval": 5, "timeout": timedelta(hours=1)}
 BATCH = "{{ ti.xcom_pull('upload')['batch_number'] }}"
 
@@ -36,10 +37,11 @@ with DAG("example_docflow", schedule=None, catchup=False, tags=["example", "text
         task_id="download", batch_number=BATCH, output_path=f"{RESULTS}/invoices.jsonl"
     )
     upload >> wait >> download
+# [END batch]
 
 
 with DAG("example_docflow_branch", schedule=None, catchup=False, tags=["example", "textin"], doc_md=__doc__):
-
+    # [START branch]
     @task.branch
     def judge(summary: dict) -> str:
         """Choose the way on by whether all invoices were read."""
@@ -61,3 +63,4 @@ with DAG("example_docflow_branch", schedule=None, catchup=False, tags=["example"
     )
     upload >> wait
     judge(wait.output) >> [ask_a_person(wait.output), book(wait.output)]
+    # [END branch]

@@ -32,8 +32,10 @@ RESULTS = os.environ.get("TEXTIN_RESULTS", f"{AIRFLOW_HOME}/textin-results")
 DOCUMENT_PARAM = Param(str(DOCUMENTS / "handbook.md"), type="string", description="Document to parse")
 RESULTS_PARAM = Param(RESULTS, type="string", description="Folder for the results")
 
+# [START wait]
 # Seconds. While deferred, a task waits in the triggerer and holds no worker.
 WAIT = {"deferrable": True, "poke_interval": 5, "timeout": 60 * 60}
+# [END wait]
 
 with DAG(
     dag_id="example_xparse_document",
@@ -43,6 +45,7 @@ with DAG(
     doc_md=__doc__,
     params={"document": DOCUMENT_PARAM, "results": RESULTS_PARAM},
 ):
+    # [START document]
     # On Airflow 3.3 and later a retry goes on with the job that is paid for.
     XParseDocumentOperator(
         task_id="parse",
@@ -52,6 +55,7 @@ with DAG(
         poll_interval=5,
         retries=2,
     )
+    # [END document]
 
 
 with DAG(
@@ -62,12 +66,14 @@ with DAG(
     doc_md=__doc__,
     params={"document": DOCUMENT_PARAM, "results": RESULTS_PARAM},
 ):
+    # [START three_tasks]
     submit = XParseSubmitOperator(task_id="submit", file="{{ params.document }}")
     wait = XParseJobSensor(task_id="wait", job_id=submit.output, **WAIT)
     download = XParseDownloadResultOperator(
         task_id="download", job_id=submit.output, output_path="{{ params.results }}/"
     )
     submit >> wait >> download
+    # [END three_tasks]
 
 
 with DAG(
@@ -81,7 +87,7 @@ with DAG(
         "results": RESULTS_PARAM,
     },
 ):
-
+    # [START folder]
     @task
     def find(params: dict | None = None) -> list[str]:
         """Return the path of every document in the folder."""
@@ -95,3 +101,4 @@ with DAG(
         task_id="download", job_id=submit.output, output_path="{{ params.results }}/"
     )
     submit >> wait >> download
+    # [END folder]

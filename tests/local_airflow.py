@@ -23,6 +23,7 @@ IS_AIRFLOW_2 = version("apache-airflow").startswith("2.")
 REPO = Path(__file__).resolve().parent.parent
 EXAMPLE_DAGS = REPO / "example_dags"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+CONN_IDS = ("TEXTIN_DEFAULT", "TEXTIN_CN", "TEXTIN_INTL")
 #: Seconds that Airflow gets to end by itself, and then again after each firmer word.
 GRACE = 8.0
 
@@ -36,6 +37,8 @@ def environment(home: Path, connection: Mapping[str, Any], results: Path) -> dic
     Return the environment for an Airflow of its own in ``home``.
 
     A person's own ``AIRFLOW_*`` settings are left out: they may point to a database that matters.
+
+    :param connection: stands for each account that the example DAGs know.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
     return inherited | {
@@ -43,7 +46,7 @@ def environment(home: Path, connection: Mapping[str, Any], results: Path) -> dic
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)]),
         "PYTHONUNBUFFERED": "1",
         "AIRFLOW_HOME": str(home),
-        "AIRFLOW_CONN_TEXTIN_DEFAULT": json.dumps(connection),
+        **{f"AIRFLOW_CONN_{conn_id}": json.dumps(connection) for conn_id in CONN_IDS},
         "TEXTIN_RESULTS": str(results),
         "AIRFLOW__CORE__DAGS_FOLDER": str(EXAMPLE_DAGS),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

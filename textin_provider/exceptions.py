@@ -5,8 +5,8 @@ Permanent ones are also :class:`~airflow.exceptions.AirflowFailException`: the t
 retry, and ``soft_fail`` applies. Transient ones are plain, so ``retries`` and retry policies apply. The names
 are public: write retry rules against them (``textin_provider.exceptions.TextInRateLimitError``).
 
-Every error carries ``code``, ``message``, ``detail`` and ``request_id``, and says in one line what failed,
-for which id, and what to do.
+Every error carries ``code``, ``message``, ``detail``, ``request_id`` and ``fix``, and says in one line what
+failed, for which id, and what to do.
 """
 
 from __future__ import annotations

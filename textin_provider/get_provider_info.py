@@ -8,7 +8,7 @@ from typing import Any
 CONN_FIELDS: dict[str, dict[str, Any]] = {
     "docflow_host": {
         "label": "DocFlow base URL",
-        "description": "https://docflow.textin.ai for international accounts.",
+        "description": "Where DocFlow is; https://docflow.textin.ai for international accounts.",
         "schema": {"type": ["string", "null"], "default": "https://docflow.textin.com"},
     },
     "workspace_id": {

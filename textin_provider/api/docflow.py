@@ -216,9 +216,9 @@ def fetch_page(
     """
     Fetch one page of files.
 
-    :param filters: ``category``, ``recognition_status``, ``verification_status``, ``start_time``,
-        ``end_time`` (RFC 3339, of the last update), ``with_document``, ``with_task_detail_url``,
-        ``with_image_url``.
+    :param filters: ``category``, ``recognition_status`` (a :class:`RecognitionStatus`),
+        ``verification_status`` (a :class:`VerificationStatus`), ``start_time`` and ``end_time`` (RFC 3339, of
+        the last update), ``with_document``, ``with_task_detail_url``, ``with_image_url``.
     """
     if unknown := sorted(set(filters or {}) - _FILTERS):
         raise bad_input("filters", unknown, "there are no such filters", f"Use {', '.join(sorted(_FILTERS))}")

@@ -85,8 +85,9 @@ def upload_options(
     :param split_flag: whether a file that holds several documents is split.
     :param crop_flag: whether several receipts on one page are cropped out.
     :param auto_verify_vat: whether VAT invoices are checked with the tax authority.
-    :param parser_params: ``parse_mode``, ``dpi``, ``formula_level``, ``apply_merge``, ``crop_dewarp``,
-        ``remove_watermark``, ``table_text_split_mode``.
+    :param parser_params: ``parse_mode`` (``"auto"``, ``"scan"``, ``"vlm"``), ``dpi`` (144, 216),
+        ``formula_level`` (0 to 2), ``apply_merge``, ``crop_dewarp``, ``remove_watermark``,
+        ``table_text_split_mode``.
     :param pdf_password: password of the PDF files, sent as ``parser_pdf_pwd``.
     """
     if target_process not in (None, "classify", "extract"):
