@@ -1,8 +1,8 @@
 """
 `make package`: build what PyPI would get, and try it where there is nothing but Airflow.
 
-The archives are checked, the wheel is installed into environments of its own, and there Airflow has to find the
-provider, show its connection type and load the example DAGs of the source archive.
+The archives are checked, the wheel is installed into environments of its own, and there Airflow has to find
+the provider, show its connection type and load the example DAGs of the source archive.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def build(folder: Path) -> tuple[Path, Path]:
     _run(UV, "build", "--quiet", "--out-dir", dist, REPO)
     [wheel], [archive] = dist.glob("*.whl"), dist.glob("*.tar.gz")
     print(_run(sys.executable, "-m", "twine", "check", "--strict", wheel, archive))
-    stray = [name for name in ZipFile(wheel).namelist() if not name.startswith(("textin_provider/", "airflow_"))]
+    stray = [
+        name for name in ZipFile(wheel).namelist() if not name.startswith(("textin_provider/", "airflow_"))
+    ]
     if stray:
         raise PackageError(f"The wheel holds what is not the package: {stray}")
     with tarfile.open(archive) as tar:

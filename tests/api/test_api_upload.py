@@ -254,7 +254,7 @@ def test_a_success_that_names_no_batch_or_files_may_have_been_accepted(result: A
 def test_a_success_that_names_fewer_files_than_were_sent_may_have_accepted_the_others() -> None:
     call = upload_files("w", documents=[document(), document()])
 
-    with pytest.raises(Fault, match="1 of 2 files, in batch b1; .* may have been accepted") as caught:
+    with pytest.raises(Fault, match=r"1 of 2 files, in batch b1; .* may have been accepted") as caught:
         answered({"code": 200, "result": {"batch_number": "b1", "files": [receipt(), "no record"]}}, call)
 
     assert caught.value.kind is FaultKind.UNCERTAIN
