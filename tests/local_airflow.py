@@ -65,6 +65,8 @@ def listening(port: int) -> dict[str, str]:
         # Airflow starts as many workers at once; this is one person's machine.
         "AIRFLOW__CORE__PARALLELISM": "8",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        # Off by default: it lets whoever may edit connections send requests from the server.
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "AIRFLOW__WEBSERVER__WEB_SERVER_HOST": HOST,
         "AIRFLOW__WEBSERVER__WEB_SERVER_PORT": str(port),

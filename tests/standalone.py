@@ -61,7 +61,7 @@ def main() -> int:
             print(f"Starting Airflow {version('apache-airflow')} ...", flush=True)
             run(["db", "migrate"], env, log)
             with running(["standalone"], env, log) as process:
-                _wait_until_healthy(process, port)
+                wait_until_healthy(process, port)
                 _greet(port, home)
                 try:
                     process.wait()
@@ -87,7 +87,8 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _wait_until_healthy(process: subprocess.Popen[bytes], port: int) -> None:
+def wait_until_healthy(process: subprocess.Popen[bytes], port: int) -> None:
+    """Wait until all parts of ``airflow standalone`` say that they are up."""
     deadline = time.monotonic() + GIVE_UP_AFTER
     ailing = PARTS
     while ailing:

@@ -39,13 +39,16 @@ CONN_FIELDS: dict[str, dict[str, Any]] = {
 }
 
 #: How the standard fields of the form look. ``hidden-fields`` and so on, in the spelling of provider info.
+#: *Test* needs two of them on the form: Airflow 2.11 does nothing on its edit page where ``extra`` is hidden,
+#: and Airflow 3.3.1 and 3.3.2 refuse to test a connection that has no port.
 UI_FIELD_BEHAVIOUR: dict[str, Any] = {
-    "hidden-fields": ["schema", "port", "extra"],
+    "hidden-fields": ["schema"],
     "relabeling": {"login": "App ID", "password": "Secret code", "host": "xParse base URL"},
     "placeholders": {
         "login": "x-ti-app-id",
         "password": "x-ti-secret-code",
         "host": "https://api.textin.com",
+        "port": "443",
         "docflow_host": "https://docflow.textin.com",
         "result_hosts": "results.example.com, files.example.com",
     },
