@@ -35,18 +35,21 @@ index = $${UV_DEFAULT_INDEX:-$$($(BIN)/pip config get global.index-url 2>/dev/nu
 install = UV_DEFAULT_INDEX="$(index)" \
   $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS) $(1)
 
+# Tests get an Airflow home that is nobody's own.
+pytest = home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && trap 'exit 130' INT TERM && \
+  AIRFLOW_HOME=$$home AIRFLOW__DATABASE__SQL_ALCHEMY_CONN="sqlite:///$$home/airflow.db" \
+  AIRFLOW__CORE__DAGS_FOLDER=$(CURDIR)/example_dags AIRFLOW__CORE__LOAD_EXAMPLES=False \
+  AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False $(BIN)/python -m pytest $(1)
+
 .DEFAULT_GOAL := help
-.PHONY: help test matrix e2e lint format docs demo airflow package bench constraints clean
+.PHONY: help test matrix e2e test-ui lint format docs demo airflow package bench constraints clean
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 	@echo "  Airflow $(AIRFLOW) unless AIRFLOW=... is given: $(VERSIONS)."
 
 test: $(STAMP) ## run the tests; ARGS="-k sensor" for some of them
-	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && trap 'exit 130' INT TERM && \
-	AIRFLOW_HOME=$$home AIRFLOW__DATABASE__SQL_ALCHEMY_CONN="sqlite:///$$home/airflow.db" \
-	AIRFLOW__CORE__DAGS_FOLDER=$(CURDIR)/example_dags AIRFLOW__CORE__LOAD_EXAMPLES=False \
-	AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False $(BIN)/python -m pytest $(ARGS)
+	@$(call pytest,$(ARGS))
 
 # One after the other in one environment: this takes hours.
 matrix: ## run the tests on each Airflow with each Python that it supports
@@ -56,7 +59,14 @@ matrix: ## run the tests on each Airflow with each Python that it supports
 # Debian's postgresql is the metadata database. The tests find its programs, or say how to install it.
 e2e: $(STAMP) ## test real Airflow processes, killing some; ARGS="-k triggerer" for some of them
 	@$(call install,--group e2e)
-	@$(BIN)/python -m pytest -m e2e tests/e2e $(ARGS)
+	@$(call pytest,-m e2e tests/e2e $(ARGS))
+
+# Debian's chromium is the browser, so that Playwright, which drives it, has none to download.
+test-ui: $(STAMP) ## test Airflow's pages in a browser; ARGS=--screenshots renews docs/images
+	@command -v chromium >/dev/null || { apt-get -qq update && \
+	  DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends chromium fonts-liberation; }
+	@$(call install,--group ui)
+	@$(call pytest,-m ui tests/ui $(ARGS))
 
 lint: $(STAMP) ## check style, format and types
 	$(BIN)/ruff check
@@ -96,7 +106,7 @@ echo "Resolving constraints/airflow-$(1).txt"; \
   echo "apache-airflow==$(1)" | .venv-constraints/bin/uv pip compile --quiet --universal --python-version 3.11 \
     --no-header --no-annotate --no-emit-index-url $(if $(NEWEST_$(1)),--exclude-newer $(NEWEST_$(1)) \
     $(ANY_DATE:%=--exclude-newer-package %=false)) pyproject.toml --extra testing \
-    --group dev --group e2e --group docs - ; \
+    --group dev --group e2e --group ui --group docs - ; \
 } > constraints/.new; \
 mv constraints/.new constraints/airflow-$(1).txt
 endef
