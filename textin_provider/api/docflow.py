@@ -29,18 +29,16 @@ PATH = "/api/app-api/sip/platform/v2/file"
 MAX_PAGE_SIZE = 1000
 #: Files read at a time where they need not all be at hand: some megabytes even if each carries many fields.
 READ_PAGE_SIZE = 40
-_FILTERS = frozenset(
-    (
-        "category",
-        "recognition_status",
-        "verification_status",
-        "start_time",
-        "end_time",
-        "with_document",
-        "with_task_detail_url",
-        "with_image_url",
-    )
-)
+_FILTERS = {
+    "category",
+    "recognition_status",
+    "verification_status",
+    "start_time",
+    "end_time",
+    "with_document",
+    "with_task_detail_url",
+    "with_image_url",
+}
 
 
 class RecognitionStatus(IntEnum):

@@ -5,11 +5,16 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow.providers.common.compat.sdk import AirflowException
 
-from textin_provider.api.faults import bad_input, one_line
+from textin_provider.api.faults import FaultKind, bad_input, one_line
+from textin_provider.exceptions import TextInError
+
+if TYPE_CHECKING:
+    from textin_provider.api.xparse import JobStatus
+    from textin_provider.hooks.textin import TextInHook
 
 log = logging.getLogger(__name__)
 
@@ -119,3 +124,29 @@ class JobMemory:
                     one_line(error),
                 )
         return job
+
+
+def look_again(hook: TextInHook, job: SubmittedJob) -> JobStatus | None:
+    """
+    Return how the job of an earlier try is, UNKNOWN if that cannot be seen, None if it failed or is lost.
+
+    :raises TextInError: if the credentials are wrong, for instance: that the job is lost, nobody has said.
+    """
+    from textin_provider.api.xparse import JobStatus
+
+    attached = f"Re-attached to xParse job {job.job_id}, submitted at {job.submitted}"
+    try:
+        seen = hook.look_at_xparse_job(job.job_id)
+    except TextInError as error:
+        if error.kind is FaultKind.REQUEST:
+            log.warning("The stored job %s is gone (%s); submitting anew.", job.job_id, error)
+            return None
+        if not error.kind.is_transient:
+            raise
+        log.warning("%s. %s The wait goes on.", attached, error)
+        return JobStatus.UNKNOWN
+    if seen.status is JobStatus.FAILED:
+        log.warning("The stored job %s failed (%s); submitting anew.", job.job_id, seen.failure().message)
+        return None
+    log.info("%s; it is %s.", attached, seen.reported)
+    return seen.status

@@ -11,13 +11,12 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 from textin_provider.api.faults import Fault, FaultKind, bad_input, one_line
 from textin_provider.exceptions import (
     TextInDocumentFailedError,
-    TextInError,
     TextInJobFailedError,
     TextInTimeoutError,
     error_for,
     public_errors,
 )
-from textin_provider.hooks.durable import JobMemory
+from textin_provider.hooks.durable import JobMemory, look_again
 from textin_provider.hooks.task import (
     TextInTaskMixin,
     checked_event,
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from textin_provider.api.xparse import JobStatus
     from textin_provider.hooks.durable import StateStore, SubmittedJob
 
 #: The longest wait, in seconds: some 30 years, which dates can be calculated with.
@@ -137,7 +135,7 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
             self._check()
             memory = self._memory(context)
             job = memory.recall()
-        status = self._look_again(job) if job else None
+        status = look_again(self.hook, job) if job else None
         if job is None or status is None:
             job, status = self._submit(memory), JobStatus.PENDING
         self._push_job_id(context, job.job_id)
@@ -180,28 +178,6 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
             textin_conn_id=self.textin_conn_id,
         )
         return JobMemory(store, mark)
-
-    def _look_again(self, job: SubmittedJob) -> JobStatus | None:
-        """Return how the job of an earlier try is, UNKNOWN if that cannot be seen, None if it is lost."""
-        from textin_provider.api.xparse import JobStatus
-
-        attached = f"Re-attached to xParse job {job.job_id}, submitted at {job.submitted}"
-        try:
-            seen = self.hook.look_at_xparse_job(job.job_id)
-        except TextInError as error:
-            if error.kind is FaultKind.REQUEST:
-                self.log.warning("The stored job %s is gone (%s); submitting anew.", job.job_id, error)
-                return None
-            if not error.kind.is_transient:
-                raise
-            self.log.warning("%s. %s The wait goes on.", attached, error)
-            return JobStatus.UNKNOWN
-        if seen.status is JobStatus.FAILED:
-            reason = seen.failure().message
-            self.log.warning("The stored job %s failed (%s); submitting anew.", job.job_id, reason)
-            return None
-        self.log.info("%s; it is %s.", attached, seen.reported)
-        return seen.status
 
     def _submit(self, memory: JobMemory) -> SubmittedJob:
         job_id = self.hook.submit_xparse_job(
