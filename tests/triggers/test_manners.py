@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.running import point_airflow_at
+from tests.running import GUARD_SECONDS, only_event, point_airflow_at, until
 from tests.triggers.glance import glance
 from textin_provider.api.pacing import Pacer
 from textin_provider.exceptions import TextInAuthenticationError, TextInRateLimitError
 from textin_provider.hooks.textin import TextInHook
-from textin_provider.testing import ScriptedFault, TextInServer
+from textin_provider.testing import JobScript, ScriptedFault, TextInServer
 from textin_provider.triggers import poller as poller_module
 from textin_provider.triggers.poller import join_poller
+
+if TYPE_CHECKING:
+    from tests.triggers.conftest import NewTrigger
 
 
 async def test_all_waits_together_keep_to_the_ceiling_of_their_connection(
@@ -77,6 +81,73 @@ async def test_waits_take_up_a_secret_that_was_rotated(
         point_airflow_at(textin, monkeypatch)
         seen = await asyncio.gather(*(glance(poller, job) for job in jobs))
     assert [job.job_id for job in seen] == jobs
+
+
+async def test_a_secret_that_is_rotated_in_a_pause_reaches_those_that_wait_for_its_end(
+    textin: TextInServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poller_module, "RECHECK_SECONDS", 0.0)
+    textin.fault("status", ScriptedFault(code=40306, headers={"Retry-After": "1"}), times=1)
+    jobs = [textin.add_job() for _ in range(20)]
+    async with join_poller("textin_default") as poller:
+        with pytest.raises(Exception, match="40306"):
+            await glance(poller, jobs[0])
+        asked = [asyncio.create_task(glance(poller, job)) for job in jobs]
+        await asyncio.sleep(0.3)
+        textin.rotate_secret("latest")
+        point_airflow_at(textin, monkeypatch)
+        seen = await asyncio.gather(*asked)
+    assert [job.job_id for job in seen] == jobs
+
+
+async def test_a_rotated_secret_does_not_cut_off_what_is_under_way(
+    textin: TextInServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poller_module, "RECHECK_SECONDS", 0.0)
+    jobs = [textin.add_job() for _ in range(4)]
+    async with join_poller("textin_default") as poller:
+        # These answers trickle in; the requests for them were let in with the former secret.
+        textin.fault("status", ScriptedFault(bytes_per_second=400.0), times=3)
+        slow = [asyncio.create_task(glance(poller, job)) for job in jobs[:3]]
+        await until(lambda: textin.count("status") == 3)
+        textin.rotate_secret("latest")
+        point_airflow_at(textin, monkeypatch)
+        assert (await glance(poller, jobs[3])).job_id == jobs[3]
+        seen = await asyncio.gather(*slow)
+    assert [job.job_id for job in seen] == jobs[:3]
+    assert textin.count("status") == 5
+
+
+async def test_many_waits_are_back_soon_after_a_pause(
+    textin: TextInServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("textin_provider.api.pacing._FIRST_SPACING", 0.1)
+    textin.fault("status", ScriptedFault(code=40306, headers={"Retry-After": "1"}), times=1)
+    job_id = textin.add_job()
+    async with join_poller("textin_default") as poller:
+        with pytest.raises(Exception, match="40306"):
+            await glance(poller, job_id)
+        # They come in many rounds, as they do while a pause lasts.
+        rounds = (glance(poller, job_id, 0.02 * (number % 40)) for number in range(800))
+        await asyncio.wait_for(asyncio.gather(*rounds), GUARD_SECONDS / 2)
+
+
+async def test_a_deadline_in_a_long_pause_is_kept_though_others_have_time_to_wait_for_its_end(
+    textin: TextInServer, new_trigger: NewTrigger
+) -> None:
+    textin.fault("status", ScriptedFault(code=40306, headers={"Retry-After": "3600"}), times=1)
+    job_id = textin.add_job(JobScript(status="never"))
+    async with join_poller("textin_default") as poller:
+        with pytest.raises(Exception, match="40306"):
+            await glance(poller, job_id)
+        patient = [asyncio.create_task(only_event(new_trigger(job_id, timeout=7200.0))) for _ in range(100)]
+        await asyncio.sleep(0.2)
+        event = await asyncio.wait_for(only_event(new_trigger(job_id, timeout=1.0)), GUARD_SECONDS)
+        for task in patient:
+            task.cancel()
+        await asyncio.gather(*patient, return_exceptions=True)
+    assert event["ending"] == "timeout"
+    assert textin.count("status") == 1
 
 
 async def test_who_joins_later_has_the_connection_looked_up_again(

@@ -236,3 +236,17 @@ async def test_who_waits_long_waits_for_the_full_second_and_no_longer(textin: Te
     assert [moment % 1 for moment in moments] == [0.0, 0.0]
     assert 5.0 <= moments[0] - begun < 6.5
     assert 60.0 <= moments[1] - begun < 61.5
+
+
+async def test_rounds_that_pile_up_while_textin_is_slow_share_the_senders(textin: TextInServer) -> None:
+    most = poller_module.CONCURRENCY
+    textin.fault("status", ScriptedFault(delay=0.8), times=most)
+    job_id = textin.add_job()
+    async with join_poller("textin_default") as poller:
+        asked = asyncio.gather(*(glance(poller, job_id, 0.02 * (number % 20)) for number in range(200)))
+        await until(lambda: textin.count("status") == most)
+        await asyncio.sleep(0.5)
+        assert textin.count("status") == most
+        assert len(poller._sending) == most
+        await asked
+    assert textin.count("status") == 200

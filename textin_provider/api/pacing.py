@@ -67,9 +67,9 @@ class Pacer:
             self._free_at = at + max(least_spacing, self._extra_spacing)
             return at - now
 
-    def is_paused(self, now: float) -> bool:
-        """Whether a pause is on: it may have begun after a moment was booked."""
-        return now < self._paused_until
+    def pause_left(self, now: float) -> float:
+        """Return the seconds that a pause goes on, which may have begun after a moment was booked, or 0."""
+        return max(0.0, self._paused_until - now)
 
     def on_limit(self, retry_after: float | None, *, now: float, chance: Chance = random.random) -> None:
         """

@@ -123,7 +123,8 @@ class Wait:
         self._chance = chance
         self._faults: dict[str, int] = {}
         self._faults_in_a_row = 0
-        self._last_fault: Fault | None = None
+        # In words: the fault itself would keep all that its request was made of.
+        self._last_fault: str | None = None
         self._last_news: str | None = None
         self._told_at = -math.inf
 
@@ -143,7 +144,7 @@ class Wait:
         if not fault.kind.is_transient:
             return Verdict(event=ended_by(fault))
         faults = self._faults[subject] = self._faults.get(subject, 0) + 1
-        is_first, self._last_fault = self._last_fault is None, fault
+        is_first, self._last_fault = self._last_fault is None, str(fault)
         self._faults_in_a_row += 1
         verdict = self._go_on(self.pace.schedule.after_fault(faults, fault.retry_after, self._chance), now)
         if not is_first or not self._may_tell(now):

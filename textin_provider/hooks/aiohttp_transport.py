@@ -53,6 +53,8 @@ class Client:
         self._bases = {service: URL(base_url) for service, base_url in connection.base_urls.items()}
         self._sessions = {service: self._session(url) for service, url in connection.base_urls.items()}
         self._url_of = lru_cache(maxsize=_KNOWN_URLS)(self._new_url)
+        self._under_way = 0
+        self._is_retired = False
 
     def _session(self, base_url: str) -> aiohttp.ClientSession:
         own = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
@@ -76,12 +78,27 @@ class Client:
             await session.close()
         await self._pool.close()
 
+    async def retire(self) -> None:
+        """Close as soon as no request is under way any more: aiohttp trips over what is cut off."""
+        self._is_retired = True
+        if not self._under_way:
+            await self.close()
+
     async def carry_out(self, call: Call[Any]) -> Answer:
         """
         Send one read once and return what came back.
 
         :raises Fault: if nothing came back.
         """
+        self._under_way += 1
+        try:
+            return await self._send(call)
+        finally:
+            self._under_way -= 1
+            if self._is_retired and not self._under_way:
+                await self.close()
+
+    async def _send(self, call: Call[Any]) -> Answer:
         try:
             async with asyncio.timeout(self._connection.timeout):
                 session = self._sessions[call.service]

@@ -74,7 +74,7 @@ class TextInAsyncHook(BaseHook):
         former, self._client = self._client, await open_client(connection)
         self.connection = connection
         if former is not None:
-            await former.close()
+            await former.retire()
         return True
 
     async def get_xparse_job(self, job_id: str) -> xparse.XParseJob:
@@ -95,12 +95,13 @@ class TextInAsyncHook(BaseHook):
             raise RuntimeError("Use the hook inside `async with`.")
         if not call.is_read:
             raise RuntimeError("Triggers only look; submit from a worker.")
-        client, pacer = self._client, self.connection.pacer
+        pacer = self.connection.pacer
         delay = pacer.book(time.monotonic(), about=call.about, patience=patience)
         if delay > 0:
             await _await_turn(pacer, call, patience, delay)
         try:
-            seen = call.read(await client.carry_out(call))
+            # Looked at only now: the client may have been replaced before it was this call's turn.
+            seen = call.read(await self._client.carry_out(call))
         except Fault as fault:
             if fault.kind is FaultKind.RATE_LIMIT:
                 pacer.on_limit(fault.retry_after, now=time.monotonic())
@@ -136,6 +137,6 @@ async def _await_turn(pacer: Pacer, call: Call[Any], patience: float, delay: flo
     """Wait for the moment that was booked, and behind a pause that began meanwhile too."""
     while delay > 0:
         await asyncio.sleep(delay)
-        if not pacer.is_paused(time.monotonic()):
+        if not pacer.pause_left(time.monotonic()):
             return
         delay = pacer.book(time.monotonic(), about=call.about, patience=patience)

@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.waiting import Verdict
 from textin_provider.hooks.textin_async import TextInAsyncHook
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from textin_provider.api.envelope import Look
-    from textin_provider.api.waiting import Verdict, Wait
+    from textin_provider.api.waiting import Wait
 
     #: What falls due together: waits, and which of their subjects to look at.
     Round: TypeAlias = "deque[tuple[Watch, str]]"
@@ -37,8 +38,11 @@ ROUND_SECONDS = 0.25
 #: small ones, for between rounds the process has lost its place in the machine's caches.
 LONG_DELAY = 4.0
 LONG_ROUND_SECONDS = 1.0
-#: Requests under way at once, of one connection and process.
-CONCURRENCY = 8
+#: Requests under way at once, of one connection and process: as many as the client has connections.
+CONCURRENCY = 16
+#: How long a sender may sit out a pause. In a longer one each look is put off, to its end or to the deadline
+#: of its wait, whichever comes first: a look that stood in line behind the senders would miss the deadline.
+LONGEST_HOLD = 5.0
 #: How long a connection that was looked up serves those who join, and after how long bad credentials are
 #: looked up again.
 FRESH_SECONDS = 60.0
@@ -111,6 +115,7 @@ class Poller:
         self._opened_at = time.monotonic()
         self._rounds: dict[float, Round] = {}
         self._timers: dict[float, asyncio.TimerHandle] = {}
+        self._due: Round = deque()
         self._sending: set[asyncio.Task[None]] = set()
 
     async def ready(self) -> None:
@@ -153,37 +158,49 @@ class Poller:
 
     def _begin(self, moment: float) -> None:
         del self._timers[moment]
-        due = self._rounds.pop(moment)
-        for _ in range(min(len(due), CONCURRENCY)):
-            sending = asyncio.ensure_future(self._send(due))
-            self._sending.add(sending)
-            sending.add_done_callback(self._sending.discard)
+        # All rounds share the senders. If each had its own, hundreds would pile up in a pause, and each book
+        # a moment far from the next one's: for minutes no more than a few requests a second would be sent.
+        self._due += self._rounds.pop(moment)
+        for _ in range(min(len(self._due), CONCURRENCY - len(self._sending))):
+            self._sending.add(asyncio.ensure_future(self._send()))
 
-    async def _send(self, due: Round) -> None:
-        while due:
-            watch, subject = due.popleft()
-            if watch.ended.done():
-                continue
-            try:
-                verdict = await self._judge(watch, subject)
-                if watch.ended.done():
-                    continue
-                delay = watch.follow(verdict)
-            except Exception as error:  # it is the trouble of this wait, whatever it is
+    async def _send(self) -> None:
+        try:
+            while self._due:
+                watch, subject = self._due.popleft()
                 if not watch.ended.done():
-                    watch.ended.set_exception(error)
-            else:
-                if delay is not None:
-                    self._put(watch, subject, delay)
+                    await self._carry_on(watch, subject)
+        finally:
+            # Not in a callback: a round that begins before it would count on a sender that has ended.
+            self._sending.discard(asyncio.current_task())
+
+    async def _carry_on(self, watch: Watch, subject: str) -> None:
+        try:
+            verdict = await self._judge(watch, subject)
+            if watch.ended.done():
+                return
+            delay = watch.follow(verdict)
+        except Exception as error:  # it is the trouble of this wait, whatever it is
+            if not watch.ended.done():
+                watch.ended.set_exception(error)
+        else:
+            if delay is not None:
+                self._put(watch, subject, delay)
 
     async def _judge(self, watch: Watch, subject: str) -> Verdict:
         wait = watch.wait
-        patience = max(0.0, wait.pace.deadline - time.time())
+        left = max(0.0, wait.pace.deadline - time.time())
+        if left and (pause := self._pause_left()) > LONGEST_HOLD:
+            return Verdict(delay=min(pause, left))
         try:
-            seen = await self._take(partial(watch.look, subject), patience)
+            seen = await self._take(partial(watch.look, subject), min(left, LONGEST_HOLD))
         except Fault as fault:
             return wait.on_fault(subject, fault, now=time.time())
         return wait.on_look(subject, seen, now=time.time())
+
+    def _pause_left(self) -> float:
+        connection = self._hook.connection
+        return connection.pacer.pause_left(time.monotonic()) if connection else 0.0
 
     async def _take(self, look: Callable[[], Look[Any]], patience: float) -> Any:
         held = self._hook.connection
