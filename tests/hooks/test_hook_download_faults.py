@@ -221,6 +221,47 @@ def test_a_redirect_to_another_host_is_refused(
     assert (foreign.requests, list(tmp_path.iterdir())) == ([], [])
 
 
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://127.0.0.1:1/r",
+        "http://localhost:{port}/r",
+        "http://[::1]:{port}/r",
+        "http://2130706433:{port}/r",
+        "http://0x7f000001:{port}/r",
+        "http://127.1:{port}/r",
+        "http://0.0.0.0:{port}/r",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://[fe80::1]/r",
+        "http://10.0.0.1/r",
+        "//evil.example/r",
+        "http://127.0.0.1:{port}@evil.example/r",
+        "http://user:pw@127.0.0.1:{port}/r",
+        "HTTP://EVIL.example/r",
+        "https://api.textin.com@evil.example/r",
+        "https://api.textin.com.evil.example/r",
+        "https://evil.example\\@api.textin.com/r",
+        "http://api.textin.com/r",
+        "https://127.0.0.1:{port}/r",
+        "file:///etc/passwd",
+        "gopher://127.0.0.1:{port}/r",
+        "data:application/json,%7B%7D",
+    ],
+)
+def test_a_redirect_leads_nowhere_but_home(
+    hook: TextInHook, textin: TextInServer, tmp_path: Path, location: str
+) -> None:
+    job_id = textin.add_job(done())
+    where = location.format(port=textin.url.rpartition(":")[2])
+    textin.fault("result", ScriptedFault(http_status=302, body=b"", headers={"Location": where}), None)
+
+    with pytest.raises(TextInRequestError, match=r"result_hosts|is not usable"):
+        hook.download_xparse_result(job_id, str(tmp_path / "r.json"))
+
+    # Permanent: nobody was asked, and it is not tried again.
+    assert (textin.count("result"), list(tmp_path.iterdir())) == (1, [])
+
+
 def test_a_redirect_to_an_allowed_host_loses_the_credentials(
     connect: Connect, textin: TextInServer, foreign: Foreign, tmp_path: Path
 ) -> None:

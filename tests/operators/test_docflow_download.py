@@ -193,6 +193,16 @@ def test_a_directory_gets_a_file_named_after_the_batch(textin: TextInServer, tmp
     assert value["output_path"] == f"{tmp_path}/new/deep/{name}"
 
 
+@pytest.mark.parametrize("number", ["../up", "..", "/etc/x", "a/../../b", "..\\up", "%2e%2e/up"])
+def test_a_batch_number_cannot_lead_out_of_the_directory(
+    textin: TextInServer, tmp_path: Path, number: str
+) -> None:
+    batch = textin.add_batch(number, count=1)
+    download(batch, f"{tmp_path}/inner/").returned()
+    assert names(tmp_path) == ["inner"]
+    assert len(names(tmp_path / "inner")) == 1
+
+
 def test_without_a_path_nothing_is_stored_and_the_batch_judged(
     textin: TextInServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
