@@ -94,7 +94,7 @@ package: $(STAMP) ## build the package, check it, and try it with nothing but Ai
 
 # HttpSensor, which some parts are measured against, is no dependency of the project. Bytecode is compiled before, as
 # pip does where Airflow is really installed: compiling at import would be half of what is measured.
-bench: $(STAMP) ## measure what it costs, into benchmarks/RESULTS.md; ARGS=polls for one part, printed only
+bench: $(STAMP) ## measure what it costs, into benchmarks/RESULTS.md; ARGS=polls for a part, ARGS=endurance for the long run
 	@$(call install,--compile-bytecode --group bench)
 	@$(BIN)/python -m compileall -q textin_provider
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -1,9 +1,14 @@
-"""Runs all parts and writes RESULTS.md and results.svg, or runs those named and prints what they found."""
+"""
+Runs all parts and writes RESULTS.md and results.svg, or runs those named and prints what they found.
+
+The long run, `endurance`, is a part of its own that takes options: `endurance --help`.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 import time
 from importlib import import_module
@@ -19,6 +24,12 @@ HERE = Path(__file__).parent
 
 def main() -> None:
     """Run what the command line names."""
+    if sys.argv[1:2] == ["endurance"]:
+        from benchmarks.endurance.run import main as endure
+
+        with tempfile.TemporaryDirectory(prefix="textin-bench-") as home:
+            _make_private(Path(home))
+            sys.exit(endure(sys.argv[2:]))
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS))
     parts = parser.parse_args().parts

@@ -1,11 +1,11 @@
-"""Draws what a poll costs, as an SVG that needs nothing but a browser and reads in light and in dark."""
+"""Draws figures as an SVG that needs nothing but a browser and reads in light and in dark."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from benchmarks.harness import Line, Section
 
@@ -27,6 +27,21 @@ STYLE = """\
 </style>"""
 
 
+def page(title: str, subtitle: str, height: float, body: Iterable[str]) -> str:
+    """Return a drawing with its title and a line below that."""
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
+            f"<title>{title}</title>",
+            STYLE,
+            f'<text class="title" x="12" y="24">{title}</text>',
+            f'<text class="faint" x="12" y="43">{subtitle}</text>',
+            *body,
+            "</svg>\n",
+        ]
+    )
+
+
 def draw(polls: Section) -> str:
     """Return a bar for each side and load of the section on polls."""
     lines = {line.what: line for line in polls.lines}
@@ -35,17 +50,7 @@ def draw(polls: Section) -> str:
     height = TOP + len(loads) * (2 * BAR + GAP + GROUP_GAP) + 20
     title = "CPU of the triggerer per poll, milliseconds (median)"
     body = [part for number, load in enumerate(loads) for part in _group(number, load, lines, scale)]
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
-            f"<title>{title}</title>",
-            STYLE,
-            f'<text class="title" x="12" y="24">{title}</text>',
-            '<text class="faint" x="12" y="43">Less is better. Both ask the same local TextIn.</text>',
-            *body,
-            "</svg>\n",
-        ]
-    )
+    return page(title, "Less is better. Both ask the same local TextIn.", height, body)
 
 
 def _group(number: int, load: str, lines: dict[str, Line], scale: float) -> Iterator[str]:

@@ -31,7 +31,7 @@ def markdown(sections: Sequence[Section], seconds: float) -> str:
         "# What this provider costs\n\nWritten by `make bench`: all figures are of one run, the sides taken "
         "in turns (A B A B).\nBudgets are held against the median. Nothing here passes or fails a build.",
         "![CPU of the triggerer per poll](results.svg)",
-        _machine(seconds),
+        machine(seconds),
         "## Budgets\n\n" + _budgets(sections),
         *(section_text(section) for section in sections),
     ]
@@ -77,7 +77,8 @@ def _budgets(sections: Sequence[Section]) -> str:
     return f"{table(budgeted)}\n\n{verdict}"
 
 
-def _machine(seconds: float) -> str:
+def machine(seconds: float) -> str:
+    """Return when and on what a run was made, and how long it took."""
     rows = [
         f"- {datetime.now(UTC):%Y-%m-%d}, {seconds / 60:.0f} minutes",
         f"- {_cpu_model()}, {os.cpu_count()} CPUs, {platform.system()} {platform.release()}",

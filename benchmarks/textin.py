@@ -50,10 +50,15 @@ def _serve(pipe: Connection) -> None:
     from textin_provider.testing import TextInServer
 
     with TextInServer(keep_requests=100) as server:
-        while True:
-            try:
-                name, arguments, options = pipe.recv()
-            except EOFError:
-                return
-            found = getattr(server, name)
-            pipe.send(found(*arguments, **options) if callable(found) else found)
+        obey(pipe, server)
+
+
+def obey(pipe: Connection, server: Any) -> None:
+    """Do with a server what the :class:`LocalTextIn` at the other end says, until the pipe is closed."""
+    while True:
+        try:
+            name, arguments, options = pipe.recv()
+        except EOFError:
+            return
+        found = getattr(server, name)
+        pipe.send(found(*arguments, **options) if callable(found) else found)
