@@ -36,7 +36,7 @@ def _mend(patch: pytest.MonkeyPatch) -> None:
     """Make `dag.test()` of each Airflow 3 what that of the newest one is."""
     try:
         from airflow.sdk.api.client import TaskInstanceOperations
-        from airflow.sdk.execution_time import supervisor
+        from airflow.sdk.execution_time import supervisor, task_runner
     except ImportError:  # Airflow 2
         return
     if not hasattr(supervisor.in_process_api_server, "cache_info"):
@@ -51,3 +51,12 @@ def _mend(patch: pytest.MonkeyPatch) -> None:
         return type(answer).model_validate(answer.model_dump(warnings=False))
 
     patch.setattr(TaskInstanceOperations, "get_reschedule_start_date", ask_for_a_date)
+
+    finalize = task_runner.finalize
+
+    def finalize_with_error(ti: Any, state: Any, context: Any, log: Any, error: Any = None) -> Any:
+        # Before Airflow 3.3 only a task that has a process of its own tells callbacks of the error.
+        context.setdefault("exception", error)
+        return finalize(ti, state, context, log, error)
+
+    patch.setattr(task_runner, "finalize", finalize_with_error)

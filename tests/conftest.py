@@ -21,3 +21,9 @@ def textin(monkeypatch: pytest.MonkeyPatch) -> Iterator[TextInServer]:
     with TextInServer(pending_seconds=0.1, processing_seconds=0.1) as server:
         monkeypatch.setenv("AIRFLOW_CONN_TEXTIN_DEFAULT", json.dumps(server.connection()))
         yield server
+
+
+@pytest.fixture(autouse=True)
+def _no_pause_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget who was asked to pause: the next local TextIn may get the port of a former one."""
+    monkeypatch.setattr("textin_provider.api.pacing._pacers", {})

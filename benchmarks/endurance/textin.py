@@ -171,7 +171,7 @@ class Weather:
         # Nobody is let in while the connection has the new secret and TextIn the old one: what is refused for
         # its secret ends a wait, and rightly so, if a second look at the connection finds nothing newer.
         self._textin("relent")
-        self._textin("fault", "*", NamedFault(name="5xx", once=False, http_status=503), times=None)
+        self._textin("fault", "*", NamedFault(name="5xx", once=False, http_status=503, body=b""), times=None)
         self._secrets += 1
         self._tell(environment(self._connection | {"password": f"secret-{self._secrets}"}))
 

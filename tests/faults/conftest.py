@@ -44,9 +44,8 @@ def connect(shared: TextInServer, monkeypatch: pytest.MonkeyPatch) -> Connect:
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorten every pause, and let no pause of one case hold up the next."""
+    """Shorten every pause."""
     shorten_pauses(monkeypatch, fault=0.002, round_=0.005)
-    monkeypatch.setattr("textin_provider.api.pacing._pacers", {})
 
 
 # The same examples in every run, and no limit of time: a machine may stall. Nothing is kept.

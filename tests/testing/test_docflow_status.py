@@ -72,7 +72,8 @@ def test_a_file_that_is_not_read_yet_does_not_end():
 
 
 def test_an_uploaded_file_ends_after_its_time():
-    with TextInServer(pending_seconds=0.1, processing_seconds=0.1) as textin:
+    # Long enough to be seen in the queue by a machine that stalls.
+    with TextInServer(pending_seconds=1.0, processing_seconds=0.1) as textin:
         docflow = DocFlowClient(Client(textin))
         batch = docflow.upload(TEXT)
         (queued,) = docflow.files(batch_number=batch)
