@@ -68,7 +68,7 @@ class _Run:
     def __init__(self, book: Book, textin: LocalTextIn, pipe: Connection) -> None:
         self._book, self._textin, self._pipe = book, textin, pipe
         self._workspace_id = textin("workspace_id")
-        self._weather = Weather(book.seed, book.seconds, textin, lambda new: pipe.send(("connect", new)))
+        self._weather = Weather(book.seed, book.seconds, textin, self._connect)
         self._take(pipe.recv(), 0.0)  # what it holds before the first wait
         self._begun = time.monotonic()
 
@@ -102,6 +102,15 @@ class _Run:
             ended_so_far = book.started - len(book.waiting)
             seen = self._textin("figures")
             book.samples.append(Sample(since, report.held, len(book.waiting), ended_so_far, seen))
+
+    def _connect(self, connections: dict[str, str]) -> None:
+        """Let the triggerer take over connections, and wait until it has: a busy machine may make it late."""
+        self._pipe.send(("connect", connections))
+        is_connected = False
+        while not is_connected:
+            report = self._pipe.recv()
+            self._take(report, time.monotonic() - self._begun)
+            is_connected = report.connected
 
     def _begin(self, count: int) -> None:
         """Begin as many waits as are missing; while TextIn is stopped there is nothing to wait for."""

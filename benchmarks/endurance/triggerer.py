@@ -56,11 +56,16 @@ class Held(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What the process tells after a turn; ``held`` now and then, ``complaints`` of the loop so far."""
+    """
+    What the process tells after a turn; ``held`` now and then, ``complaints`` of the loop so far.
+
+    :param connected: whether it has taken over new connections.
+    """
 
     ended: list[Ended]
     held: Held | None
     complaints: list[str]
+    connected: bool
 
 
 def triggerer(pipe: Connection, environment: Mapping[str, str], seed: int) -> None:
@@ -85,6 +90,7 @@ class _Triggerer:
         self._process = psutil.Process()
         self._sampled_at = 0.0
         self._complaints: list[str] = []
+        self._connected = False
 
     async def run(self) -> None:
         asyncio.get_running_loop().set_exception_handler(self._complain)
@@ -120,6 +126,7 @@ class _Triggerer:
 
     def _connect(self, environment: Mapping[str, str]) -> None:
         os.environ.update(environment)
+        self._connected = True
 
     def _ended(self, finished: list[int]) -> Iterator[Ended]:
         runner, now = self._runner, time.monotonic()
@@ -141,8 +148,9 @@ class _Triggerer:
         if now >= self._sampled_at + SAMPLE:
             held, self._sampled_at = self._held(), now
         complaints, self._complaints = self._complaints, []
-        if ended or held or complaints:
-            self._pipe.send(Report(ended, held, complaints))
+        connected, self._connected = self._connected, False
+        if ended or held or complaints or connected:
+            self._pipe.send(Report(ended, held, complaints, connected))
 
     def _held(self) -> Held:
         process, pollers = self._process, sys.modules.get("textin_provider.triggers.poller")

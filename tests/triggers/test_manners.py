@@ -74,7 +74,6 @@ async def test_a_limit_in_the_triggerer_holds_for_the_same_credential_on_a_worke
 async def test_waits_take_up_a_secret_that_was_rotated(
     textin: TextInServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(poller_module, "RECHECK_SECONDS", 0.0)
     point_airflow_at(textin, monkeypatch, password="the former secret")
     jobs = [textin.add_job() for _ in range(5)]
     async with join_poller("textin_default") as poller:
@@ -86,7 +85,6 @@ async def test_waits_take_up_a_secret_that_was_rotated(
 async def test_a_secret_that_is_rotated_in_a_pause_reaches_those_that_wait_for_its_end(
     textin: TextInServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(poller_module, "RECHECK_SECONDS", 0.0)
     textin.fault("status", ScriptedFault(code=40306, headers={"Retry-After": "1"}), times=1)
     jobs = [textin.add_job() for _ in range(20)]
     async with join_poller("textin_default") as poller:
@@ -103,7 +101,6 @@ async def test_a_secret_that_is_rotated_in_a_pause_reaches_those_that_wait_for_i
 async def test_a_rotated_secret_does_not_cut_off_what_is_under_way(
     textin: TextInServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(poller_module, "RECHECK_SECONDS", 0.0)
     jobs = [textin.add_job() for _ in range(4)]
     async with join_poller("textin_default") as poller:
         # These answers trickle in; the requests for them were let in with the former secret.
@@ -169,7 +166,6 @@ async def test_who_joins_later_has_the_connection_looked_up_again(
 async def test_credentials_that_are_still_wrong_when_looked_up_again_end_the_wait(
     textin: TextInServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(poller_module, "RECHECK_SECONDS", 0.0)
     point_airflow_at(textin, monkeypatch, password="wrong")
     job_id = textin.add_job()
     async with join_poller("textin_default") as poller:

@@ -43,10 +43,8 @@ CONCURRENCY = 16
 #: How long a sender may sit out a pause. In a longer one each look is put off, to its end or to the deadline
 #: of its wait, whichever comes first: a look that stood in line behind the senders would miss the deadline.
 LONGEST_HOLD = 5.0
-#: How long a connection that was looked up serves those who join, and after how long bad credentials are
-#: looked up again.
+#: How long a connection that was looked up serves those who join.
 FRESH_SECONDS = 60.0
-RECHECK_SECONDS = 1.0
 
 _pollers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Poller]] = WeakKeyDictionary()
 
@@ -209,8 +207,9 @@ class Poller:
         except Fault as fault:
             if fault.kind is not FaultKind.AUTHENTICATION:
                 raise
-            # The secret may have been rotated while this poller held the old one.
-            await self._refresh(after=RECHECK_SECONDS)
+            # The secret may have been rotated since it was looked up, however short ago that was. Those that
+            # are refused together share one look at the connection, and each has one at most, for it ends.
+            await self._refresh(after=0.0)
             if self._hook.connection == held:
                 raise
             return await self._hook.look(look(), patience=patience)
