@@ -138,6 +138,7 @@ class Weather:
         self._secrets = 0
         self._moments = sorted(_moments(random.Random(f"{seed}/weather"), seconds), reverse=True)
         self.is_down = False
+        self._is_shut = False
         self.spells: list[Moment] = []
 
     def blow(self, now: float) -> None:
@@ -149,11 +150,14 @@ class Weather:
             getattr(self, f"_{moment.name}")()
 
     def _fault(self) -> None:
+        if self._is_shut:
+            return
         name, make = self._chance.choice(FAULTS)
         self._textin("strike", self._chance.choice(_POLLS), NamedFault(name=name, **make(self._chance)))
 
     def _limit(self) -> None:
-        self._textin("strike", "status", NamedFault(name="rate limit", **_limited(self._chance)))
+        if not self._is_shut:
+            self._textin("strike", "status", NamedFault(name="rate limit", **_limited(self._chance)))
 
     def _flood(self) -> None:
         fault = NamedFault(name="slow", once=False, delay=self._chance.uniform(1.0, 4.0))
@@ -169,7 +173,9 @@ class Weather:
 
     def _close(self) -> None:
         # Nobody is let in while the connection has the new secret and TextIn the old one: what is refused for
-        # its secret ends a wait, and rightly so, if a second look at the connection finds nothing newer.
+        # its secret ends a wait, and rightly so, if a second look at the connection finds nothing newer. Any
+        # other fault would go before this one, and might let it be seen.
+        self._is_shut = True
         self._textin("relent")
         self._textin("fault", "*", NamedFault(name="5xx", once=False, http_status=503, body=b""), times=None)
         self._secrets += 1
@@ -178,6 +184,7 @@ class Weather:
     def _open(self) -> None:
         self._textin("rotate_secret", f"secret-{self._secrets}")
         self._textin("relent")
+        self._is_shut = False
 
 
 def _moments(chance: random.Random, seconds: float) -> Iterator[Moment]:
