@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,16 @@ from textin_provider.testing import TextInServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: What is marked, and left out of a usual run, as a whole folder.
+MARKED_FOLDERS = ("e2e", "ui")
 pytest_plugins = ["tests.airflow_db", "tests.secrecy"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for name in MARKED_FOLDERS:
+            if Path(__file__).parent / name in item.path.parents:
+                item.add_marker(name)
 
 
 @pytest.fixture

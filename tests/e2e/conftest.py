@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,12 +17,6 @@ if TYPE_CHECKING:
 
 #: No other text has it in it, so it can be searched for wherever Airflow writes.
 SECRET = f"secret-{secrets.token_hex(8)}"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:  # those of all folders
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.e2e)
 
 
 @pytest.fixture(scope="session")
