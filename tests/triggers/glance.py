@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from textin_provider.api.waiting import Pace, Schedule, Verdict, Wait
 from textin_provider.api.xparse import look_at_job
+from textin_provider.triggers.poller import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,7 @@ async def glance(
     poller: Poller, job_id: str, delay: float = 0.0, look: Callable[[str], Look[Any]] = look_at_job
 ) -> Any:
     """Look at a job in ``delay`` seconds and return what was seen, or raise the fault."""
-    event = await poller.watch(_Glance(job_id, delay), look, _tell_nobody)
+    event = await poller.carry_on(Watch(_Glance(job_id, delay), look, _tell_nobody))
     return event["seen"]
 
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 _MACHINERY = (
     "textin_provider.api.batch_wait",
     "textin_provider.api.jobs",
-    "textin_provider.hooks.aiohttp_transport",
     "textin_provider.triggers.poller",
 )
 
@@ -97,11 +96,11 @@ class TextInTrigger(BaseTrigger):
         await load(*_MACHINERY)
         from textin_provider.api.faults import Fault
         from textin_provider.api.waiting import ended_by
-        from textin_provider.triggers.poller import join_poller
+        from textin_provider.triggers.poller import Watch, join_poller
 
         try:
             async with join_poller(self.textin_conn_id) as poller:
-                event = await poller.watch(self._wait(), self._look, self._tell)
+                event = await poller.carry_on(Watch(self._wait(), self._look, self._tell))
         except Fault as fault:
             event = ended_by(fault)
         yield TriggerEvent(event)

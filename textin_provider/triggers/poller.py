@@ -21,6 +21,7 @@ from weakref import WeakKeyDictionary
 
 from textin_provider.api.faults import Fault, FaultKind
 from textin_provider.api.waiting import Verdict
+from textin_provider.hooks.aiohttp_transport import POOL_SIZE
 from textin_provider.hooks.textin_async import TextInAsyncHook
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ ROUND_SECONDS = 0.25
 LONG_DELAY = 4.0
 LONG_ROUND_SECONDS = 1.0
 #: Requests under way at once, of one connection and process: as many as the client has connections.
-CONCURRENCY = 16
+CONCURRENCY = POOL_SIZE
 #: How long a sender may sit out a pause. In a longer one each look is put off, to its end or to the deadline
 #: of its wait, whichever comes first: a look that stood in line behind the senders would miss the deadline.
 LONGEST_HOLD = 5.0
@@ -132,15 +133,13 @@ class Poller:
             self._opened_at = time.monotonic()
         await asyncio.shield(self._opening)
 
-    async def watch(
-        self, wait: Wait, look: Callable[[str], Look[Any]], tell: Callable[[Verdict], None]
-    ) -> dict[str, Any]:
-        """Carry a wait on, see :class:`Watch`, and return the event that it ends with."""
-        if not wait.moving:
+    async def carry_on(self, watch: Watch) -> dict[str, Any]:
+        """Carry a wait on to its end, and return the event that it ends with."""
+        if not watch.wait.moving:
             raise ValueError("There is nothing to wait for.")
-        watch, now = Watch(wait, look, tell), time.time()
-        for subject in wait.moving:
-            self._put(watch, subject, wait.first_delay(now=now))
+        now = time.time()
+        for subject in watch.wait.moving:
+            self._put(watch, subject, watch.wait.first_delay(now=now))
         return await watch.ended
 
     def _put(self, watch: Watch, subject: str, delay: float) -> None:
@@ -167,12 +166,12 @@ class Poller:
             while self._due:
                 watch, subject = self._due.popleft()
                 if not watch.ended.done():
-                    await self._carry_on(watch, subject)
+                    await self._take_turn(watch, subject)
         finally:
             # Not in a callback: a round that begins before it would count on a sender that has ended.
             self._sending.discard(asyncio.current_task())
 
-    async def _carry_on(self, watch: Watch, subject: str) -> None:
+    async def _take_turn(self, watch: Watch, subject: str) -> None:
         try:
             verdict = await self._judge(watch, subject)
             if watch.ended.done():
