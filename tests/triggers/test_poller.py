@@ -224,6 +224,26 @@ async def test_no_more_requests_are_under_way_at_once_than_agreed(
     assert most == poller_module.CONCURRENCY
 
 
+async def test_the_loop_has_a_turn_between_two_looks_of_a_sender(textin: TextInServer) -> None:
+    looks = 0
+
+    def look(job_id: str) -> Look[str]:
+        nonlocal looks
+        looks += 1
+        return "nothing to wait for"
+        yield get_job(job_id)
+
+    async with join_poller("textin_default") as poller:
+        asked = asyncio.gather(*(glance(poller, "a" * 32, look=look) for _ in range(200)))
+        most = 0
+        while not asked.done():
+            before = looks
+            await asyncio.sleep(0)
+            most = max(most, looks - before)
+    assert looks == 200
+    assert most == poller_module.CONCURRENCY
+
+
 async def test_who_waits_long_waits_for_the_full_second_and_no_longer(textin: TextInServer) -> None:
     loop, job_id = asyncio.get_running_loop(), textin.add_job()
     async with join_poller("textin_default") as poller:

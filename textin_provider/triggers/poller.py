@@ -167,6 +167,9 @@ class Poller:
                 watch, subject = self._due.popleft()
                 if not watch.ended.done():
                     await self._take_turn(watch, subject)
+                    # The answers to all senders come together. To read them and send as many requests in the
+                    # same turn of the loop would hold it up for twice as long.
+                    await asyncio.sleep(0)
         finally:
             # Not in a callback: a round that begins before it would count on a sender that has ended.
             self._sending.discard(asyncio.current_task())
