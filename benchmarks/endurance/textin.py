@@ -145,19 +145,18 @@ class Weather:
         """Let happen what is due ``now`` seconds after the beginning."""
         while self._moments and self._moments[-1].at <= now:
             moment = self._moments.pop()
+            if self._is_shut and moment.name != "open":
+                continue  # any other fault would go before the one that lets nobody in
             if moment.seconds:
                 self.spells.append(moment)
             getattr(self, f"_{moment.name}")()
 
     def _fault(self) -> None:
-        if self._is_shut:
-            return
         name, make = self._chance.choice(FAULTS)
         self._textin("strike", self._chance.choice(_POLLS), NamedFault(name=name, **make(self._chance)))
 
     def _limit(self) -> None:
-        if not self._is_shut:
-            self._textin("strike", "status", NamedFault(name="rate limit", **_limited(self._chance)))
+        self._textin("strike", "status", NamedFault(name="rate limit", **_limited(self._chance)))
 
     def _flood(self) -> None:
         fault = NamedFault(name="slow", once=False, delay=self._chance.uniform(1.0, 4.0))
@@ -173,8 +172,7 @@ class Weather:
 
     def _close(self) -> None:
         # Nobody is let in while the connection has the new secret and TextIn the old one: what is refused for
-        # its secret ends a wait, and rightly so, if a second look at the connection finds nothing newer. Any
-        # other fault would go before this one, and might let it be seen.
+        # its secret ends a wait, and rightly so, if a second look at the connection finds nothing newer.
         self._is_shut = True
         self._textin("relent")
         self._textin("fault", "*", NamedFault(name="5xx", once=False, http_status=503, body=b""), times=None)
