@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from textin_provider.api.faults import Fault
+from textin_provider.api.errors import ApiError
 from textin_provider.hooks.connection import TextInConnection
 from textin_provider.testing import TextInServer
 from textin_provider.triggers.docflow import DocFlowBatchTrigger
@@ -76,7 +76,7 @@ def _secrecy() -> Iterator[None]:
 
     logging.setLogRecordFactory(record)
     with pytest.MonkeyPatch.context() as patch:
-        search.look_through_made(patch, Fault, lambda fault: f"{fault} {fault!r} {vars(fault)}")
+        search.look_through_made(patch, ApiError, lambda fault: f"{fault} {fault!r} {vars(fault)}")
         search.look_through_made(patch, TextInConnection, repr)
         for kind in (XParseJobTrigger, DocFlowBatchTrigger):
             search.look_through_made(patch, kind, lambda trigger: f"{trigger!r} {trigger.serialize()}")

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.errors import ApiError, ErrorKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class TextInError(Fault):
+class TextInError(ApiError):
     """Base of all errors of TextIn and of this provider."""
 
 
@@ -78,19 +78,19 @@ class TextInFilesFailedError(TextInError, AirflowFailException):
     """DocFlow could not process some files; ``message`` gives their ``failure_causes``. Permanent."""
 
 
-_CLASSES: dict[FaultKind, type[TextInError]] = {
-    FaultKind.AUTHENTICATION: TextInAuthenticationError,
-    FaultKind.CONFIGURATION: TextInConfigurationError,
-    FaultKind.QUOTA: TextInQuotaError,
-    FaultKind.REQUEST: TextInRequestError,
-    FaultKind.RATE_LIMIT: TextInRateLimitError,
-    FaultKind.SERVER: TextInServerError,
-    FaultKind.TRANSPORT: TextInTransportError,
-    FaultKind.RESULT: TextInBadResultError,
-    FaultKind.UNCERTAIN: TextInUncertainSubmitError,
-    FaultKind.JOB_FAILED: TextInJobFailedError,
-    FaultKind.FILES_FAILED: TextInFilesFailedError,
-    FaultKind.TIMEOUT: TextInTimeoutError,
+_CLASSES: dict[ErrorKind, type[TextInError]] = {
+    ErrorKind.AUTHENTICATION: TextInAuthenticationError,
+    ErrorKind.CONFIGURATION: TextInConfigurationError,
+    ErrorKind.QUOTA: TextInQuotaError,
+    ErrorKind.REQUEST: TextInRequestError,
+    ErrorKind.RATE_LIMIT: TextInRateLimitError,
+    ErrorKind.SERVER: TextInServerError,
+    ErrorKind.TRANSPORT: TextInTransportError,
+    ErrorKind.RESULT: TextInBadResultError,
+    ErrorKind.UNCERTAIN: TextInUncertainSubmitError,
+    ErrorKind.JOB_FAILED: TextInJobFailedError,
+    ErrorKind.FILES_FAILED: TextInFilesFailedError,
+    ErrorKind.TIMEOUT: TextInTimeoutError,
 }
 
 
@@ -101,10 +101,10 @@ def public_errors() -> Iterator[None]:
         yield
     except TextInError:
         raise
-    except Fault as fault:
+    except ApiError as fault:
         raise error_for(fault) from None
 
 
-def error_for(fault: Fault) -> TextInError:
+def error_for(fault: ApiError) -> TextInError:
     """Return the public error for a fault."""
     return _CLASSES[fault.kind](**fault.to_dict())

@@ -9,7 +9,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
-from textin_provider.api.faults import CODES, Fault, FaultKind, meaning_of_http
+from textin_provider.api.errors import CODES, ApiError, ErrorKind, meaning_of_http
 from textin_provider.exceptions import TextInError, error_for
 from textin_provider.get_provider_info import CONN_FIELDS
 
@@ -28,9 +28,9 @@ HTTP_ROWS: dict[str, Iterable[int]] = {
 }
 
 
-def class_of(kind: FaultKind) -> type[TextInError]:
+def class_of(kind: ErrorKind) -> type[TextInError]:
     """Return the public error of a kind of fault."""
-    return type(error_for(Fault(kind, about="", message="")))
+    return type(error_for(ApiError(kind, about="", message="")))
 
 
 def is_retried(error: type[TextInError]) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from textin_provider.api.batch import PageWalk
 from textin_provider.api.docflow import DocFlowFile, FilePage, Selector
-from textin_provider.api.faults import Fault
+from textin_provider.api.errors import ApiError
 
 #: No walk of these tests may need more calls.
 BOUND = 200
@@ -99,7 +99,7 @@ def test_a_server_that_serves_smaller_pages_than_asked_for_hides_nothing(most: i
 
 
 def test_a_server_that_ignores_the_page_and_counts_is_a_fault_that_says_what_is_missing() -> None:
-    with pytest.raises(Fault, match=r"batch_number='b'.*only 10 of 25 turned up") as caught:
+    with pytest.raises(ApiError, match=r"batch_number='b'.*only 10 of 25 turned up") as caught:
         walk(serving(25, ignores_page=True))
 
     assert caught.value.kind.is_transient
@@ -113,7 +113,7 @@ def test_a_server_that_ignores_the_page_and_does_not_count_gives_the_first_one_o
 def test_a_server_that_shuffles_gives_each_file_once_or_says_how_many_are_missing(seed: int) -> None:
     try:
         ids, _ = walk(serving(60, chance=random.Random(seed)))
-    except Fault as error:
+    except ApiError as error:
         fault = str(error)
     else:
         fault = None
@@ -191,7 +191,7 @@ def _always_the_same(page: int, size: int) -> FilePage:
     "serve", [_always_one_more, _far_too_much, _always_the_same], ids=lambda serve: serve.__name__
 )
 def test_a_total_that_is_never_reached_does_not_keep_the_walk_going(serve: Server) -> None:
-    with pytest.raises(Fault, match="turned up"):
+    with pytest.raises(ApiError, match="turned up"):
         walk(serve)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from textin_provider.api.batch import BatchSummary, failed_files
 from textin_provider.api.docflow import DocFlowFile, Selector
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.exceptions import TextInFilesFailedError, error_for
 
 SELECTOR = Selector("batch_number", "202611210001")
@@ -216,7 +216,7 @@ def test_the_summary_that_was_handed_out_does_not_change_any_more() -> None:
     assert (value["failed"], len(value["failures"])) == (1, 1)
 
 
-def failing(count: int, **fields: Any) -> Fault:
+def failing(count: int, **fields: Any) -> ApiError:
     record = {"name": "发票.pdf", "failure_causes": CAUSE} | fields
     ids = range(1981234567890123000, 1981234567890123000 + count)
     return failed_files(SELECTOR, summed(*(file(number, 2, **record) for number in ids)).to_dict())
@@ -227,7 +227,7 @@ def test_the_error_names_batch_file_id_and_cause() -> None:
         SELECTOR, summed(*(DocFlowFile.of(record) or file(0) for record in SAMPLE)).to_dict()
     )
 
-    assert fault.kind is FaultKind.FILES_FAILED
+    assert fault.kind is ErrorKind.FILES_FAILED
     assert type(error_for(fault)) is TextInFilesFailedError
     assert "batch_number='202611210001': 1 of 2 failed" in str(fault)
     assert f"notes.xyz (file_id 1981234567890123458): {CAUSE}" in str(fault)

@@ -10,7 +10,7 @@ import pytest
 from textin_provider.api.batch import Progress
 from textin_provider.api.batch_wait import BatchWait
 from textin_provider.api.docflow import Selector
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.waiting import Pace, Schedule
 
 START = 1_800_000_000.0
@@ -29,8 +29,8 @@ def wait(expected_files: int = 1, **schedule: Any) -> BatchWait:
     return BatchWait(SELECTOR, pace, expected_files=expected_files, chance=lambda: 0.5)
 
 
-def fault(kind: FaultKind = FaultKind.SERVER, **fields: Any) -> Fault:
-    return Fault(kind, about="DocFlow files of batch_number='b'", message="HTTP 502", **fields)
+def fault(kind: ErrorKind = ErrorKind.SERVER, **fields: Any) -> ApiError:
+    return ApiError(kind, about="DocFlow files of batch_number='b'", message="HTTP 502", **fields)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_timeout_tells_the_batch_and_how_far_it_was(progress: Progress, expect
 
 
 def test_a_timeout_without_a_single_answer_says_so() -> None:
-    event = wait().on_fault(SUBJECT, fault(), now=DEADLINE).event
+    event = wait().on_error(SUBJECT, fault(), now=DEADLINE).event
 
     assert event is not None
     assert "their state never came" in event["message"]
@@ -100,22 +100,22 @@ def test_progress_is_told_when_the_counts_change_and_not_again() -> None:
 def test_blips_between_looks_tell_nothing_anew_of_the_counts() -> None:
     waiting = wait()
     waiting.on_look(SUBJECT, MOVING, now=START)
-    waiting.on_fault(SUBJECT, fault(), now=START)
+    waiting.on_error(SUBJECT, fault(), now=START)
 
     assert waiting.on_look(SUBJECT, MOVING, now=START).notice is None
 
 
-@pytest.mark.parametrize("kind", [kind for kind in FaultKind if not kind.is_transient])
-def test_a_permanent_fault_ends_the_wait(kind: FaultKind) -> None:
-    verdict = wait().on_fault(SUBJECT, fault(kind), now=START)
+@pytest.mark.parametrize("kind", [kind for kind in ErrorKind if not kind.is_transient])
+def test_a_permanent_fault_ends_the_wait(kind: ErrorKind) -> None:
+    verdict = wait().on_error(SUBJECT, fault(kind), now=START)
 
     assert verdict.event == {"ending": "fault", "fault": fault(kind).to_dict()}
 
 
-@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind.is_transient])
-def test_a_blip_is_waited_out_and_warned_of_once(kind: FaultKind) -> None:
+@pytest.mark.parametrize("kind", [kind for kind in ErrorKind if kind.is_transient])
+def test_a_blip_is_waited_out_and_warned_of_once(kind: ErrorKind) -> None:
     waiting = wait()
-    verdicts = [waiting.on_fault(SUBJECT, fault(kind, retry_after=30), now=START) for _ in range(3)]
+    verdicts = [waiting.on_error(SUBJECT, fault(kind, retry_after=30), now=START) for _ in range(3)]
 
     assert [verdict.event for verdict in verdicts] == [None] * 3
     assert [verdict.is_warning for verdict in verdicts] == [True, False, False]

@@ -11,7 +11,7 @@ import pytest
 
 from textin_provider.api.docflow import FilePage, RecognitionStatus, Selector, fetch_page, query_of
 from textin_provider.api.envelope import Answer, Service
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.errors import ApiError, ErrorKind
 
 CHINA = timezone(timedelta(hours=8))
 
@@ -38,7 +38,7 @@ def test_one_selector_is_taken(name: str, value: Any, expected: str) -> None:
 
 
 def test_no_selector_is_an_error() -> None:
-    with pytest.raises(Fault, match=r"batch_number, file_id, task_id.*none is given.*exactly one"):
+    with pytest.raises(ApiError, match=r"batch_number, file_id, task_id.*none is given.*exactly one"):
         Selector.of()
 
 
@@ -52,10 +52,10 @@ def test_no_selector_is_an_error() -> None:
     ],
 )
 def test_several_selectors_are_an_error(given: dict[str, str]) -> None:
-    with pytest.raises(Fault, match="several are given") as caught:
+    with pytest.raises(ApiError, match="several are given") as caught:
         Selector.of(**given)
 
-    assert caught.value.kind is FaultKind.REQUEST
+    assert caught.value.kind is ErrorKind.REQUEST
 
 
 @pytest.mark.parametrize("name", ["batch_number", "file_id", "task_id"])
@@ -82,10 +82,10 @@ def test_several_selectors_are_an_error(given: dict[str, str]) -> None:
     ids=repr,
 )
 def test_what_cannot_be_an_id_is_an_error_that_names_it(name: str, value: Any) -> None:
-    with pytest.raises(Fault, match=name) as caught:
+    with pytest.raises(ApiError, match=name) as caught:
         Selector.of(**{name: value})
 
-    assert caught.value.kind is FaultKind.REQUEST
+    assert caught.value.kind is ErrorKind.REQUEST
     assert len(str(caught.value).splitlines()) == 1
 
 
@@ -182,20 +182,20 @@ def test_a_total_that_is_no_number_is_none(total: Any, expected: int | None) -> 
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
-        (423, FaultKind.RATE_LIMIT),
-        (429, FaultKind.RATE_LIMIT),
-        (900, FaultKind.RATE_LIMIT),
-        (500, FaultKind.SERVER),
-        (40101, FaultKind.AUTHENTICATION),
-        (40003, FaultKind.QUOTA),
-        (400, FaultKind.REQUEST),
-        (1005006000, FaultKind.REQUEST),
-        (1005016000, FaultKind.REQUEST),
+        (423, ErrorKind.RATE_LIMIT),
+        (429, ErrorKind.RATE_LIMIT),
+        (900, ErrorKind.RATE_LIMIT),
+        (500, ErrorKind.SERVER),
+        (40101, ErrorKind.AUTHENTICATION),
+        (40003, ErrorKind.QUOTA),
+        (400, ErrorKind.REQUEST),
+        (1005006000, ErrorKind.REQUEST),
+        (1005016000, ErrorKind.REQUEST),
     ],
 )
 @pytest.mark.parametrize("as_text", [False, True], ids=["number", "text"])
-def test_a_code_in_the_body_is_a_fault_of_its_kind(code: int, kind: FaultKind, as_text: bool) -> None:
-    with pytest.raises(Fault, match=r"DocFlow files of batch_number='b': 频繁") as caught:
+def test_a_code_in_the_body_is_a_fault_of_its_kind(code: int, kind: ErrorKind, as_text: bool) -> None:
+    with pytest.raises(ApiError, match=r"DocFlow files of batch_number='b': 频繁") as caught:
         page({"code": str(code) if as_text else code, "msg": "频繁", "result": None})
 
     assert (caught.value.kind, caught.value.code) == (kind, code)
@@ -203,7 +203,7 @@ def test_a_code_in_the_body_is_a_fault_of_its_kind(code: int, kind: FaultKind, a
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b"{}", b'{"result": {"files": []}}'])
 def test_what_is_no_envelope_is_never_an_empty_page(body: bytes) -> None:
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(ApiError) as caught:
         page(body)
 
-    assert caught.value.kind is FaultKind.SERVER
+    assert caught.value.kind is ErrorKind.SERVER

@@ -9,7 +9,7 @@ import pytest
 from requests.structures import CaseInsensitiveDict
 
 from textin_provider.api.envelope import Answer, code_of, read_data
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.errors import ApiError, ErrorKind
 
 
 def answer(body: Any, status: int = 200, **headers: str) -> Answer:
@@ -18,8 +18,8 @@ def answer(body: Any, status: int = 200, **headers: str) -> Answer:
     return Answer.received(status, named, raw, now=0)
 
 
-def fault_of(body: Any, status: int = 200, **headers: str) -> Fault:
-    with pytest.raises(Fault) as caught:
+def fault_of(body: Any, status: int = 200, **headers: str) -> ApiError:
+    with pytest.raises(ApiError) as caught:
         read_data(answer(body, status, **headers), "xParse job 1: status")
     return caught.value
 
@@ -51,7 +51,7 @@ def test_a_byte_order_mark_does_not_hide_the_envelope() -> None:
 def test_a_code_is_judged_whatever_its_spelling(code: object, key: str) -> None:
     fault = fault_of({"code": code, key: "Parameter error", "data": {"message": "File not uploaded"}})
 
-    assert fault.kind is FaultKind.REQUEST
+    assert fault.kind is ErrorKind.REQUEST
     assert (fault.code, fault.message, fault.detail) == (40004, "Parameter error", "File not uploaded")
     assert "Parameter error (File not uploaded) [code 40004]" in str(fault)
 
@@ -97,22 +97,22 @@ def test_the_request_id_is_found(body: dict[str, Any], header: str | None, expec
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (301, FaultKind.REQUEST),
-        (401, FaultKind.AUTHENTICATION),
-        (403, FaultKind.AUTHENTICATION),
-        (404, FaultKind.REQUEST),
-        (408, FaultKind.SERVER),
-        (413, FaultKind.REQUEST),
-        (425, FaultKind.SERVER),
-        (429, FaultKind.RATE_LIMIT),
-        (500, FaultKind.SERVER),
-        (502, FaultKind.SERVER),
-        (503, FaultKind.SERVER),
-        (504, FaultKind.SERVER),
+        (301, ErrorKind.REQUEST),
+        (401, ErrorKind.AUTHENTICATION),
+        (403, ErrorKind.AUTHENTICATION),
+        (404, ErrorKind.REQUEST),
+        (408, ErrorKind.SERVER),
+        (413, ErrorKind.REQUEST),
+        (425, ErrorKind.SERVER),
+        (429, ErrorKind.RATE_LIMIT),
+        (500, ErrorKind.SERVER),
+        (502, ErrorKind.SERVER),
+        (503, ErrorKind.SERVER),
+        (504, ErrorKind.SERVER),
     ],
 )
 @pytest.mark.parametrize("body", [b"", b"<html>gateway</html>", b"{}", b"[]"])
-def test_an_http_status_without_a_code_speaks_for_itself(status: int, kind: FaultKind, body: bytes) -> None:
+def test_an_http_status_without_a_code_speaks_for_itself(status: int, kind: ErrorKind, body: bytes) -> None:
     fault = fault_of(body, status)
 
     assert (fault.kind, fault.code) == (kind, status)
@@ -143,7 +143,7 @@ def test_an_http_status_without_a_code_speaks_for_itself(status: int, kind: Faul
 def test_http_200_without_an_envelope_is_a_fault_of_the_server_and_is_not_quoted(body: bytes) -> None:
     fault = fault_of(body, content_type="text/html; charset=utf-8")
 
-    assert fault.kind is FaultKind.SERVER
+    assert fault.kind is ErrorKind.SERVER
     assert "secret words" not in str(fault)
     assert f"text/html of {len(body)} bytes" in str(fault)
 
@@ -156,13 +156,13 @@ def test_success_inside_an_http_error_is_no_success(status: int) -> None:
 @pytest.mark.parametrize(
     ("code", "status", "kind"),
     [
-        (40102, 500, FaultKind.AUTHENTICATION),
-        (40003, 401, FaultKind.QUOTA),
-        (500, 404, FaultKind.SERVER),
-        (40306, 502, FaultKind.RATE_LIMIT),
+        (40102, 500, ErrorKind.AUTHENTICATION),
+        (40003, 401, ErrorKind.QUOTA),
+        (500, 404, ErrorKind.SERVER),
+        (40306, 502, ErrorKind.RATE_LIMIT),
     ],
 )
-def test_a_known_code_wins_over_the_http_status(code: int, status: int, kind: FaultKind) -> None:
+def test_a_known_code_wins_over_the_http_status(code: int, status: int, kind: ErrorKind) -> None:
     fault = fault_of({"code": code, "message": "x"}, status)
 
     assert (fault.kind, fault.code) == (kind, code)
@@ -171,7 +171,7 @@ def test_a_known_code_wins_over_the_http_status(code: int, status: int, kind: Fa
 def test_an_unknown_code_inside_an_http_error_leaves_the_word_to_the_status() -> None:
     fault = fault_of({"code": 777, "message": "upstream"}, 502)
 
-    assert (fault.kind, fault.code) == (FaultKind.SERVER, 502)
+    assert (fault.kind, fault.code) == (ErrorKind.SERVER, 502)
     assert fault.message == "HTTP 502, upstream"
 
 
@@ -183,7 +183,7 @@ def test_partial_success_with_data_is_success() -> None:
 def test_partial_success_without_data_is_a_fault_that_may_pass(data: object) -> None:
     fault = fault_of({"code": 50207, "message": "some pages failed", "data": data})
 
-    assert (fault.kind, fault.code) == (FaultKind.SERVER, 50207)
+    assert (fault.kind, fault.code) == (ErrorKind.SERVER, 50207)
 
 
 def test_retry_after_reaches_the_fault_with_and_without_an_envelope() -> None:

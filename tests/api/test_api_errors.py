@@ -10,33 +10,33 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from textin_provider import exceptions
-from textin_provider.api.faults import CODES, Fault, FaultKind, meaning_of_code, meaning_of_http
+from textin_provider.api.errors import CODES, ApiError, ErrorKind, meaning_of_code, meaning_of_http
 from textin_provider.exceptions import TextInError, error_for
 
 CLASSES = {
-    FaultKind.AUTHENTICATION: exceptions.TextInAuthenticationError,
-    FaultKind.CONFIGURATION: exceptions.TextInConfigurationError,
-    FaultKind.QUOTA: exceptions.TextInQuotaError,
-    FaultKind.REQUEST: exceptions.TextInRequestError,
-    FaultKind.RATE_LIMIT: exceptions.TextInRateLimitError,
-    FaultKind.SERVER: exceptions.TextInServerError,
-    FaultKind.TRANSPORT: exceptions.TextInTransportError,
-    FaultKind.RESULT: exceptions.TextInBadResultError,
-    FaultKind.UNCERTAIN: exceptions.TextInUncertainSubmitError,
-    FaultKind.JOB_FAILED: exceptions.TextInJobFailedError,
-    FaultKind.TIMEOUT: exceptions.TextInTimeoutError,
+    ErrorKind.AUTHENTICATION: exceptions.TextInAuthenticationError,
+    ErrorKind.CONFIGURATION: exceptions.TextInConfigurationError,
+    ErrorKind.QUOTA: exceptions.TextInQuotaError,
+    ErrorKind.REQUEST: exceptions.TextInRequestError,
+    ErrorKind.RATE_LIMIT: exceptions.TextInRateLimitError,
+    ErrorKind.SERVER: exceptions.TextInServerError,
+    ErrorKind.TRANSPORT: exceptions.TextInTransportError,
+    ErrorKind.RESULT: exceptions.TextInBadResultError,
+    ErrorKind.UNCERTAIN: exceptions.TextInUncertainSubmitError,
+    ErrorKind.JOB_FAILED: exceptions.TextInJobFailedError,
+    ErrorKind.TIMEOUT: exceptions.TextInTimeoutError,
 }
 TRANSIENT = {
-    FaultKind.RATE_LIMIT,
-    FaultKind.SERVER,
-    FaultKind.TRANSPORT,
-    FaultKind.RESULT,
-    FaultKind.TIMEOUT,
+    ErrorKind.RATE_LIMIT,
+    ErrorKind.SERVER,
+    ErrorKind.TRANSPORT,
+    ErrorKind.RESULT,
+    ErrorKind.TIMEOUT,
 }
 
 
-def fault(kind: FaultKind = FaultKind.SERVER) -> Fault:
-    return Fault(
+def fault(kind: ErrorKind = ErrorKind.SERVER) -> ApiError:
+    return ApiError(
         kind,
         about="xParse job 1: status",
         message="Parameter error",
@@ -49,19 +49,19 @@ def fault(kind: FaultKind = FaultKind.SERVER) -> Fault:
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-def test_a_kind_is_known_by_its_public_class(kind: FaultKind) -> None:
+def test_a_kind_is_known_by_its_public_class(kind: ErrorKind) -> None:
     assert type(error_for(fault(kind))) is CLASSES[kind]
 
 
 def test_each_kind_has_a_class_of_its_own() -> None:
-    classes = {type(error_for(fault(kind))) for kind in FaultKind}
+    classes = {type(error_for(fault(kind))) for kind in ErrorKind}
 
-    assert len(classes) == len(FaultKind)
+    assert len(classes) == len(ErrorKind)
     assert all(issubclass(one, TextInError) and one is not TextInError for one in classes)
 
 
-@pytest.mark.parametrize("kind", FaultKind)
-def test_an_error_fails_the_task_at_once_exactly_when_it_is_permanent(kind: FaultKind) -> None:
+@pytest.mark.parametrize("kind", ErrorKind)
+def test_an_error_fails_the_task_at_once_exactly_when_it_is_permanent(kind: ErrorKind) -> None:
     assert kind.is_transient is (kind in TRANSIENT)
     assert isinstance(error_for(fault(kind)), AirflowFailException) is not kind.is_transient
 
@@ -69,13 +69,13 @@ def test_an_error_fails_the_task_at_once_exactly_when_it_is_permanent(kind: Faul
 @pytest.mark.parametrize(
     ("kind", "codes"),
     [
-        (FaultKind.AUTHENTICATION, {40101, 40102, 40103}),
-        (FaultKind.QUOTA, {40003, 40307}),
-        (FaultKind.RATE_LIMIT, {423, 429, 900, 40306}),
-        (FaultKind.SERVER, {500, 30203, 40428, 50011, 50012}),
+        (ErrorKind.AUTHENTICATION, {40101, 40102, 40103}),
+        (ErrorKind.QUOTA, {40003, 40307}),
+        (ErrorKind.RATE_LIMIT, {423, 429, 900, 40306}),
+        (ErrorKind.SERVER, {500, 30203, 40428, 50011, 50012}),
     ],
 )
-def test_the_codes_that_are_not_the_requests_own_are_these(kind: FaultKind, codes: set[int]) -> None:
+def test_the_codes_that_are_not_the_requests_own_are_these(kind: ErrorKind, codes: set[int]) -> None:
     assert {code for code, row in CODES.items() if row.kind is kind} == codes
 
 
@@ -84,29 +84,29 @@ def test_the_codes_that_are_not_the_requests_own_are_these(kind: FaultKind, code
     [400, 404, 40004, 40007, 40008, *range(40301, 40306), 40400, *range(40422, 40428), 40429, 40600],
 )
 def test_a_bad_request_or_document_is_the_requests_own(code: int) -> None:
-    assert meaning_of_code(code).kind is FaultKind.REQUEST
+    assert meaning_of_code(code).kind is ErrorKind.REQUEST
 
 
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
-        (41234, FaultKind.REQUEST),
-        (499, FaultKind.REQUEST),
-        (49999, FaultKind.REQUEST),
-        (50099, FaultKind.SERVER),
-        (30999, FaultKind.SERVER),
-        (0, FaultKind.SERVER),
-        (-1, FaultKind.SERVER),
-        (-4, FaultKind.SERVER),
-        (2_000_000_000, FaultKind.SERVER),
+        (41234, ErrorKind.REQUEST),
+        (499, ErrorKind.REQUEST),
+        (49999, ErrorKind.REQUEST),
+        (50099, ErrorKind.SERVER),
+        (30999, ErrorKind.SERVER),
+        (0, ErrorKind.SERVER),
+        (-1, ErrorKind.SERVER),
+        (-4, ErrorKind.SERVER),
+        (2_000_000_000, ErrorKind.SERVER),
     ],
 )
-def test_an_unpublished_code_is_judged_by_its_class(code: int, kind: FaultKind) -> None:
+def test_an_unpublished_code_is_judged_by_its_class(code: int, kind: ErrorKind) -> None:
     assert meaning_of_code(code).kind is kind
 
 
 @pytest.mark.parametrize("row", CODES.values(), ids=map(str, CODES))
-def test_each_row_says_what_it_means_and_what_to_do(row: tuple[FaultKind, str, str]) -> None:
+def test_each_row_says_what_it_means_and_what_to_do(row: tuple[ErrorKind, str, str]) -> None:
     _, meaning, fix = row
     assert meaning.strip()
     assert fix.strip()
@@ -115,16 +115,16 @@ def test_each_row_says_what_it_means_and_what_to_do(row: tuple[FaultKind, str, s
 
 @pytest.mark.parametrize("status", range(300, 600))
 def test_every_http_status_has_a_meaning(status: int) -> None:
-    assert meaning_of_http(status).kind in FaultKind
+    assert meaning_of_http(status).kind in ErrorKind
 
 
-@pytest.mark.parametrize("kind", FaultKind)
+@pytest.mark.parametrize("kind", ErrorKind)
 @pytest.mark.parametrize(
     "travel",
     [lambda error: pickle.loads(pickle.dumps(error)), copy.copy, copy.deepcopy],
     ids=["pickle", "copy", "deepcopy"],
 )
-def test_an_error_arrives_as_it_left(kind: FaultKind, travel: object) -> None:
+def test_an_error_arrives_as_it_left(kind: ErrorKind, travel: object) -> None:
     error = error_for(fault(kind))
 
     arrived = travel(error)
@@ -133,20 +133,20 @@ def test_an_error_arrives_as_it_left(kind: FaultKind, travel: object) -> None:
     assert (str(arrived), arrived.to_dict()) == (str(error), error.to_dict())
 
 
-@pytest.mark.parametrize("kind", FaultKind)
-def test_a_fault_becomes_plain_json_and_back(kind: FaultKind) -> None:
+@pytest.mark.parametrize("kind", ErrorKind)
+def test_a_fault_becomes_plain_json_and_back(kind: ErrorKind) -> None:
     original = fault(kind)
 
-    back = Fault.from_dict(json.loads(json.dumps(original.to_dict())))
+    back = ApiError.from_dict(json.loads(json.dumps(original.to_dict())))
 
     assert back.kind is kind
     assert (str(back), back.to_dict()) == (str(original), original.to_dict())
 
 
 def test_the_bare_minimum_becomes_plain_json_and_back() -> None:
-    original = Fault(FaultKind.RESULT, about="it", message="broke")
+    original = ApiError(ErrorKind.RESULT, about="it", message="broke")
 
-    assert Fault.from_dict(original.to_dict()).to_dict() == original.to_dict()
+    assert ApiError.from_dict(original.to_dict()).to_dict() == original.to_dict()
     assert str(original) == "it: broke."
 
 

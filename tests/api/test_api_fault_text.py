@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from textin_provider.api.envelope import Answer
-from textin_provider.api.faults import MAX_TEXT, Fault, FaultKind, bad_input, one_line
+from textin_provider.api.errors import MAX_TEXT, ApiError, ErrorKind, bad_input, one_line
 from textin_provider.api.xparse import XParseJob, check_config, check_http_url, submit_job
 
 SECRET = "Hush-7f3a"
 
 
-def saying(text: str) -> Fault:
-    return Fault(
-        FaultKind.SERVER, about=text, message=text, fix=text, detail=f"more: {text}", request_id=text
+def saying(text: str) -> ApiError:
+    return ApiError(
+        ErrorKind.SERVER, about=text, message=text, fix=text, detail=f"more: {text}", request_id=text
     )
 
 
@@ -78,7 +78,7 @@ def test_a_url_loses_its_query_and_its_user(url: str) -> None:
 
 def _fault_of(function: Any, *args: Any, **kwargs: Any) -> Exception:
     """Return the fault that the input gives, or the one that the server's answer to it would."""
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(ApiError) as caught:
         function(*args, **kwargs).read(Answer(500, b""))
     return caught.value
 
@@ -123,7 +123,7 @@ def test_a_good_config_is_in_no_error_of_its_submit() -> None:
     call = submit_job(file_url="https://h.example/doc.pdf", config={"document": {"password": SECRET}})
 
     assert SECRET not in repr(call)
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(ApiError) as caught:
         call.read(Answer(500, b""))
     assert SECRET not in str(caught.value)
 

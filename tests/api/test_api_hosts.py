@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.hosts import HostPolicy, Origin
 
 PUBLIC = HostPolicy(frozenset({Origin.of("https://api.textin.com"), Origin.of("https://docflow.textin.com")}))
@@ -18,8 +18,8 @@ LOCAL = HostPolicy(
 def allows_result(policy: HostPolicy, url: str) -> bool:
     try:
         policy.check_result_url(url, "it")
-    except Fault as fault:
-        return fault.kind is not FaultKind.REQUEST
+    except ApiError as fault:
+        return fault.kind is not ErrorKind.REQUEST
     return True
 
 
@@ -153,7 +153,7 @@ def test_a_port_of_zero_is_not_the_default_port() -> None:
 
 
 def test_a_refusal_names_the_host_and_not_the_signature() -> None:
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(ApiError) as caught:
         PUBLIC.check_result_url("https://cdn.example.org/r?sig=hush", "xParse job 1: result")
 
     assert "add https://cdn.example.org to result_hosts" in str(caught.value)
@@ -171,7 +171,7 @@ def test_a_refusal_names_the_host_and_not_the_signature() -> None:
     ],
 )
 def test_following_the_advice_of_a_refusal_lets_the_result_in(url: str) -> None:
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(ApiError) as caught:
         PUBLIC.check_result_url(url, "it")
     advised = re.search(r"add (\S+) to result_hosts", str(caught.value))
     assert advised

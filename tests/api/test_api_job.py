@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from textin_provider.api.envelope import Answer, Service
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.xparse import JobStatus, XParseJob, get_job
 
 
@@ -68,10 +68,10 @@ def test_an_id_is_asked_for_without_blanks_around_it(job_id: str) -> None:
     ids=lambda value: ascii(value)[:24],
 )
 def test_what_cannot_be_an_id_is_refused_by_name(job_id: Any) -> None:
-    with pytest.raises(Fault, match=r"^job_id=") as caught:
+    with pytest.raises(ApiError, match=r"^job_id=") as caught:
         get_job(job_id)
 
-    assert caught.value.kind is FaultKind.REQUEST
+    assert caught.value.kind is ErrorKind.REQUEST
 
 
 @pytest.mark.parametrize(
@@ -106,10 +106,10 @@ def test_a_job_keeps_the_word_that_is_not_known() -> None:
     "data", [None, [], {}, {"status": None}, {"status": 3}, {"status": ["failed"]}], ids=repr
 )
 def test_an_answer_without_a_state_is_a_fault_that_may_pass(data: object) -> None:
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(ApiError) as caught:
         read(data)
 
-    assert caught.value.kind is FaultKind.SERVER
+    assert caught.value.kind is ErrorKind.SERVER
 
 
 def test_all_fields_are_read() -> None:
@@ -137,10 +137,10 @@ def test_the_reason_of_a_failed_job_is_text(message: object) -> None:
 
 
 def test_a_job_that_is_not_known_names_the_account_as_a_cause() -> None:
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(ApiError) as caught:
         read({"message": "Job not found"}, code=40004)
 
-    assert caught.value.kind is FaultKind.REQUEST
+    assert caught.value.kind is ErrorKind.REQUEST
     assert "xParse job c020" in str(caught.value)
     assert "Job not found" in str(caught.value)
     assert "this connection's account" in str(caught.value)
@@ -186,16 +186,16 @@ def test_a_completed_job_can_be_downloaded_from_its_whole_url() -> None:
 @pytest.mark.parametrize(
     ("job", "kind", "words"),
     [
-        (XParseJob("1", "completed"), FaultKind.RESULT, "completed without a result_url"),
-        (XParseJob("1", "pending", result_url="https://h/r"), FaultKind.RESULT, "status is 'pending'"),
-        (XParseJob("1", "stopped"), FaultKind.RESULT, "status is 'stopped'"),
-        (XParseJob("1", "failed", message="no pages"), FaultKind.JOB_FAILED, "no pages"),
-        (XParseJob("1", "failed"), FaultKind.JOB_FAILED, "TextIn gave no reason"),
+        (XParseJob("1", "completed"), ErrorKind.RESULT, "completed without a result_url"),
+        (XParseJob("1", "pending", result_url="https://h/r"), ErrorKind.RESULT, "status is 'pending'"),
+        (XParseJob("1", "stopped"), ErrorKind.RESULT, "status is 'stopped'"),
+        (XParseJob("1", "failed", message="no pages"), ErrorKind.JOB_FAILED, "no pages"),
+        (XParseJob("1", "failed"), ErrorKind.JOB_FAILED, "TextIn gave no reason"),
     ],
     ids=["no url", "pending", "unknown", "failed", "failed without reason"],
 )
-def test_any_other_job_cannot_be_downloaded(job: XParseJob, kind: FaultKind, words: str) -> None:
-    with pytest.raises(Fault, match=words) as caught:
+def test_any_other_job_cannot_be_downloaded(job: XParseJob, kind: ErrorKind, words: str) -> None:
+    with pytest.raises(ApiError, match=words) as caught:
         job.downloadable_url()
 
     assert caught.value.kind is kind

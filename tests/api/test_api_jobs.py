@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.jobs import JobWait, failed_jobs, unstored_results, wave
 from textin_provider.api.waiting import Pace, Schedule
 from textin_provider.api.xparse import XParseJob
@@ -25,8 +25,8 @@ def job(number: int, reported: str = "completed", **fields: str) -> XParseJob:
     return XParseJob(IDS[number], reported, **fields)
 
 
-def refusal(kind: FaultKind = FaultKind.REQUEST) -> Fault:
-    return Fault(kind, about="xParse job: status", message="no such job", code=40400)
+def refusal(kind: ErrorKind = ErrorKind.REQUEST) -> ApiError:
+    return ApiError(kind, about="xParse job: status", message="no such job", code=40400)
 
 
 def test_a_wave_fits_a_text_column_of_mysql_when_it_is_encrypted() -> None:
@@ -68,14 +68,14 @@ def test_each_job_has_a_pace_of_its_own() -> None:
 
 def test_each_job_has_faults_of_its_own() -> None:
     waiting = wait(2)
-    often = [waiting.on_fault(IDS[0], refusal(FaultKind.SERVER), now=START).delay for _ in range(3)]
-    once = waiting.on_fault(IDS[1], refusal(FaultKind.SERVER), now=START).delay
+    often = [waiting.on_error(IDS[0], refusal(ErrorKind.SERVER), now=START).delay for _ in range(3)]
+    once = waiting.on_error(IDS[1], refusal(ErrorKind.SERVER), now=START).delay
     assert [*often, once] == pytest.approx([1, 2, 4, 1])
 
 
 def test_an_unknown_id_of_a_list_has_failed_and_the_others_are_waited_for() -> None:
     waiting = wait(2)
-    assert waiting.on_fault(IDS[0], refusal(), now=START).event is None
+    assert waiting.on_error(IDS[0], refusal(), now=START).event is None
     event = waiting.on_look(IDS[1], job(1), now=START).event
     assert event is not None
     assert [(seen["status"], seen["job_id"]) for seen in event["jobs"]] == [
@@ -86,13 +86,13 @@ def test_an_unknown_id_of_a_list_has_failed_and_the_others_are_waited_for() -> N
 
 
 def test_the_only_id_that_is_unknown_ends_the_wait() -> None:
-    event = wait(IDS[0]).on_fault(IDS[0], refusal(), now=START).event
+    event = wait(IDS[0]).on_error(IDS[0], refusal(), now=START).event
     assert event == {"ending": "fault", "fault": refusal().to_dict()}
 
 
-@pytest.mark.parametrize("kind", [FaultKind.AUTHENTICATION, FaultKind.QUOTA, FaultKind.CONFIGURATION])
-def test_a_refusal_that_concerns_all_ends_the_wait(kind: FaultKind) -> None:
-    event = wait(500).on_fault(IDS[7], refusal(kind), now=START).event
+@pytest.mark.parametrize("kind", [ErrorKind.AUTHENTICATION, ErrorKind.QUOTA, ErrorKind.CONFIGURATION])
+def test_a_refusal_that_concerns_all_ends_the_wait(kind: ErrorKind) -> None:
+    event = wait(500).on_error(IDS[7], refusal(kind), now=START).event
     assert event is not None
     assert event["ending"] == "fault"
 
@@ -144,7 +144,7 @@ def test_an_event_carries_no_more_jobs_than_it_has_room_for() -> None:
 
 def test_failed_jobs_are_named_with_their_reasons_and_the_rest_is_counted() -> None:
     error = failed_jobs([job(number, "failed", message=f"reason {number}") for number in range(23)], 500)
-    assert error.kind is FaultKind.JOB_FAILED
+    assert error.kind is ErrorKind.JOB_FAILED
     assert "23 of 500 xParse jobs failed" in str(error)
     assert f"{IDS[19]}: reason 19; and 3 more" in str(error)
     assert "reason 20" not in str(error)
@@ -158,16 +158,16 @@ def test_the_only_job_speaks_for_itself() -> None:
 @pytest.mark.parametrize(
     ("kinds", "telling"),
     [
-        ([FaultKind.JOB_FAILED, FaultKind.TRANSPORT, FaultKind.REQUEST], FaultKind.TRANSPORT),
-        ([FaultKind.JOB_FAILED, FaultKind.REQUEST], FaultKind.JOB_FAILED),
+        ([ErrorKind.JOB_FAILED, ErrorKind.TRANSPORT, ErrorKind.REQUEST], ErrorKind.TRANSPORT),
+        ([ErrorKind.JOB_FAILED, ErrorKind.REQUEST], ErrorKind.JOB_FAILED),
     ],
     ids=["one passes", "none passes"],
 )
 def test_results_that_were_not_stored_are_tried_again_where_that_may_help(
-    kinds: list[FaultKind], telling: FaultKind
+    kinds: list[ErrorKind], telling: ErrorKind
 ) -> None:
     faults = [
-        Fault(kind, about=f"xParse job {number}", message=f"reason {number}")
+        ApiError(kind, about=f"xParse job {number}", message=f"reason {number}")
         for number, kind in enumerate(kinds)
     ]
     error = unstored_results(faults, 500)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.pacing import Pacer, pacer_of
 
 
@@ -105,9 +105,9 @@ def test_a_pause_longer_than_the_patience_is_a_rate_limit_fault_and_books_nothin
     pacer = Pacer()
     limit(pacer, 0.0, retry_after=100.0)
 
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(ApiError) as caught:
         book(pacer, 10.0, patience=30.0)
-    assert caught.value.kind is FaultKind.RATE_LIMIT
+    assert caught.value.kind is ErrorKind.RATE_LIMIT
     assert caught.value.retry_after == pytest.approx(90.0)
     assert "xParse job 1" in str(caught.value)
     assert book(pacer, 100.0) == 0.0

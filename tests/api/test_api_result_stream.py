@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.result import HEAD_BYTES, ResultStream
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def stored(body: bytes, step: int | None = None, must_balance: bool = False) -> 
     return b"".join([*parts, stream.finish()])
 
 
-def refused(body: bytes, step: int | None = None, must_balance: bool = False) -> Fault:
-    with pytest.raises(Fault) as caught:
+def refused(body: bytes, step: int | None = None, must_balance: bool = False) -> ApiError:
+    with pytest.raises(ApiError) as caught:
         stored(body, step, must_balance)
     assert "xParse job 1: result" in str(caught.value)
     return caught.value
@@ -148,13 +148,13 @@ def test_half_a_character_in_a_small_wrapped_result_is_kept_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
-        (40102, FaultKind.AUTHENTICATION),
-        (500, FaultKind.SERVER),
-        (40004, FaultKind.REQUEST),
-        ("30203", FaultKind.SERVER),
+        (40102, ErrorKind.AUTHENTICATION),
+        (500, ErrorKind.SERVER),
+        (40004, ErrorKind.REQUEST),
+        ("30203", ErrorKind.SERVER),
     ],
 )
-def test_an_error_envelope_is_the_fault_that_it_names(size: str, code: object, kind: FaultKind) -> None:
+def test_an_error_envelope_is_the_fault_that_it_names(size: str, code: object, kind: ErrorKind) -> None:
     detail = "x" * (2 * HEAD_BYTES if size == "large" else 10)
     body = encode({"code": code, "message": "no", "data": {"message": detail}})
 
@@ -194,7 +194,7 @@ def test_an_error_envelope_is_the_fault_that_it_names(size: str, code: object, k
 def test_a_small_body_of_any_other_shape_is_no_result(body: bytes, step: int | None) -> None:
     fault = refused(body, step)
 
-    assert fault.kind is FaultKind.RESULT
+    assert fault.kind is ErrorKind.RESULT
     assert "secret words" not in str(fault)
 
 
@@ -217,7 +217,7 @@ def test_a_small_body_of_any_other_shape_is_no_result(body: bytes, step: int | N
 )
 @pytest.mark.parametrize("step", [10_000, None])
 def test_a_large_body_of_any_other_shape_is_no_result(body: bytes, step: int | None) -> None:
-    assert refused(body, step).kind is FaultKind.RESULT
+    assert refused(body, step).kind is ErrorKind.RESULT
 
 
 @pytest.mark.parametrize("wrapped", [False, True], ids=["bare", "wrapped"])
@@ -228,7 +228,7 @@ def test_a_result_cut_off_anywhere_is_no_result(result: dict[str, Any], wrapped:
 
     for end in [*range(0, len(body) - 1, step), *range(len(body) - 60, len(body) - 1)]:
         if not body[:end].rstrip().endswith(b"}"):
-            assert refused(body[:end]).kind is FaultKind.RESULT
+            assert refused(body[:end]).kind is ErrorKind.RESULT
 
 
 @pytest.mark.parametrize("wrapped", [False, True], ids=["bare", "wrapped"])
@@ -236,7 +236,7 @@ def test_a_large_result_of_unproven_end_cut_off_after_a_brace_is_no_result(wrapp
     body = encode({"code": 200, "data": large()} if wrapped else large())
     end = body.index(b'},{"element_id"'.replace(b",", b", "), HEAD_BYTES + 1000) + 1
 
-    assert refused(body[:end], 1000, must_balance=True).kind is FaultKind.RESULT
+    assert refused(body[:end], 1000, must_balance=True).kind is ErrorKind.RESULT
 
 
 @pytest.mark.parametrize("step", [1, 7, 1000, None])
@@ -249,7 +249,7 @@ def test_brackets_that_balance_prove_a_large_result_whole(step: int | None) -> N
 def test_a_body_that_is_no_result_is_refused_before_its_end() -> None:
     stream = ResultStream("it")
 
-    with pytest.raises(Fault):
+    with pytest.raises(ApiError):
         stream.feed(b"<html>" + b"x" * HEAD_BYTES)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from textin_provider.api.envelope import Answer, Call, Part, Service
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.xparse import MAX_FILE_BYTES, Document, submit_job
 
 URL = "https://h.example/doc.pdf"
@@ -25,10 +25,10 @@ def parts_of(call: Call[str]) -> dict[str, Part]:
     return {part.name: part for part in call.parts}
 
 
-def refused(**kwargs: Any) -> Fault:
-    with pytest.raises(Fault) as caught:
+def refused(**kwargs: Any) -> ApiError:
+    with pytest.raises(ApiError) as caught:
         submit_job(**kwargs)
-    assert caught.value.kind is FaultKind.REQUEST
+    assert caught.value.kind is ErrorKind.REQUEST
     return caught.value
 
 
@@ -179,10 +179,10 @@ def test_a_job_id_comes_back_as_text(job_id: object, expected: str) -> None:
     ids=repr,
 )
 def test_success_without_a_job_id_may_have_been_billed(data: object) -> None:
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(ApiError) as caught:
         read({"code": 200, "data": data})
 
-    assert caught.value.kind is FaultKind.UNCERTAIN
+    assert caught.value.kind is ErrorKind.UNCERTAIN
 
 
 @pytest.mark.parametrize(
@@ -200,10 +200,10 @@ def test_success_without_a_job_id_may_have_been_billed(data: object) -> None:
     ids=str,
 )
 def test_a_server_that_failed_may_have_accepted_the_document(body: Any, status: int) -> None:
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(ApiError) as caught:
         read(body, status)
 
-    assert caught.value.kind is FaultKind.UNCERTAIN
+    assert caught.value.kind is ErrorKind.UNCERTAIN
     assert "may have been accepted" in str(caught.value)
     assert "TextIn console" in str(caught.value)
 
@@ -211,14 +211,14 @@ def test_a_server_that_failed_may_have_accepted_the_document(body: Any, status: 
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
-        (40306, FaultKind.RATE_LIMIT),
-        (40102, FaultKind.AUTHENTICATION),
-        (40003, FaultKind.QUOTA),
-        (40302, FaultKind.REQUEST),
+        (40306, ErrorKind.RATE_LIMIT),
+        (40102, ErrorKind.AUTHENTICATION),
+        (40003, ErrorKind.QUOTA),
+        (40302, ErrorKind.REQUEST),
     ],
 )
-def test_a_refusal_is_no_acceptance(code: int, kind: FaultKind) -> None:
-    with pytest.raises(Fault) as caught:
+def test_a_refusal_is_no_acceptance(code: int, kind: ErrorKind) -> None:
+    with pytest.raises(ApiError) as caught:
         read({"code": code, "message": "no"})
 
     assert caught.value.kind is kind
@@ -226,5 +226,5 @@ def test_a_refusal_is_no_acceptance(code: int, kind: FaultKind) -> None:
 
 
 def test_errors_name_the_document() -> None:
-    with pytest.raises(Fault, match=r"xParse submit of 合同\.pdf: "):
+    with pytest.raises(ApiError, match=r"xParse submit of 合同\.pdf: "):
         submit_job(document=document(name="合同.pdf")).read(Answer(500, b""))

@@ -11,7 +11,7 @@ import pytest
 
 from textin_provider.api.document import Document
 from textin_provider.api.envelope import Answer, Call, Service
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.upload import (
     MAX_FILE_BYTES,
     DocFlowUpload,
@@ -57,16 +57,16 @@ def test_files_or_urls_are_taken_as_a_list(files: Any, urls: Any, expected: list
     ("files", "urls"), [(None, None), (["a"], ["https://h/a"]), ([], []), ([], ["https://h"])]
 )
 def test_exactly_one_of_files_and_urls_must_be_given(files: Any, urls: Any) -> None:
-    with pytest.raises(Fault, match="exactly one of files and urls") as caught:
+    with pytest.raises(ApiError, match="exactly one of files and urls") as caught:
         check_sources(files, urls)
 
-    assert caught.value.kind is FaultKind.REQUEST
+    assert caught.value.kind is ErrorKind.REQUEST
 
 
 @pytest.mark.parametrize("given", [{"files": []}, {"urls": []}, {"files": ()}], ids=repr)
 def test_an_empty_list_is_an_error_that_says_where_to_look(given: dict[str, Any]) -> None:
     with pytest.raises(
-        Fault, match=r"=[\[(][])]: it is empty. Give at least one; check what it was made from"
+        ApiError, match=r"=[\[(][])]: it is empty. Give at least one; check what it was made from"
     ):
         check_sources(given.get("files"), given.get("urls"))
 
@@ -77,12 +77,12 @@ def test_an_empty_list_is_an_error_that_says_where_to_look(given: dict[str, Any]
     ids=repr,
 )
 def test_a_bad_url_is_refused_wherever_it_stands(url: Any) -> None:
-    with pytest.raises(Fault, match="urls="):
+    with pytest.raises(ApiError, match="urls="):
         check_sources(None, [*(f"https://h/{number}" for number in range(10)), url])
 
 
 def test_a_refused_url_shows_no_signature() -> None:
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(ApiError) as caught:
         check_sources(["a"], ["https://user:hush@h/a?sig=hush"])
 
     assert "hush" not in str(caught.value)
@@ -92,7 +92,7 @@ def test_a_refused_url_shows_no_signature() -> None:
     "files", [[PurePosixPath("a.pdf")], PurePosixPath("a.pdf"), [5], 5, True, [["a.pdf"]]], ids=repr
 )
 def test_files_that_are_no_text_are_refused_with_a_fault(files: Any) -> None:
-    with pytest.raises(Fault, match="files="):
+    with pytest.raises(ApiError, match="files="):
         check_sources(files, None)
 
 
@@ -148,7 +148,7 @@ def test_all_options_go_into_the_query() -> None:
 
 @pytest.mark.parametrize("value", ["", "Extract", "parse", 1, True], ids=repr)
 def test_an_unknown_target_process_is_refused(value: Any) -> None:
-    with pytest.raises(Fault, match="Use classify or extract"):
+    with pytest.raises(ApiError, match="Use classify or extract"):
         upload_options(target_process=value)
 
 
@@ -156,7 +156,7 @@ def test_an_unknown_target_process_is_refused(value: Any) -> None:
     "name", ["pdf_pwd", "parser_pdf_pwd", "PDF_PWD", "pdf-pwd", "pdf_password", "password"]
 )
 def test_a_password_among_the_parser_params_is_refused_and_not_shown(name: str) -> None:
-    with pytest.raises(Fault, match="parser_params") as caught:
+    with pytest.raises(ApiError, match="parser_params") as caught:
         upload_options(parser_params={name: PASSWORD})
 
     assert PASSWORD not in str(caught.value)
@@ -166,7 +166,7 @@ def test_a_password_among_the_parser_params_is_refused_and_not_shown(name: str) 
     "params", [{"": 1}, {"a b": 1}, {"dpi&workspace_id": 1}, {"dpi": [1]}, {"dpi": 1.5}], ids=repr
 )
 def test_parser_params_that_are_not_usable_are_refused(params: dict[str, Any]) -> None:
-    with pytest.raises(Fault, match="parser_params"):
+    with pytest.raises(ApiError, match="parser_params"):
         upload_options(parser_params=params)
 
 
@@ -210,7 +210,7 @@ def test_the_names_of_ten_files_stay_one_short_line() -> None:
     ("size", "problem"), [(0, "it is empty"), (MAX_FILE_BYTES + 1, "100.0 MB.*at most 100 MB")]
 )
 def test_a_document_that_textin_would_refuse_is_not_sent(size: int, problem: str) -> None:
-    with pytest.raises(Fault, match=f"a.pdf.*{problem}"):
+    with pytest.raises(ApiError, match=f"a.pdf.*{problem}"):
         upload_files("w", documents=[document(size=size)])
 
 
@@ -245,49 +245,49 @@ def test_the_batch_number_that_was_asked_for_stands_in_for_one_that_is_absent() 
     ids=repr,
 )
 def test_a_success_that_names_no_batch_or_files_may_have_been_accepted(result: Any) -> None:
-    with pytest.raises(Fault, match="may have been accepted") as caught:
+    with pytest.raises(ApiError, match="may have been accepted") as caught:
         answered({"code": 200, "result": result})
 
-    assert caught.value.kind is FaultKind.UNCERTAIN
+    assert caught.value.kind is ErrorKind.UNCERTAIN
 
 
 def test_a_success_that_names_fewer_files_than_were_sent_may_have_accepted_the_others() -> None:
     call = upload_files("w", documents=[document(), document()])
 
-    with pytest.raises(Fault, match=r"1 of 2 files, in batch b1; .* may have been accepted") as caught:
+    with pytest.raises(ApiError, match=r"1 of 2 files, in batch b1; .* may have been accepted") as caught:
         answered({"code": 200, "result": {"batch_number": "b1", "files": [receipt(), "no record"]}}, call)
 
-    assert caught.value.kind is FaultKind.UNCERTAIN
+    assert caught.value.kind is ErrorKind.UNCERTAIN
 
 
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
-        (423, FaultKind.RATE_LIMIT),
-        (429, FaultKind.RATE_LIMIT),
-        (900, FaultKind.RATE_LIMIT),
-        (500, FaultKind.UNCERTAIN),
-        (40003, FaultKind.QUOTA),
-        (40102, FaultKind.AUTHENTICATION),
-        (1005016010, FaultKind.REQUEST),
-        (1005006000, FaultKind.REQUEST),
+        (423, ErrorKind.RATE_LIMIT),
+        (429, ErrorKind.RATE_LIMIT),
+        (900, ErrorKind.RATE_LIMIT),
+        (500, ErrorKind.UNCERTAIN),
+        (40003, ErrorKind.QUOTA),
+        (40102, ErrorKind.AUTHENTICATION),
+        (1005016010, ErrorKind.REQUEST),
+        (1005006000, ErrorKind.REQUEST),
     ],
 )
-def test_a_refusal_is_a_fault_of_its_kind(code: int, kind: FaultKind) -> None:
-    with pytest.raises(Fault) as caught:
+def test_a_refusal_is_a_fault_of_its_kind(code: int, kind: ErrorKind) -> None:
+    with pytest.raises(ApiError) as caught:
         answered({"code": code, "msg": "no"})
 
     assert (caught.value.kind, caught.value.code) == (kind, code)
 
 
-@pytest.mark.parametrize("kind", list(FaultKind))
-def test_a_fault_after_accepted_portions_names_them_and_is_never_transient(kind: FaultKind) -> None:
+@pytest.mark.parametrize("kind", list(ErrorKind))
+def test_a_fault_after_accepted_portions_names_them_and_is_never_transient(kind: ErrorKind) -> None:
     accepted = DocFlowUpload("b7", ({"file_id": "1"},) * 10)
-    fault = Fault(kind, about="DocFlow upload of k.pdf", message="refused", code=1, request_id="r")
+    fault = ApiError(kind, about="DocFlow upload of k.pdf", message="refused", code=1, request_id="r")
 
     after = partly_accepted(fault, accepted, ["x"] * 11)
 
-    assert after.kind is (FaultKind.UNCERTAIN if kind.is_transient else kind)
+    assert after.kind is (ErrorKind.UNCERTAIN if kind.is_transient else kind)
     assert "10 of 11 files were accepted under batch_number='b7', then: refused" in str(after)
     assert (after.code, after.request_id, after.about) == (1, "r", "DocFlow upload of k.pdf")
     assert "same batch_number" in after.fix

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.jobs import JobWait
 from textin_provider.api.waiting import Pace, Schedule, Verdict, backoff
 from textin_provider.api.xparse import XParseJob
@@ -16,8 +16,8 @@ START = 1_800_000_000.0
 DEADLINE = START + 100
 LOWEST, MIDDLE, HIGHEST = 0.0, 0.5, 1 - 2**-53
 
-TRANSIENT = [kind for kind in FaultKind if kind.is_transient]
-PERMANENT = [kind for kind in FaultKind if not kind.is_transient]
+TRANSIENT = [kind for kind in ErrorKind if kind.is_transient]
+PERMANENT = [kind for kind in ErrorKind if not kind.is_transient]
 
 
 def wait(interval: float = 10, chance: float = MIDDLE, **schedule: Any) -> JobWait:
@@ -29,13 +29,13 @@ def job(reported: str, **fields: Any) -> XParseJob:
     return XParseJob("1", reported, **fields)
 
 
-def fault(kind: FaultKind = FaultKind.SERVER, retry_after: float | None = None) -> Fault:
-    return Fault(kind, about="xParse job 1: status", message="HTTP 502", retry_after=retry_after)
+def fault(kind: ErrorKind = ErrorKind.SERVER, retry_after: float | None = None) -> ApiError:
+    return ApiError(kind, about="xParse job 1: status", message="HTTP 502", retry_after=retry_after)
 
 
-def look(waiting: JobWait, seen: XParseJob | Fault, now: float = START) -> Verdict:
-    if isinstance(seen, Fault):
-        return waiting.on_fault("1", seen, now=now)
+def look(waiting: JobWait, seen: XParseJob | ApiError, now: float = START) -> Verdict:
+    if isinstance(seen, ApiError):
+        return waiting.on_error("1", seen, now=now)
     return waiting.on_look("1", seen, now=now)
 
 
@@ -53,7 +53,7 @@ def test_a_job_that_has_ended_is_told_even_after_the_deadline(reported: str, now
 @pytest.mark.parametrize(
     "seen", [job("pending"), job("stopped"), fault()], ids=["pending", "unknown", "blip"]
 )
-def test_anything_else_at_the_deadline_is_a_timeout(seen: XParseJob | Fault, now: float) -> None:
+def test_anything_else_at_the_deadline_is_a_timeout(seen: XParseJob | ApiError, now: float) -> None:
     verdict = look(wait(), seen, now)
 
     assert verdict.event is not None
@@ -66,9 +66,9 @@ def test_anything_else_at_the_deadline_is_a_timeout(seen: XParseJob | Fault, now
 def test_a_timeout_tells_the_last_state_and_the_last_faults() -> None:
     waiting = wait()
     look(waiting, job("in_progress"))
-    waiting.on_fault("1", fault(), now=START + 50)
+    waiting.on_error("1", fault(), now=START + 50)
 
-    event = waiting.on_fault("1", fault(), now=DEADLINE).event
+    event = waiting.on_error("1", fault(), now=DEADLINE).event
 
     assert event is not None
     assert "last seen in_progress" in event["message"]
@@ -76,15 +76,15 @@ def test_a_timeout_tells_the_last_state_and_the_last_faults() -> None:
 
 
 def test_a_timeout_without_a_single_answer_says_so() -> None:
-    event = wait().on_fault("1", fault(), now=DEADLINE).event
+    event = wait().on_error("1", fault(), now=DEADLINE).event
 
     assert event is not None
     assert "its status never came" in event["message"]
 
 
 @pytest.mark.parametrize("kind", TRANSIENT)
-def test_a_blip_is_waited_out(kind: FaultKind) -> None:
-    verdict = wait().on_fault("1", fault(kind), now=START)
+def test_a_blip_is_waited_out(kind: ErrorKind) -> None:
+    verdict = wait().on_error("1", fault(kind), now=START)
 
     assert verdict.event is None
     assert verdict.is_warning
@@ -93,8 +93,8 @@ def test_a_blip_is_waited_out(kind: FaultKind) -> None:
 
 @pytest.mark.parametrize("kind", PERMANENT)
 @pytest.mark.parametrize("now", [START, DEADLINE + 1], ids=["early", "after the deadline"])
-def test_a_permanent_fault_ends_the_wait(kind: FaultKind, now: float) -> None:
-    verdict = wait().on_fault("1", fault(kind), now=now)
+def test_a_permanent_fault_ends_the_wait(kind: ErrorKind, now: float) -> None:
+    verdict = wait().on_error("1", fault(kind), now=now)
 
     assert verdict.event == {"ending": "fault", "fault": fault(kind).to_dict()}
 
@@ -103,7 +103,7 @@ def test_a_permanent_fault_ends_the_wait(kind: FaultKind, now: float) -> None:
     "event",
     [
         look(wait(), job("completed", file_id="f")).event,
-        wait().on_fault("1", fault(FaultKind.QUOTA), now=START).event,
+        wait().on_error("1", fault(ErrorKind.QUOTA), now=START).event,
         look(wait(), job("pending"), DEADLINE).event,
     ],
     ids=["terminal", "fault", "timeout"],
@@ -152,7 +152,7 @@ def test_an_unknown_state_is_warned_of_once_and_waited_out() -> None:
 
 def test_a_row_of_blips_is_warned_of_once_and_anew_after_an_answer() -> None:
     waiting = wait()
-    looks = [fault(), fault(), fault(FaultKind.TRANSPORT), job("pending"), fault(), fault()]
+    looks = [fault(), fault(), fault(ErrorKind.TRANSPORT), job("pending"), fault(), fault()]
 
     warned = [look(waiting, seen).is_warning for seen in looks]
 
@@ -161,7 +161,7 @@ def test_a_row_of_blips_is_warned_of_once_and_anew_after_an_answer() -> None:
 
 def test_the_warning_of_a_blip_says_that_the_wait_goes_on() -> None:
     assert (
-        wait().on_fault("1", fault(), now=START).notice == "xParse job 1: status: HTTP 502. The wait goes on."
+        wait().on_error("1", fault(), now=START).notice == "xParse job 1: status: HTTP 502. The wait goes on."
     )
 
 
@@ -204,14 +204,14 @@ def test_thousands_of_looks_do_not_overflow() -> None:
 
     for _ in range(5_000):
         assert look(waiting, job("pending")).delay <= 100
-        waiting.on_fault("1", fault(), now=START)
+        waiting.on_error("1", fault(), now=START)
 
 
 @pytest.mark.parametrize("now", [DEADLINE - 3, DEADLINE - 0.001], ids=["3 s", "1 ms"])
 @pytest.mark.parametrize(
     "seen", [job("pending"), fault(), fault(retry_after=3600)], ids=["pending", "blip", "retry-after"]
 )
-def test_no_delay_passes_the_deadline(seen: XParseJob | Fault, now: float) -> None:
+def test_no_delay_passes_the_deadline(seen: XParseJob | ApiError, now: float) -> None:
     waiting = wait(chance=HIGHEST)
     for _ in range(8):
         verdict = look(waiting, seen, now)
@@ -227,22 +227,22 @@ def test_blips_are_followed_by_growing_pauses_with_full_jitter() -> None:
     for chance in (LOWEST, MIDDLE, HIGHEST):
         pace = Pace(Schedule(10), START + 1e6, timeout=1e6)
         waiting = JobWait("1", pace, chance=lambda chance=chance: chance)
-        delays = [waiting.on_fault("1", fault(), now=START).delay for _ in range(9)]
+        delays = [waiting.on_error("1", fault(), now=START).delay for _ in range(9)]
         assert delays == pytest.approx([chance * top for top in (2, 4, 8, 16, 32, 64, 120, 120, 120)])
 
 
 def test_an_answer_ends_the_row_of_blips() -> None:
     waiting = wait(chance=HIGHEST)
     for _ in range(5):
-        waiting.on_fault("1", fault(), now=START)
+        waiting.on_error("1", fault(), now=START)
     look(waiting, job("pending"))
 
-    assert waiting.on_fault("1", fault(), now=START).delay == pytest.approx(2)
+    assert waiting.on_error("1", fault(), now=START).delay == pytest.approx(2)
 
 
 @pytest.mark.parametrize(("retry_after", "delay"), [(30, 30), (0.5, 1), (None, 1), (0, 1)])
 def test_retry_after_is_a_floor(retry_after: float | None, delay: float) -> None:
-    assert wait().on_fault("1", fault(retry_after=retry_after), now=START).delay == pytest.approx(delay)
+    assert wait().on_error("1", fault(retry_after=retry_after), now=START).delay == pytest.approx(delay)
 
 
 def test_backoff_stays_within_its_cap() -> None:

@@ -16,7 +16,7 @@ from tests.faults.meanings import (
     meaning_of_status,
 )
 from tests.faults.operations import Manner
-from textin_provider.api.faults import CODES
+from textin_provider.api.errors import CODES
 from textin_provider.testing import ScriptedFault
 
 if TYPE_CHECKING:

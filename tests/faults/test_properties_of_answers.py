@@ -12,7 +12,7 @@ from tests.faults.strategies import FILES, HEADERS, JOB, STATUSES, TEXT, UPLOADE
 from textin_provider.api.batch import BatchSummary, PageWalk, failed_files
 from textin_provider.api.docflow import DocFlowFile, FilePage, Selector, count_files, fetch_page
 from textin_provider.api.envelope import Answer, Call, retry_after_seconds
-from textin_provider.api.faults import MAX_MESSAGE, MAX_TEXT, Fault, FaultKind
+from textin_provider.api.errors import MAX_MESSAGE, MAX_TEXT, ApiError, ErrorKind
 from textin_provider.api.jobs import JobWait
 from textin_provider.api.upload import DocFlowUpload, upload_files
 from textin_provider.api.waiting import Pace, Schedule
@@ -34,12 +34,12 @@ def read(call: Call[Any], status: int, headers: dict[str, str], body: bytes) -> 
     """Read an answer; a fault is checked and returned."""
     try:
         return call.read(Answer.received(status, headers, body, now=0.0))
-    except Fault as fault:
+    except ApiError as fault:
         check_fault(fault)
         return fault
 
 
-def check_fault(fault: Fault) -> None:
+def check_fault(fault: ApiError) -> None:
     """Expect a fault that is one bounded line, holds no secret, and survives the way to a worker."""
     error = error_for(fault)
     assert isinstance(error, TextInError)
@@ -49,7 +49,7 @@ def check_fault(fault: Fault) -> None:
     assert "hush-hush" not in said
     assert "sign=" not in said
     sent = json.loads(json.dumps(fault.to_dict()))
-    again = Fault.from_dict(sent)
+    again = ApiError.from_dict(sent)
     assert (again.kind, str(again), again.code) == (fault.kind, said, fault.code)
     check_storable(fault.to_dict())
     assert fault.retry_after is None or 0 <= fault.retry_after <= 86_400
@@ -65,13 +65,13 @@ def check_storable(value: Any) -> None:
 @given(STATUSES, HEADERS, envelopes("data", {"job_id": "j1"}))
 def test_a_submit_gives_an_id_as_text_or_a_fault(status: int, headers: dict[str, str], body: bytes) -> None:
     seen = read(SUBMIT, status, headers, body)
-    assert isinstance(seen, str | Fault)
+    assert isinstance(seen, str | ApiError)
     if isinstance(seen, str):
         assert seen.strip()
         check_storable(seen)
     else:
         # A server that failed may have queued the document; nothing plain is to be retried then.
-        assert seen.kind is not FaultKind.SERVER
+        assert seen.kind is not ErrorKind.SERVER
 
 
 @given(STATUSES, HEADERS, envelopes("data", JOB))
@@ -79,10 +79,10 @@ def test_a_status_gives_a_job_that_can_be_sent_on_or_a_fault(
     status: int, headers: dict[str, str], body: bytes
 ) -> None:
     seen = read(STATUS, status, headers, body)
-    assert isinstance(seen, XParseJob | Fault)
+    assert isinstance(seen, XParseJob | ApiError)
     wait = JobWait("j1", NEVER)
-    if isinstance(seen, Fault):
-        verdict = wait.on_fault("j1", seen, now=0.0)
+    if isinstance(seen, ApiError):
+        verdict = wait.on_error("j1", seen, now=0.0)
     else:
         assert seen.job_id == "j1"
         assert isinstance(seen.file_id, str | None)
@@ -102,8 +102,8 @@ def test_a_page_gives_files_that_can_be_added_up_or_a_fault(
     status: int, headers: dict[str, str], body: bytes
 ) -> None:
     seen = read(FETCH, status, headers, body)
-    assert isinstance(seen, FilePage | Fault)
-    if isinstance(seen, Fault):
+    assert isinstance(seen, FilePage | ApiError)
+    if isinstance(seen, ApiError):
         return
     summary = BatchSummary(BATCH)
     summary.add(seen.files)
@@ -130,7 +130,7 @@ def check_file(file: DocFlowFile) -> None:
 @given(STATUSES, HEADERS, envelopes("result", FILES))
 def test_a_count_gives_a_number_or_a_fault(status: int, headers: dict[str, str], body: bytes) -> None:
     seen = read(COUNT, status, headers, body)
-    assert isinstance(seen, FilePage | Fault)
+    assert isinstance(seen, FilePage | ApiError)
     if isinstance(seen, FilePage):
         assert isinstance(seen.total, int | None)
 
@@ -138,14 +138,14 @@ def test_a_count_gives_a_number_or_a_fault(status: int, headers: dict[str, str],
 @given(STATUSES, HEADERS, envelopes("result", UPLOADED))
 def test_an_upload_gives_ids_as_text_or_a_fault(status: int, headers: dict[str, str], body: bytes) -> None:
     seen = read(UPLOAD, status, headers, body)
-    assert isinstance(seen, DocFlowUpload | Fault)
+    assert isinstance(seen, DocFlowUpload | ApiError)
     if isinstance(seen, DocFlowUpload):
         check_storable(seen.to_dict())
         assert isinstance(seen.batch_number, str)
         texts = [text for file in seen.files for text in file.values()]
         assert all(isinstance(text, str | None) for text in texts)
     else:
-        assert seen.kind is not FaultKind.SERVER
+        assert seen.kind is not ErrorKind.SERVER
 
 
 @given(TEXT | st.sampled_from(["0", "1.5", "1e9", "9" * 9999, "Mon, 1 Jan 99999 00:00:00 GMT", "-1"]))
@@ -154,9 +154,9 @@ def test_a_retry_after_is_a_bounded_time_or_none(value: str) -> None:
     assert seconds is None or 0 <= seconds <= 86_400
 
 
-@given(kind=st.sampled_from(FaultKind), about=TEXT, message=TEXT, fix=TEXT, detail=TEXT | st.none())
-def test_a_fault_says_any_text_in_one_line(kind: FaultKind, **texts: Any) -> None:
-    fault = Fault(kind, **texts)
+@given(kind=st.sampled_from(ErrorKind), about=TEXT, message=TEXT, fix=TEXT, detail=TEXT | st.none())
+def test_a_fault_says_any_text_in_one_line(kind: ErrorKind, **texts: Any) -> None:
+    fault = ApiError(kind, **texts)
     check_fault(fault)
     check_fault(fault.as_uncertain())
     check_fault(fault.without("u:p"))

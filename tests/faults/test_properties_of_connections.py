@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.faults.strategies import JSON, TEXT
 from tests.faults.test_properties_of_answers import check_fault
 from textin_provider.api.envelope import Service
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.hooks.connection import read_connection
 
 SECRET = "hush-hush"
@@ -40,9 +40,9 @@ class Connection:
     port: int | None = None
 
 
-def check_named(fault: Fault) -> None:
+def check_named(fault: ApiError) -> None:
     check_fault(fault)
-    assert fault.kind is FaultKind.CONFIGURATION
+    assert fault.kind is ErrorKind.CONFIGURATION
     assert "field " in fault.about
 
 
@@ -58,7 +58,7 @@ def test_any_connection_is_read_or_the_field_is_named(
 ) -> None:
     try:
         read = read_connection(Connection(login=login, host=host, schema=schema, port=port), extra)
-    except Fault as fault:
+    except ApiError as fault:
         check_named(fault)
     else:
         assert SECRET not in repr(read)
@@ -77,11 +77,11 @@ def test_any_connection_is_read_or_the_field_is_named(
 def test_an_extra_of_any_kind_is_read_or_named(extra: Any) -> None:
     try:
         read_connection(Connection(), extra)
-    except Fault as fault:
+    except ApiError as fault:
         check_fault(fault)
 
 
 @pytest.mark.parametrize("name", ["timeout", "max_requests_per_second"])
 def test_a_number_that_no_float_can_hold_is_named(name: str) -> None:
-    with pytest.raises(Fault, match=name):
+    with pytest.raises(ApiError, match=name):
         read_connection(Connection(), {name: 10**400})

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.faults.strategies import TEXT
 from tests.faults.test_properties_of_answers import check_storable
 from tests.running import reload
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.jobs import JobWait
 from textin_provider.api.waiting import Ending, Pace, Schedule
 from textin_provider.api.xparse import XParseJob
@@ -41,8 +41,8 @@ TRIGGERS = st.builds(XParseJobTrigger, job_id=IDS | IDS.map(lambda ids: ids[0]),
     **USUAL,
 )
 FAULTS = st.builds(
-    Fault,
-    st.sampled_from(FaultKind),
+    ApiError,
+    st.sampled_from(ErrorKind),
     about=TEXT,
     message=TEXT,
     fix=TEXT,
@@ -75,8 +75,8 @@ def test_a_wait_ends_once_with_an_event_that_can_be_stored(ids: list[str], is_li
     for seen, later in looks:
         now += later
         subject = next(iter(wait.moving))
-        if isinstance(seen, Fault):
-            verdict = wait.on_fault(subject, seen, now=now)
+        if isinstance(seen, ApiError):
+            verdict = wait.on_error(subject, seen, now=now)
         else:
             job = XParseJob(subject, seen.reported, seen.file_id, seen.result_url, seen.message)
             verdict = wait.on_look(subject, job, now=now)
@@ -90,4 +90,4 @@ def test_a_wait_ends_once_with_an_event_that_can_be_stored(ids: list[str], is_li
         assert len(json.dumps(event)) < 64_000
         assert "hush-hush" not in json.dumps(event)
         if event["ending"] == Ending.FAULT:
-            assert not Fault.from_dict(event["fault"]).kind.is_transient
+            assert not ApiError.from_dict(event["fault"]).kind.is_transient

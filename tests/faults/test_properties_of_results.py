@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.faults.strategies import JSON, RESULT, bodies
 from tests.faults.test_properties_of_answers import check_fault
-from textin_provider.api.faults import Fault
+from textin_provider.api.errors import ApiError
 from textin_provider.api.hosts import HostPolicy, Origin
 from textin_provider.api.result import ResultStream
 
@@ -41,7 +41,7 @@ def stored(body: bytes, cuts: list[int], *, must_balance: bool = False) -> bytes
 def test_any_body_gives_a_stored_result_or_a_fault(body: bytes, cuts: list[int], must_balance: bool) -> None:
     try:
         stored(body, cuts, must_balance=must_balance)
-    except Fault as fault:
+    except ApiError as fault:
         check_fault(fault)
 
 
@@ -65,7 +65,7 @@ def test_a_wrapped_result_is_stored_without_its_envelope(more: dict[str, object]
 def test_no_beginning_of_a_result_is_taken_for_the_whole(data: st.DataObject, cuts: list[int]) -> None:
     whole = json.dumps({**RESULT, "elements": [{"text": "a}b", "data": [1, {}]}] * 9}).encode()
     part = whole[: data.draw(st.integers(min_value=0, max_value=len(whole) - 1))]
-    with pytest.raises(Fault):
+    with pytest.raises(ApiError):
         stored(part, cuts, must_balance=True)
 
 
@@ -73,7 +73,7 @@ def test_no_beginning_of_a_result_is_taken_for_the_whole(data: st.DataObject, cu
 def test_any_address_is_textins_own_or_a_fault(url: str) -> None:
     try:
         OWN.check_result_url(url, "result")
-    except Fault as fault:
+    except ApiError as fault:
         check_fault(fault)
         assert not OWN.gets_credentials(url)
     else:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.certificate import self_signed
 from tests.hooks.support import readable
-from textin_provider.api.faults import Fault
+from textin_provider.api.errors import ApiError
 from textin_provider.api.xparse import Document, submit_job
 from textin_provider.exceptions import (
     TextInAuthenticationError,
@@ -215,7 +215,7 @@ def test_a_file_that_changes_its_length_on_the_way_fails_and_does_not_hang(
     hook = connect({"timeout": 0.5})
     call = submit_job(document=Document("doc.md", promised, Impatient(b"# Hello\n" * 5000)))
 
-    with pytest.raises(Fault):
+    with pytest.raises(ApiError):
         call.read(carry_out(hook.get_conn(), call, hook.connection))
 
     assert textin.submissions == 0

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from textin_provider.api.envelope import Look
-    from textin_provider.api.faults import Fault
+    from textin_provider.api.errors import ApiError
     from textin_provider.triggers.poller import Poller
 
 
@@ -30,7 +30,7 @@ class _Glance(Wait):
     def on_look(self, subject: str, seen: Any, *, now: float) -> Verdict:
         return Verdict(event={"seen": seen})
 
-    def on_fault(self, subject: str, fault: Fault, *, now: float) -> Verdict:
+    def on_error(self, subject: str, fault: ApiError, *, now: float) -> Verdict:
         raise fault
 
 

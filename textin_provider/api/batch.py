@@ -20,7 +20,7 @@ from textin_provider.api.docflow import (
     count_files,
     fetch_page,
 )
-from textin_provider.api.faults import Fault, FaultKind, the_first
+from textin_provider.api.errors import ApiError, ErrorKind, the_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -160,7 +160,7 @@ class PageWalk:
         """
         Take a page and return the files on it that were not met before.
 
-        :raises Fault: if the last walk is over and fewer files were met than there are.
+        :raises ApiError: if the last walk is over and fewer files were met than there are.
         """
         ids = {file.file_id for file in page.files}
         is_news = not ids <= self._met
@@ -181,8 +181,8 @@ class PageWalk:
         elif self._walks_left:
             self._begin()
         else:
-            raise Fault(
-                FaultKind.SERVER,
+            raise ApiError(
+                ErrorKind.SERVER,
                 about=f"DocFlow files of {self._selector or f'workspace {self._workspace_id}'}",
                 message=f"only {len(self._met)} of {self._totals[-1]} turned up on {_WALKS} walks",
                 fix="Ask again when the files have stopped moving",
@@ -278,15 +278,15 @@ def _failure(file: DocFlowFile) -> dict[str, str | None]:
     }
 
 
-def failed_files(selector: Selector, value: Mapping[str, Any]) -> Fault:
+def failed_files(selector: Selector, value: Mapping[str, Any]) -> ApiError:
     """Return the fault of a batch with failed files: the first twenty with their causes, the rest counted."""
     causes = [
         f"{failure['name'] or 'unnamed'} (file_id {failure['file_id']}):"
         f" {failure['failure_causes'] or 'no cause given'}"
         for failure in value["failures"]
     ]
-    return Fault(
-        FaultKind.FILES_FAILED,
+    return ApiError(
+        ErrorKind.FILES_FAILED,
         about=f"DocFlow files of {selector}",
         message=f"{value['failed']} of {value['total']} failed: {the_first(causes, value['failed'])}",
         fix="Correct these files and upload them anew; the others are done",

@@ -19,9 +19,9 @@ from textin_provider.api.envelope import (
     code_of,
     optional_text,
     read_data,
-    server_fault,
+    server_error,
 )
-from textin_provider.api.faults import SUCCESS, bad_input, one_line
+from textin_provider.api.errors import SUCCESS, bad_input, one_line
 from textin_provider.api.head import first_members
 
 PATH = "/api/app-api/sip/platform/v2/file"
@@ -183,7 +183,7 @@ class Selector:
         """
         Take the one selector that is given.
 
-        :raises Fault: if none is given, or several.
+        :raises ApiError: if none is given, or several.
         """
         given = {"batch_number": batch_number, "file_id": file_id, "task_id": task_id}
         chosen = {name: value for name, value in given.items() if value is not None}
@@ -256,7 +256,7 @@ def _read_page(about: str, answer: Answer) -> FilePage:
     try:
         return FilePage(_files_of(data.get("files")), _integer(data.get("total"), default=None))
     except RecursionError:
-        raise server_fault(about, "the answer nests files without end") from None
+        raise server_error(about, "the answer nests files without end") from None
 
 
 def _files_of(records: Any) -> tuple[DocFlowFile, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from textin_provider.api.faults import bad_input
+from textin_provider.api.errors import bad_input
 
 _MEGABYTE = 1024 * 1024
 

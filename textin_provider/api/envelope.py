@@ -12,12 +12,12 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeAlias, TypeVar
 
-from textin_provider.api.faults import (
+from textin_provider.api.errors import (
     CODES,
     PARTIAL_SUCCESS,
     SUCCESS,
-    Fault,
-    FaultKind,
+    ApiError,
+    ErrorKind,
     meaning_of_code,
     meaning_of_http,
     one_line,
@@ -80,7 +80,7 @@ class Call(Generic[T_co]):
     One request to TextIn and the way to read its answer.
 
     :param about: what it does, for which id, as errors name it.
-    :param read: turns the answer into its value, or raises a :class:`Fault`.
+    :param read: turns the answer into its value, or raises a :class:`ApiError`.
     :param params: the query, which may hold a document's password.
     :param parts: a multipart form, or
     :param json: the text of a JSON body.
@@ -129,11 +129,11 @@ def read_data(answer: Answer, about: str, key: str = "data") -> dict[str, Any]:
 
     Both layers are judged: a code of TextIn's wins over the HTTP status, which speaks where there is none.
 
-    :raises Fault: for anything but success; partial success (50207) counts as success where data came along.
+    :raises ApiError: for anything but success; partial success (50207) counts as success where data came along.
     """
     envelope = _parse_object(answer.body)
     if envelope is None:
-        raise _http_fault(answer, about, {})
+        raise _http_error(answer, about, {})
     code = code_of(envelope)
     data = envelope.get(key)
     content = data if isinstance(data, dict) else {}
@@ -141,18 +141,18 @@ def read_data(answer: Answer, about: str, key: str = "data") -> dict[str, Any]:
     if succeeded and answer.status < 300:
         return content
     if succeeded or code is None or (answer.status >= 300 and code not in CODES):
-        raise _http_fault(answer, about, envelope)
-    raise code_fault(envelope, code, about, detail=content.get("message"), answer=answer)
+        raise _http_error(answer, about, envelope)
+    raise code_error(envelope, code, about, detail=content.get("message"), answer=answer)
 
 
-def code_fault(
+def code_error(
     envelope: Mapping[str, Any], code: int, about: str, *, detail: Any = None, answer: Answer | None = None
-) -> Fault:
+) -> ApiError:
     """Build the fault for an envelope with a code other than success."""
     known = meaning_of_code(code)
     said = envelope.get("message") or envelope.get("msg")
     headers = answer.headers if answer else {}
-    return Fault(
+    return ApiError(
         known.kind,
         about=about,
         message=one_line(said or known.meaning),
@@ -164,13 +164,13 @@ def code_fault(
     )
 
 
-def _http_fault(answer: Answer, about: str, envelope: Mapping[str, Any]) -> Fault:
+def _http_error(answer: Answer, about: str, envelope: Mapping[str, Any]) -> ApiError:
     known = meaning_of_http(answer.status)
     # The body is not quoted: what is no envelope of TextIn's may be anything, document text included.
     media = answer.headers.get("content-type", "no content type").split(";")[0]
     said = _text(envelope.get("message")) or _text(envelope.get("msg"))
     shape = f"{known.meaning} ({media} of {len(answer.body)} bytes, no answer of TextIn's)"
-    return Fault(
+    return ApiError(
         known.kind,
         about=about,
         message=f"HTTP {answer.status}, {one_line(said or shape)}",
@@ -206,13 +206,13 @@ def read_submitted(read: Callable[[Answer], T_co], answer: Answer) -> T_co:
     """
     Read the answer to a submit.
 
-    :raises Fault: as ``read`` does. A fault of the server becomes an uncertain one, because a server that
+    :raises ApiError: as ``read`` does. A fault of the server becomes an uncertain one, because a server that
         failed after it had the whole document may have queued it all the same.
     """
     try:
         return read(answer)
-    except Fault as fault:
-        raise fault if fault.kind is not FaultKind.SERVER else fault.as_uncertain() from None
+    except ApiError as fault:
+        raise fault if fault.kind is not ErrorKind.SERVER else fault.as_uncertain() from None
 
 
 def optional_text(value: Any) -> str | None:
@@ -221,6 +221,6 @@ def optional_text(value: Any) -> str | None:
     return storable(str(value)).strip() or None if is_text else None
 
 
-def server_fault(about: str, message: str) -> Fault:
+def server_error(about: str, message: str) -> ApiError:
     """Build the fault for an answer that says success and lacks what success must carry."""
-    return Fault(FaultKind.SERVER, about=about, message=message, fix="Ask again later, then ask TextIn")
+    return ApiError(ErrorKind.SERVER, about=about, message=message, fix="Ask again later, then ask TextIn")

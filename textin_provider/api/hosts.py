@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from textin_provider.api.faults import Fault, FaultKind, one_line
+from textin_provider.api.errors import ApiError, ErrorKind, one_line
 
 TEXTIN_DOMAINS = ("textin.com", "textin.ai")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -73,7 +73,7 @@ class HostPolicy:
         """
         Refuse a result URL, or the target of its redirect, that is nobody's whom the connection names.
 
-        :raises Fault: naming the host and the setting that would allow it.
+        :raises ApiError: naming the host and the setting that would allow it.
         """
         try:
             origin = Origin.of(url)
@@ -89,5 +89,5 @@ class HostPolicy:
         )
 
 
-def _refused(about: str, message: str, fix: str) -> Fault:
-    return Fault(FaultKind.REQUEST, about=about, message=message, fix=fix)
+def _refused(about: str, message: str, fix: str) -> ApiError:
+    return ApiError(ErrorKind.REQUEST, about=about, message=message, fix=fix)

@@ -10,7 +10,7 @@ import json
 import random
 from typing import TYPE_CHECKING, Any
 
-from textin_provider.api.faults import Fault, FaultKind, the_first
+from textin_provider.api.errors import ApiError, ErrorKind, the_first
 from textin_provider.api.waiting import Chance, Ending, Pace, Verdict, Wait
 from textin_provider.api.xparse import JobStatus, XParseJob
 
@@ -36,25 +36,25 @@ def wave(job_ids: Sequence[str]) -> list[str]:
     return first
 
 
-def failed_jobs(failed: Sequence[XParseJob], total: int) -> Fault:
+def failed_jobs(failed: Sequence[XParseJob], total: int) -> ApiError:
     """Return the fault of jobs that failed, with TextIn's reasons; of one alone if it is the only one."""
     if total == 1:
         return failed[0].failure()
     reasons = [f"{job.job_id}: {job.message or 'no reason given'}" for job in failed]
-    return Fault(
-        FaultKind.JOB_FAILED,
+    return ApiError(
+        ErrorKind.JOB_FAILED,
         about=f"{len(failed)} of {total} xParse jobs failed",
         message=the_first(reasons, len(reasons)),
         fix=failed[0].failure().fix,
     )
 
 
-def unstored_results(faults: Sequence[Fault], total: int) -> Fault:
+def unstored_results(faults: Sequence[ApiError], total: int) -> ApiError:
     """Return the fault of results that could not be stored: one to retry if any of them may go well then."""
     telling = next((fault for fault in faults if fault.kind.is_transient), faults[0])
     if total == 1:
         return telling
-    return Fault(
+    return ApiError(
         telling.kind,
         about=f"{len(faults)} of {total} xParse results were not stored, the others are",
         message=the_first([f"{fault.about}: {fault.message}" for fault in faults], len(faults)),
@@ -99,11 +99,11 @@ class JobWait(Wait):
         self._warned_of.add(seen.reported)
         return self._wait_on(subject, news if is_news else None, now, is_warning=is_unknown)
 
-    def on_fault(self, subject: str, fault: Fault, *, now: float) -> Verdict:
+    def on_error(self, subject: str, fault: ApiError, *, now: float) -> Verdict:
         """Judge a look that failed. An id of a list that TextIn will not tell of is no reason to stop."""
-        if self._is_list and fault.kind is FaultKind.REQUEST:
+        if self._is_list and fault.kind is ErrorKind.REQUEST:
             return self._settle(XParseJob.refused(subject, fault), now)
-        return super().on_fault(subject, fault, now=now)
+        return super().on_error(subject, fault, now=now)
 
     def _keep(self, job: XParseJob) -> None:
         self._failed += job.status is JobStatus.FAILED

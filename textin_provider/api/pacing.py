@@ -10,7 +10,7 @@ import random
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.errors import ApiError, ErrorKind
 
 if TYPE_CHECKING:
     from textin_provider.api.waiting import Chance
@@ -50,13 +50,13 @@ class Pacer:
 
         :param about: what the request is for, as the fault names it.
         :param patience: seconds that a pause may last at most for the request to be worth its while.
-        :raises Fault: if the pause lasts longer; nothing is booked then.
+        :raises ApiError: if the pause lasts longer; nothing is booked then.
         """
         with self._lock:
             left = self._paused_until - now
             if left > patience:
-                raise Fault(
-                    FaultKind.RATE_LIMIT,
+                raise ApiError(
+                    ErrorKind.RATE_LIMIT,
                     about=about,
                     message=f"not sent: TextIn asked this account to pause, for {left:.0f} s more",
                     fix="Let it be tried again after that",

@@ -12,8 +12,8 @@ import json
 import re
 from typing import Any
 
-from textin_provider.api.envelope import code_fault, code_of
-from textin_provider.api.faults import PARTIAL_SUCCESS, SUCCESS, Fault, FaultKind
+from textin_provider.api.envelope import code_error, code_of
+from textin_provider.api.errors import PARTIAL_SUCCESS, SUCCESS, ApiError, ErrorKind
 from textin_provider.api.head import first_members
 
 #: Up to this size a result is parsed whole; of a larger one head and tail are read, so memory stays flat.
@@ -61,7 +61,7 @@ class ResultStream:
         """
         Take the next chunk and return the bytes that are ready to be stored, possibly none yet.
 
-        :raises Fault: as soon as the body cannot be a result.
+        :raises ApiError: as soon as the body cannot be a result.
         """
         if self._balance:
             self._balance.feed(chunk)
@@ -81,7 +81,7 @@ class ResultStream:
         """
         Return the last bytes to store, after the body has ended.
 
-        :raises Fault: if the body is not a whole result.
+        :raises ApiError: if the body is not a whole result.
         """
         if not self._is_open:
             return self._finish_small()
@@ -140,11 +140,11 @@ class ResultStream:
         if code is not None and code not in (SUCCESS, PARTIAL_SUCCESS):
             data = members.get("data")
             detail = data.get("message") if isinstance(data, dict) else None
-            raise code_fault(members, code, self._about, detail=detail)
+            raise code_error(members, code, self._about, detail=detail)
 
-    def _bad(self, reason: str) -> Fault:
-        return Fault(
-            FaultKind.RESULT,
+    def _bad(self, reason: str) -> ApiError:
+        return ApiError(
+            ErrorKind.RESULT,
             about=self._about,
             message=f"what result_url points to is not a result: {reason}",
             fix="Nothing was stored. The job is paid for and keeps its result: download it again",

@@ -23,9 +23,9 @@ from textin_provider.api.envelope import (
     optional_text,
     read_data,
     read_submitted,
-    server_fault,
+    server_error,
 )
-from textin_provider.api.faults import Fault, FaultKind, bad_input, one_line, without_secrets
+from textin_provider.api.errors import ApiError, ErrorKind, bad_input, one_line, without_secrets
 
 MAX_FILE_BYTES = 100 * 1024 * 1024
 #: The documented limit for URLs in one upload; files are sent in portions of the same size.
@@ -163,10 +163,10 @@ def _read_upload(about: str, batch_number: str | None, sent: int, answer: Answer
     records = data.get("files")
     number = optional_text(data.get("batch_number")) or batch_number
     if number is None or not isinstance(records, list):
-        raise server_fault(about, "the answer says success but names no batch_number or files")
+        raise server_error(about, "the answer says success but names no batch_number or files")
     files = tuple(_uploaded(record) for record in records if isinstance(record, Mapping))
     if len(files) < sent:
-        raise server_fault(about, f"the answer names {len(files)} of {sent} files, in batch {number}")
+        raise server_error(about, f"the answer names {len(files)} of {sent} files, in batch {number}")
     return DocFlowUpload(number, files)
 
 
@@ -175,14 +175,14 @@ def _uploaded(record: Mapping[str, Any]) -> dict[str, str | None]:
     return {ours: optional_text(record.get(theirs)) for ours, theirs in names.items()}
 
 
-def partly_accepted(fault: Fault, accepted: DocFlowUpload, sources: Sequence[str]) -> Fault:
+def partly_accepted(fault: ApiError, accepted: DocFlowUpload, sources: Sequence[str]) -> ApiError:
     """
     Return the fault of a portion that failed after others were accepted.
 
     A transient one becomes uncertain: a retry of the task would send all files again, to be billed twice.
     """
-    kind = FaultKind.UNCERTAIN if fault.kind.is_transient else fault.kind
+    kind = ErrorKind.UNCERTAIN if fault.kind.is_transient else fault.kind
     before = f"{len(accepted.files)} of {len(sources)} files were accepted"
     message = f"{before} under batch_number={accepted.batch_number!r}, then: {fault.message}"
     fix = "Upload the rest under the same batch_number; sending all again bills the accepted ones twice"
-    return Fault.from_dict(fault.to_dict() | {"kind": kind, "message": message, "fix": fix})
+    return ApiError.from_dict(fault.to_dict() | {"kind": kind, "message": message, "fix": fix})

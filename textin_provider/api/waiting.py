@@ -16,19 +16,19 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from textin_provider.api.faults import Fault
+    from textin_provider.api.errors import ApiError
 
 #: Gives a number in [0, 1).
 Chance = Callable[[], float]
 
-_FAULT_BASE = 1.0
-_FAULT_CAP = 120.0
+_ERROR_BASE = 1.0
+_ERROR_CAP = 120.0
 _JITTER = 0.1
 
 
-def backoff(faults: int, *, chance: Chance = random.random, cap: float = _FAULT_CAP) -> float:
+def backoff(faults: int, *, chance: Chance = random.random, cap: float = _ERROR_CAP) -> float:
     """Return the seconds to pause after that many faults in a row: full jitter under a doubling ceiling."""
-    return chance() * min(cap, _FAULT_BASE * 2.0 ** min(faults, 16))
+    return chance() * min(cap, _ERROR_BASE * 2.0 ** min(faults, 16))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Schedule:
         limit = self.max_wait if self.exponential_backoff and self.max_wait else math.inf
         return min(self.interval * growth * (1 - _JITTER + 2 * _JITTER * chance()), limit)
 
-    def after_fault(self, faults: int, retry_after: float | None, chance: Chance = random.random) -> float:
+    def after_error(self, faults: int, retry_after: float | None, chance: Chance = random.random) -> float:
         """Return the seconds to the next try after ``faults`` faults in a row, at least ``retry_after``."""
         return max(backoff(faults, chance=chance), retry_after or 0.0)
 
@@ -101,7 +101,7 @@ class Verdict:
     is_warning: bool = False
 
 
-def ended_by(fault: Fault) -> dict[str, Any]:
+def ended_by(fault: ApiError) -> dict[str, Any]:
     """Return the event of a wait that a fault ended."""
     return {"ending": Ending.FAULT.value, "fault": fault.to_dict()}
 
@@ -139,14 +139,14 @@ class Wait:
         """Judge what a look at one of the subjects saw."""
         raise NotImplementedError
 
-    def on_fault(self, subject: str, fault: Fault, *, now: float) -> Verdict:
+    def on_error(self, subject: str, fault: ApiError, *, now: float) -> Verdict:
         """Judge a look that failed: a blip is waited out, anything else ends the wait."""
         if not fault.kind.is_transient:
             return Verdict(event=ended_by(fault))
         faults = self._faults[subject] = self._faults.get(subject, 0) + 1
         is_first, self._last_fault = self._last_fault is None, str(fault)
         self._faults_in_a_row += 1
-        verdict = self._go_on(self.pace.schedule.after_fault(faults, fault.retry_after, self._chance), now)
+        verdict = self._go_on(self.pace.schedule.after_error(faults, fault.retry_after, self._chance), now)
         if not is_first or not self._may_tell(now):
             return verdict
         return replace(verdict, notice=f"{fault} The wait goes on.", is_warning=True)

@@ -24,9 +24,9 @@ from textin_provider.api.envelope import (
     optional_text,
     read_data,
     read_submitted,
-    server_fault,
+    server_error,
 )
-from textin_provider.api.faults import Fault, FaultKind, bad_input, one_line, without_secrets
+from textin_provider.api.errors import ApiError, ErrorKind, bad_input, one_line, without_secrets
 
 PATH = "/api/v1/xparse/parse/async"
 MAX_FILE_BYTES = 500 * 1024 * 1024
@@ -94,7 +94,7 @@ class XParseJob:
         )
 
     @classmethod
-    def refused(cls, job_id: str, fault: Fault) -> XParseJob:
+    def refused(cls, job_id: str, fault: ApiError) -> XParseJob:
         """Build the job that stands in a list for an id that TextIn will not tell of: a failed one."""
         return cls(job_id, JobStatus.FAILED.value, message=str(fault))
 
@@ -102,7 +102,7 @@ class XParseJob:
         """
         Return the address of the result.
 
-        :raises Fault: if the job failed, has not ended, or is completed without an address.
+        :raises ApiError: if the job failed, has not ended, or is completed without an address.
         """
         if self.status is JobStatus.FAILED:
             raise self.failure()
@@ -114,12 +114,12 @@ class XParseJob:
             message = f"not finished, its status is {self.reported!r}"
             fix = "Wait for it with XParseJobSensor first"
         about = f"xParse job {self.job_id}: result"
-        raise Fault(FaultKind.RESULT, about=about, message=message, fix=fix)
+        raise ApiError(ErrorKind.RESULT, about=about, message=message, fix=fix)
 
-    def failure(self) -> Fault:
+    def failure(self) -> ApiError:
         """Return the fault of a failed job, with TextIn's reason."""
-        return Fault(
-            FaultKind.JOB_FAILED,
+        return ApiError(
+            ErrorKind.JOB_FAILED,
             about=f"xParse job {self.job_id} failed",
             message=self.message or "TextIn gave no reason",
             fix="Failed pages are not billed; correct the document or config and submit it anew",
@@ -139,7 +139,7 @@ def submit_job(
     :param file_url: http(s) address that TextIn fetches the document from, instead of ``document``.
     :param config: the parse configuration, a mapping or the text of a JSON object.
     :param webhook: http(s) address that TextIn calls when the job has ended.
-    :raises Fault: if the input cannot be right; nothing is sent then.
+    :raises ApiError: if the input cannot be right; nothing is sent then.
     """
     if (document is None) == (file_url is None):
         raise bad_input("file_url", file_url, "file is given too, or neither is", "Give exactly one of them")
@@ -163,7 +163,7 @@ def submit_job(
 def _read_job_id(about: str, answer: Answer) -> str:
     job_id = optional_text(read_data(answer, about).get("job_id"))
     if job_id is None:
-        raise server_fault(about, "the answer says success but names no job_id")
+        raise server_error(about, "the answer says success but names no job_id")
     return job_id
 
 
@@ -171,7 +171,7 @@ def get_job(job_id: str) -> Call[XParseJob]:
     """
     Ask how a job is.
 
-    :raises Fault: if the job id cannot be one.
+    :raises ApiError: if the job id cannot be one.
     """
     job_id = check_job_id(job_id)
     about = f"xParse job {job_id}: status"
@@ -187,14 +187,14 @@ def look_at_job(job_id: str) -> Look[XParseJob]:
 def _read_job(job_id: str, about: str, answer: Answer) -> XParseJob:
     try:
         data = read_data(answer, about)
-    except Fault as fault:
-        if fault.kind is FaultKind.REQUEST:
+    except ApiError as fault:
+        if fault.kind is ErrorKind.REQUEST:
             fix = "Check the job_id, and that it was submitted with this connection's account and host"
-            raise Fault.from_dict(fault.to_dict() | {"fix": fix}) from None
+            raise ApiError.from_dict(fault.to_dict() | {"fix": fix}) from None
         raise
     reported = data.get("status")
     if not isinstance(reported, str):
-        raise server_fault(about, "the answer says success but names no status")
+        raise server_error(about, "the answer says success but names no status")
     return XParseJob(
         job_id=job_id,
         reported=_status_word(reported),

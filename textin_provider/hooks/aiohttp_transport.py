@@ -18,7 +18,7 @@ import aiohttp
 from yarl import URL
 
 from textin_provider.api.envelope import Answer
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.hooks.connection import USER_AGENT, TextInConnection
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Client:
         """
         Send one read once and return what came back.
 
-        :raises Fault: if nothing came back.
+        :raises ApiError: if nothing came back.
         """
         self._under_way += 1
         try:
@@ -109,8 +109,8 @@ class Client:
                 finally:
                     response.release()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Fault(
-                FaultKind.TRANSPORT,
+            raise ApiError(
+                ErrorKind.TRANSPORT,
                 about=call.about,
                 message=f"no answer, {type(error).__name__}: {error}".rstrip(": "),
                 fix="Check the network between triggerer and TextIn, and the connection's timeout",

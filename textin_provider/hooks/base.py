@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.waiting import backoff
 from textin_provider.exceptions import TextInError, public_errors
 from textin_provider.hooks.connection import (
@@ -135,14 +135,14 @@ class TextInConnectionHook(BaseHook):
         for attempt in range(1, attempts + 1):
             try:
                 return action()
-            except Fault as fault:
-                if fault.kind is FaultKind.RATE_LIMIT:
+            except ApiError as fault:
+                if fault.kind is ErrorKind.RATE_LIMIT:
                     self.connection.pacer.on_limit(fault.retry_after, now=time.monotonic())
-                repeatable = fault.kind.is_transient if is_read else fault.kind is FaultKind.TRANSPORT
+                repeatable = fault.kind.is_transient if is_read else fault.kind is ErrorKind.TRANSPORT
                 if not repeatable or attempt == attempts:
                     raise
                 self.log.warning("%s Trying again (%d of %d).", fault, attempt + 1, attempts)
                 # A rate limit needs no pause of its own: the next turn comes after the pause of them all.
-                if fault.kind is not FaultKind.RATE_LIMIT:
+                if fault.kind is not ErrorKind.RATE_LIMIT:
                     time.sleep(min(max(backoff(attempt), fault.retry_after or 0.0), _LONGEST_PAUSE))
         raise AssertionError("unreachable: the last attempt returns or raises")

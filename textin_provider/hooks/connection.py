@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from textin_provider import __version__
 from textin_provider.api.envelope import Call, Service
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.hosts import HostPolicy, Origin
 from textin_provider.api.pacing import Pacer, pacer_of
 
@@ -70,7 +70,7 @@ def read_connection(connection: Connection, extra: Mapping[str, Any]) -> TextInC
     Check an Airflow connection and give it the form the hooks work with.
 
     :param extra: its extra, decoded; passed apart because a triggerer has to fetch it asynchronously.
-    :raises Fault: naming the field that is empty or malformed.
+    :raises ApiError: naming the field that is empty or malformed.
     """
     reader = _Reader(connection.conn_id or DEFAULT_CONN_ID, extra)
     if not isinstance(extra, Mapping):
@@ -89,10 +89,10 @@ def read_connection(connection: Connection, extra: Mapping[str, Any]) -> TextInC
     )
 
 
-def missing_connection(conn_id: str) -> Fault:
+def missing_connection(conn_id: str) -> ApiError:
     """Build the fault for a connection that Airflow does not know."""
-    return Fault(
-        FaultKind.CONFIGURATION,
+    return ApiError(
+        ErrorKind.CONFIGURATION,
         about=f"textin_conn_id={conn_id!r}",
         message="Airflow knows no connection of that id",
         fix=f"Create it on the Connections page with type TextIn, or set AIRFLOW_CONN_{conn_id.upper()}",
@@ -118,9 +118,9 @@ class _Reader:
         self.conn_id = conn_id
         self.extra = extra
 
-    def fault(self, name: str, message: str, fix: str) -> Fault:
-        return Fault(
-            FaultKind.CONFIGURATION,
+    def fault(self, name: str, message: str, fix: str) -> ApiError:
+        return ApiError(
+            ErrorKind.CONFIGURATION,
             about=f"Connection {self.conn_id!r}, field {name}",
             message=message,
             fix=fix,

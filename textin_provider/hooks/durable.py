@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow.providers.common.compat.sdk import AirflowException
 
-from textin_provider.api.faults import FaultKind, bad_input, one_line
+from textin_provider.api.errors import ErrorKind, bad_input, one_line
 from textin_provider.exceptions import TextInError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class SubmittedJob:
         """
         Build the job that :meth:`to_dict` described.
 
-        :raises Fault: if the value is something else.
+        :raises ApiError: if the value is something else.
         """
         from textin_provider.api.xparse import check_job_id
 
@@ -138,7 +138,7 @@ def look_again(hook: TextInHook, job: SubmittedJob) -> JobStatus | None:
     try:
         seen = hook.look_at_xparse_job(job.job_id)
     except TextInError as error:
-        if error.kind is FaultKind.REQUEST:
+        if error.kind is ErrorKind.REQUEST:
             log.warning("The stored job %s is gone (%s); submitting anew.", job.job_id, error)
             return None
         if not error.kind.is_transient:

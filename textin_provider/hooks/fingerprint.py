@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from textin_provider.api.document import check_http_url
-from textin_provider.api.faults import bad_input
+from textin_provider.api.errors import bad_input
 from textin_provider.api.xparse import check_config
 from textin_provider.hooks.storage import document_identity
 
@@ -29,7 +29,7 @@ def fingerprint(
     It gives away no path, no signed URL and no password. The webhook has no part in it, nor has the place
     where the result is stored.
 
-    :raises Fault: if the input cannot be right, or the file is not readable.
+    :raises ApiError: if the input cannot be right, or the file is not readable.
     """
     if (file is None) == (file_url is None):
         raise bad_input("file_url", file_url, "file is given too, or neither is", "Give exactly one of them")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from textin_provider.api.faults import without_secrets
+from textin_provider.api.errors import without_secrets
 from textin_provider.hooks.storage import local_path
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from urllib3.exceptions import (
 )
 
 from textin_provider.api.envelope import Answer, Call, Part
-from textin_provider.api.faults import Fault, FaultKind, meaning_of_http, one_line
+from textin_provider.api.errors import ApiError, ErrorKind, meaning_of_http, one_line
 from textin_provider.hooks.connection import USER_AGENT, TextInConnection
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def carry_out(session: requests.Session, call: Call[Any], connection: TextInConn
     """
     Send one call once and return what came back.
 
-    :raises Fault: if nothing came back; for anything but a read it says whether the call may have arrived.
+    :raises ApiError: if nothing came back; for anything but a read it says whether the call may have arrived.
     """
     form = _multipart(call.parts)
     media = form.content_type if form is not None else "application/json" if call.json is not None else None
@@ -111,11 +111,11 @@ def carry_out(session: requests.Session, call: Call[Any], connection: TextInConn
         return Answer.received(response.status_code, response.headers, response.content, now=time.time())
     except _FileChangedError:
         fix = "Nothing was accepted. Submit it when it is complete"
-        raise Fault(
-            FaultKind.REQUEST, about=call.about, message="the file was changed while it was sent", fix=fix
+        raise ApiError(
+            ErrorKind.REQUEST, about=call.about, message="the file was changed while it was sent", fix=fix
         ) from None
     except (requests.RequestException, HTTPError) as error:
-        fault = _transport_fault(call.about, error)
+        fault = _transport_error(call.about, error)
         raise (fault if call.is_read or _never_left(error) else fault.as_uncertain()) from None
 
 
@@ -168,10 +168,10 @@ def _never_left(error: BaseException) -> bool:
     return any(isinstance(cause, SSLCertVerificationError) for cause in getattr(reason, "args", ()))
 
 
-def _transport_fault(about: str, error: BaseException) -> Fault:
+def _transport_error(about: str, error: BaseException) -> ApiError:
     # Raised without its cause: requests writes whole URLs, signatures and all, into what tracebacks show.
-    return Fault(
-        FaultKind.TRANSPORT,
+    return ApiError(
+        ErrorKind.TRANSPORT,
         about=about,
         message=f"no answer, {type(error).__name__}: {_innermost(error)}",
         fix="Check the network between worker and TextIn, and the connection's timeout",
@@ -197,7 +197,7 @@ def open_result(
 
     Every hop is checked before it is asked, and credentials go along only where they may.
 
-    :raises Fault: for a host that is not allowed, too many redirects, or an HTTP error.
+    :raises ApiError: for a host that is not allowed, too many redirects, or an HTTP error.
     """
     response = None
     try:
@@ -209,12 +209,12 @@ def open_result(
             url = _next_hop(url, response, about)
             response.close()
         else:
-            raise _result_fault(about, f"redirected more than {_MAX_REDIRECTS} times", None)
+            raise _result_error(about, f"redirected more than {_MAX_REDIRECTS} times", None)
         if response.status_code != 200:
-            raise _http_fault(about, response)
+            raise _http_error(about, response)
         yield response
     except (requests.RequestException, HTTPError) as error:
-        raise _transport_fault(about, error) from None
+        raise _transport_error(about, error) from None
     finally:
         if response is not None:
             response.close()
@@ -224,7 +224,7 @@ def _next_hop(url: str, response: requests.Response, about: str) -> str:
     try:
         return urljoin(url, response.headers["location"])
     except ValueError:
-        raise _result_fault(about, "redirected to what is no address", response.status_code) from None
+        raise _result_error(about, "redirected to what is no address", response.status_code) from None
 
 
 def has_provable_end(response: requests.Response) -> bool:
@@ -236,23 +236,23 @@ def chunks_of(response: requests.Response, about: str) -> Iterator[bytes]:
     """
     Yield the body of a result in chunks, whole or with a fault.
 
-    :raises Fault: if it breaks off.
+    :raises ApiError: if it breaks off.
     """
     try:
         yield from response.iter_content(_CHUNK_BYTES)
     except (requests.RequestException, HTTPError) as error:
-        raise _transport_fault(about, error) from None
+        raise _transport_error(about, error) from None
     announced = response.headers.get("content-length", "")
     received = response.raw.tell()
     if announced.isdecimal() and received != int(announced):
-        raise _result_fault(about, f"it broke off after {received} of {announced} bytes", None)
+        raise _result_error(about, f"it broke off after {received} of {announced} bytes", None)
 
 
-def _http_fault(about: str, response: requests.Response) -> Fault:
+def _http_error(about: str, response: requests.Response) -> ApiError:
     known = meaning_of_http(response.status_code)
-    if known.kind in (FaultKind.SERVER, FaultKind.RATE_LIMIT):
+    if known.kind in (ErrorKind.SERVER, ErrorKind.RATE_LIMIT):
         answer = Answer.received(response.status_code, response.headers, b"", now=time.time())
-        return Fault(
+        return ApiError(
             known.kind,
             about=about,
             message=f"HTTP {response.status_code}, {known.meaning}",
@@ -261,14 +261,14 @@ def _http_fault(about: str, response: requests.Response) -> Fault:
             retry_after=answer.retry_after,
         )
     # 401, 403, 404, 410: signed addresses expire so; the status endpoint may hand out a new one.
-    return _result_fault(
+    return _result_error(
         about, f"HTTP {response.status_code}, the address may have expired", response.status_code
     )
 
 
-def _result_fault(about: str, message: str, code: int | None) -> Fault:
-    return Fault(
-        FaultKind.RESULT,
+def _result_error(about: str, message: str, code: int | None) -> ApiError:
+    return ApiError(
+        ErrorKind.RESULT,
         about=about,
         message=message,
         fix="Nothing was stored. The job is paid for and keeps its result: download it again",

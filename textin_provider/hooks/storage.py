@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from textin_provider.api.document import Document
-from textin_provider.api.faults import Fault, bad_input, one_line
+from textin_provider.api.errors import ApiError, bad_input, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,11 +35,11 @@ def open_document(parameter: str, file: str, conn_id: str | None = None) -> Iter
     Open a document for reading, from a local path or object storage.
 
     :param parameter: the name that errors give it.
-    :raises Fault: if it is missing, no file, or not readable.
+    :raises ApiError: if it is missing, no file, or not readable.
     """
     if not file or not file.strip():
         raise bad_input(parameter, file, "it is empty", "Give the path or URL of a document")
-    path = local_path(file) or _object_path_or_fault(parameter, file, conn_id)
+    path = local_path(file) or _object_path(parameter, file, conn_id)
     try:
         size = path.stat().st_size
         content: BinaryIO = path.open("rb")
@@ -57,7 +57,7 @@ def check_documents(parameter: str, files: Iterable[str], max_bytes: int, conn_i
     """
     Look at documents that are to be sent together, before the first of them is.
 
-    :raises Fault: for the first that is missing, empty or too large.
+    :raises ApiError: for the first that is missing, empty or too large.
     """
     for file in files:
         with open_document(parameter, file, conn_id) as document:
@@ -75,11 +75,11 @@ def document_identity(parameter: str, file: str, conn_id: str | None = None) -> 
     An object is known by its address and the mark that its storage gives (checksum, ETag); anything else by
     its name and the sha256 of its content, which is read for it.
 
-    :raises Fault: if it is missing, no file, or not readable.
+    :raises ApiError: if it is missing, no file, or not readable.
     """
     with open_document(parameter, file, conn_id) as document:
         if local_path(file) is None:
-            known = _object_path_or_fault(parameter, file, conn_id).stat()
+            known = _object_path(parameter, file, conn_id).stat()
             mark = next((str(known[name]) for name in _MARKS if known.get(name)), None)
             if mark:
                 return {"file": file, "conn_id": conn_id, "size": document.size, "mark": mark}
@@ -96,7 +96,7 @@ def _how_to_find(file: str) -> str:
     return "Check the path on this worker; a fleet of workers shares files on object storage (s3://, gs://)"
 
 
-def _object_path_or_fault(parameter: str, path: str, conn_id: str | None) -> Any:
+def _object_path(parameter: str, path: str, conn_id: str | None) -> Any:
     from airflow.providers.common.compat.sdk import AirflowNotFoundException, ObjectStoragePath
 
     try:
@@ -146,13 +146,13 @@ class OutputFile:
         self.path = path
         self._overwrite = overwrite
         self._local = local_path(path)
-        self._target: Any = self._local or _object_path_or_fault("output_path", path, conn_id)
+        self._target: Any = self._local or _object_path("output_path", path, conn_id)
 
     def check(self) -> None:
         """
         Find out before the download whether the file can be written.
 
-        :raises Fault: if it exists and may not be replaced, or its folder cannot be made.
+        :raises ApiError: if it exists and may not be replaced, or its folder cannot be made.
         """
         try:
             exists = self._target.exists()
@@ -171,7 +171,7 @@ class OutputFile:
         """
         Yield what to write to. The file is put in place when the block ends well, and dropped otherwise.
 
-        :raises Fault: if it cannot be written.
+        :raises ApiError: if it cannot be written.
         """
         folder = self._local.parent if self._local else Path(tempfile.gettempdir())
         beside = folder / f".textin-{secrets.token_hex(8)}.part"
@@ -207,6 +207,6 @@ class OutputFile:
                 fs.rm_file(staged)
             raise
 
-    def _unwritable(self, error: OSError) -> Fault:
+    def _unwritable(self, error: OSError) -> ApiError:
         fix = "Check its folder and permissions, and the space left there"
         return bad_input("output_path", self.path, f"it cannot be written: {one_line(error)}", fix)

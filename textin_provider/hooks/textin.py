@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import mask_secret
 from textin_provider.api import docflow, upload, xparse
 from textin_provider.api.batch import PageWalk, Progress, look_at_progress
 from textin_provider.api.envelope import Service
-from textin_provider.api.faults import Fault, FaultKind, bad_input
+from textin_provider.api.errors import ApiError, ErrorKind, bad_input
 from textin_provider.api.result import ResultStream
 from textin_provider.api.upload import DocFlowUpload
 from textin_provider.exceptions import TextInError, public_errors
@@ -67,7 +67,7 @@ class TextInHook(TextInConnectionHook):
             workspace_id = self.connection.workspace_id
             if workspace_id:
                 self._send(docflow.fetch_page(workspace_id, _NO_BATCH, page_size=1))
-        except Fault as fault:
+        except ApiError as fault:
             return False, str(fault)
         hosts = self.connection.base_urls
         with_docflow = (
@@ -78,8 +78,8 @@ class TextInHook(TextInConnectionHook):
     def _test_xparse(self) -> None:
         try:
             self._send(xparse.get_job(_NO_JOB))
-        except Fault as fault:
-            if fault.kind is not FaultKind.REQUEST or fault.code in _NOT_TEXTIN:
+        except ApiError as fault:
+            if fault.kind is not ErrorKind.REQUEST or fault.code in _NOT_TEXTIN:
                 raise
 
     @public_errors()
@@ -179,8 +179,8 @@ class TextInHook(TextInConnectionHook):
         """
         chosen = workspace_id or self.connection.workspace_id
         if not chosen:
-            raise Fault(
-                FaultKind.CONFIGURATION,
+            raise ApiError(
+                ErrorKind.CONFIGURATION,
                 about=f"workspace_id={workspace_id!r}",
                 message=f"none is given, and the connection {self.textin_conn_id!r} has none",
                 fix="Give workspace_id, or fill in the DocFlow workspace of the connection",
@@ -232,7 +232,7 @@ class TextInHook(TextInConnectionHook):
                         options=query,
                     )
                     accepted = accepted.plus(self._send(call))
-            except Fault as refused:
+            except ApiError as refused:
                 fault = refused.without(query["parser_pdf_pwd"])
                 raise upload.partly_accepted(fault, accepted, sources) if accepted.files else fault from None
             report(self, "input", portion)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from textin_provider.api import xparse
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.exceptions import error_for, public_errors
 from textin_provider.hooks.connection import (
     DEFAULT_CONN_ID,
@@ -81,7 +81,7 @@ class TextInAsyncHook(BaseHook):
         """Return how an xParse job is, asking once."""
         try:
             return await self.send(xparse.get_job(job_id))
-        except Fault as fault:
+        except ApiError as fault:
             raise error_for(fault) from None
 
     async def send(self, call: Call[T], *, patience: float = math.inf) -> T:
@@ -89,7 +89,7 @@ class TextInAsyncHook(BaseHook):
         Carry one read out, once.
 
         :param patience: seconds that a pause of the account may last at most for the read to be sent at all.
-        :raises Fault: as the answer, or its absence, says.
+        :raises ApiError: as the answer, or its absence, says.
         """
         if self._client is None or self.connection is None:
             raise RuntimeError("Use the hook inside `async with`.")
@@ -102,8 +102,8 @@ class TextInAsyncHook(BaseHook):
         try:
             # Looked at only now: the client may have been replaced before it was this call's turn.
             seen = call.read(await self._client.carry_out(call))
-        except Fault as fault:
-            if fault.kind is FaultKind.RATE_LIMIT:
+        except ApiError as fault:
+            if fault.kind is ErrorKind.RATE_LIMIT:
                 pacer.on_limit(fault.retry_after, now=time.monotonic())
             raise
         pacer.on_answer(now=time.monotonic())
@@ -113,7 +113,7 @@ class TextInAsyncHook(BaseHook):
         """
         Take a look, call by call, and return what it saw.
 
-        :raises Fault: as the answers, or their absence, say.
+        :raises ApiError: as the answers, or their absence, say.
         """
         try:
             call = next(look)

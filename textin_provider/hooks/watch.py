@@ -25,7 +25,7 @@ def watch_job(hook: TextInHook, job_id: str, pace: Pace) -> dict[str, Any]:
         try:
             seen = hook.look_at_xparse_job(job_id)
         except TextInError as error:
-            verdict = wait.on_fault(job_id, error, now=time.time())
+            verdict = wait.on_error(job_id, error, now=time.time())
         else:
             verdict = wait.on_look(job_id, seen, now=time.time())
         if verdict.notice:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.exceptions import TextInError, error_for, public_errors
 from textin_provider.hooks.task import DocFlowTaskMixin, TextInTaskMixin
 
@@ -216,7 +216,7 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
         """
         Yield the records of the files that went well.
 
-        :raises Fault: at the end, if no file is visible or some have not ended: nothing is stored then.
+        :raises ApiError: at the end, if no file is visible or some have not ended: nothing is stored then.
         """
         selector = summary.selector
         for files in self.hook.iter_docflow_files(selector, self.workspace_id):
@@ -225,8 +225,8 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
             whole = (file for file in files if not (summary.is_batch and file.is_part))
             yield from (file.record for file in whole if file.went_well)
         if not summary.is_settled(1):
-            raise Fault(
-                FaultKind.RESULT,
+            raise ApiError(
+                ErrorKind.RESULT,
                 about=f"DocFlow files of {selector}",
                 message=f"not finished: {summary.describe(1)}",
                 fix="Wait for them with DocFlowBatchSensor first",

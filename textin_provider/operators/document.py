@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from textin_provider.api.faults import Fault, FaultKind, bad_input, one_line
+from textin_provider.api.errors import ApiError, ErrorKind, bad_input, one_line
 from textin_provider.exceptions import (
     TextInDocumentFailedError,
     TextInJobFailedError,
@@ -250,10 +250,10 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
             return self._store(context, event["jobs"][0]["job_id"])
         if event["ending"] == Ending.TIMEOUT:
             raise self._timed_out(context, event["message"])
-        fault = Fault.from_dict(event["fault"])
-        if fault.kind is FaultKind.REQUEST:
+        fault = ApiError.from_dict(event["fault"])
+        if fault.kind is ErrorKind.REQUEST:
             fix = "A retry looks for the job again, and submits the document anew if it is gone"
-            raise TextInDocumentFailedError(**fault.to_dict() | {"kind": FaultKind.JOB_FAILED, "fix": fix})
+            raise TextInDocumentFailedError(**fault.to_dict() | {"kind": ErrorKind.JOB_FAILED, "fix": fix})
         raise error_for(fault)
 
     def _store(self, context: Context, job_id: str) -> dict[str, Any]:
@@ -284,4 +284,4 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
         fix = "A retry waits for the same job again"
         if self._store_of(context) is None:
             fix = "A retry submits the document anew; XParseJobSensor waits for this job instead"
-        return TextInTimeoutError(FaultKind.TIMEOUT, about=f"Task {self.task_id}", message=message, fix=fix)
+        return TextInTimeoutError(ErrorKind.TIMEOUT, about=f"Task {self.task_id}", message=message, fix=fix)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from textin_provider.api.faults import bad_input
+from textin_provider.api.errors import bad_input
 from textin_provider.exceptions import TextInError, error_for
 from textin_provider.hooks.task import TextInTaskMixin, is_list
 from textin_provider.operators.document import XParseDocumentOperator

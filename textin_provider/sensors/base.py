@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import (
     BaseSensorOperator,
 )
 
-from textin_provider.api.faults import Fault
+from textin_provider.api.errors import ApiError
 from textin_provider.exceptions import TextInError, error_for
 from textin_provider.hooks.task import (
     TextInTaskMixin,
@@ -111,7 +111,7 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         """Return the value of a wait that ended in a terminal state, or raise what it failed with."""
         raise NotImplementedError
 
-    def _fail(self, context: Context, value: Any, fault: Fault) -> NoReturn:
+    def _fail(self, context: Context, value: Any, fault: ApiError) -> NoReturn:
         """Push the value that the task would have returned, and fail."""
         self.push_value(context, value)
         raise error_for(fault)
@@ -134,7 +134,7 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         if event["ending"] == Ending.TIMEOUT:
             raise AirflowSensorTimeout(event["message"])
         if event["ending"] == Ending.FAULT:
-            raise error_for(Fault.from_dict(event["fault"]))
+            raise error_for(ApiError.from_dict(event["fault"]))
         return self._end(context, event, **kept)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import PokeReturnValue, conf
 
-from textin_provider.api.faults import bad_input
+from textin_provider.api.errors import bad_input
 from textin_provider.exceptions import TextInError, public_errors
 from textin_provider.hooks.task import DocFlowTaskMixin
 from textin_provider.sensors.base import TextInSensor

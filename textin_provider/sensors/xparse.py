@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import PokeReturnValue, conf
 
-from textin_provider.api.faults import FaultKind
+from textin_provider.api.errors import ErrorKind
 from textin_provider.exceptions import TextInError, public_errors
 from textin_provider.hooks.task import is_list
 from textin_provider.sensors.base import TextInSensor
@@ -93,7 +93,7 @@ class XParseJobSensor(TextInSensor):
 
         looks = self.hook.look_at_xparse_jobs(job_ids, attempts=attempts)
         for job_id, seen in zip(job_ids, looks, strict=True):
-            if isinstance(seen, TextInError) and seen.kind is FaultKind.REQUEST and is_list(self.job_id):
+            if isinstance(seen, TextInError) and seen.kind is ErrorKind.REQUEST and is_list(self.job_id):
                 yield XParseJob.refused(job_id, seen)
             else:
                 yield seen

@@ -94,14 +94,14 @@ class TextInTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until the wait has ended, and yield the event it ended with."""
         await load(*_MACHINERY)
-        from textin_provider.api.faults import Fault
+        from textin_provider.api.errors import ApiError
         from textin_provider.api.waiting import ended_by
         from textin_provider.triggers.poller import Watch, join_poller
 
         try:
             async with join_poller(self.textin_conn_id) as poller:
                 event = await poller.carry_on(Watch(self._wait(), self._look, self._tell))
-        except Fault as fault:
+        except ApiError as fault:
             event = ended_by(fault)
         yield TriggerEvent(event)
 

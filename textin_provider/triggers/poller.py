@@ -19,7 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary
 
-from textin_provider.api.faults import Fault, FaultKind
+from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.waiting import Verdict
 from textin_provider.hooks.aiohttp_transport import POOL_SIZE
 from textin_provider.hooks.textin_async import TextInAsyncHook
@@ -55,7 +55,7 @@ async def join_poller(textin_conn_id: str) -> AsyncIterator[Poller]:
     """
     Share the poller of a connection on the running loop. The first to join opens it, the last closes it.
 
-    :raises Fault: if the connection is missing or malformed.
+    :raises ApiError: if the connection is missing or malformed.
     """
     pollers = _pollers.setdefault(asyncio.get_running_loop(), {})
     # Nothing is awaited between looking and putting, or 500 waits that start at once would build 500 pollers.
@@ -194,8 +194,8 @@ class Poller:
             return Verdict(delay=min(pause, left))
         try:
             seen = await self._take(partial(watch.look, subject), min(left, LONGEST_HOLD))
-        except Fault as fault:
-            return wait.on_fault(subject, fault, now=time.time())
+        except ApiError as fault:
+            return wait.on_error(subject, fault, now=time.time())
         return wait.on_look(subject, seen, now=time.time())
 
     def _pause_left(self) -> float:
@@ -206,8 +206,8 @@ class Poller:
         held = self._hook.connection
         try:
             return await self._hook.look(look(), patience=patience)
-        except Fault as fault:
-            if fault.kind is not FaultKind.AUTHENTICATION:
+        except ApiError as fault:
+            if fault.kind is not ErrorKind.AUTHENTICATION:
                 raise
             # The secret may have been rotated since it was looked up, however short ago that was. Those that
             # are refused together share one look at the connection, and each has one at most, for it ends.

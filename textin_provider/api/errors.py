@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class FaultKind(StrEnum):
+class ErrorKind(StrEnum):
     """What a fault means for the one who waits; each kind is one public exception."""
 
     AUTHENTICATION = "authentication"
@@ -33,14 +33,14 @@ class FaultKind(StrEnum):
 
 
 _TRANSIENT = frozenset(
-    {FaultKind.RATE_LIMIT, FaultKind.SERVER, FaultKind.TRANSPORT, FaultKind.RESULT, FaultKind.TIMEOUT}
+    {ErrorKind.RATE_LIMIT, ErrorKind.SERVER, ErrorKind.TRANSPORT, ErrorKind.RESULT, ErrorKind.TIMEOUT}
 )
 
 
 class CodeMeaning(NamedTuple):
     """One row of the table of codes."""
 
-    kind: FaultKind
+    kind: ErrorKind
     meaning: str
     fix: str
 
@@ -54,29 +54,29 @@ _LATER = "This passes by itself; ask again later"
 CODES: dict[int, CodeMeaning] = {
     code: CodeMeaning(kind, meaning, fix)
     for kind, rows in {
-        FaultKind.AUTHENTICATION: {
+        ErrorKind.AUTHENTICATION: {
             40101: ("App ID or Secret code is empty", _CREDENTIALS),
             40102: ("App ID or Secret code is wrong", _CREDENTIALS),
             40103: ("client IP not allowed", "Add this machine's IP to the account's allowlist"),
         },
-        FaultKind.QUOTA: {
+        ErrorKind.QUOTA: {
             40003: ("balance too low", "Top up the TextIn account"),
             40307: ("today's free quota is used up", "Wait for tomorrow or buy pages"),
         },
-        FaultKind.RATE_LIMIT: {
+        ErrorKind.RATE_LIMIT: {
             423: ("resource locked", _LATER),
             429: ("too many requests", _LATER),
             900: ("repeated request", _LATER),
             40306: ("too many requests", "Lower max_requests_per_second of the connection"),
         },
-        FaultKind.SERVER: {
+        ErrorKind.SERVER: {
             500: ("internal error", _LATER),
             30203: ("base service fault", _LATER),
             40428: ("Office conversion failed or timed out", _LATER),
             50011: ("model connection failed", _LATER),
             50012: ("model engine failed", _LATER),
         },
-        FaultKind.REQUEST: {
+        ErrorKind.REQUEST: {
             400: ("bad parameter or empty file", "Correct the parameter"),
             404: ("unknown or expired", "Check the id, and that it is this account's"),
             40004: ("parameter error", "Correct the parameter"),
@@ -118,21 +118,21 @@ def meaning_of_code(code: int) -> CodeMeaning:
     if code in CODES:
         return CODES[code]
     if str(code).startswith("4"):
-        return CodeMeaning(FaultKind.REQUEST, "refused", "Look the code up in TextIn's documentation")
-    return CodeMeaning(FaultKind.SERVER, "fault", _LATER)
+        return CodeMeaning(ErrorKind.REQUEST, "refused", "Look the code up in TextIn's documentation")
+    return CodeMeaning(ErrorKind.SERVER, "fault", _LATER)
 
 
 def meaning_of_http(status: int) -> CodeMeaning:
     """Judge an HTTP status that came without an envelope: a gateway spoke, not TextIn's service."""
     if status in (401, 403):
-        return CodeMeaning(FaultKind.AUTHENTICATION, "refused by the gateway", _CREDENTIALS)
+        return CodeMeaning(ErrorKind.AUTHENTICATION, "refused by the gateway", _CREDENTIALS)
     if status in (423, 429):
-        return CodeMeaning(FaultKind.RATE_LIMIT, "too many requests", _LATER)
+        return CodeMeaning(ErrorKind.RATE_LIMIT, "too many requests", _LATER)
     if 300 <= status < 400:
-        return CodeMeaning(FaultKind.REQUEST, "redirected", "Set the base URL to the final address")
+        return CodeMeaning(ErrorKind.REQUEST, "redirected", "Set the base URL to the final address")
     if 400 <= status < 500 and status not in (408, 425):
-        return CodeMeaning(FaultKind.REQUEST, "refused", "Check the connection's base URL and the id")
-    return CodeMeaning(FaultKind.SERVER, "gateway fault", _LATER)
+        return CodeMeaning(ErrorKind.REQUEST, "refused", "Check the connection's base URL and the id")
+    return CodeMeaning(ErrorKind.SERVER, "gateway fault", _LATER)
 
 
 # The scheme is bounded, or a long word without blanks would be searched anew from each of its letters.
@@ -178,7 +178,7 @@ def the_first(texts: Sequence[str], total: int) -> str:
     return "; ".join([*named, f"and {total - len(named)} more"] if total > len(named) else named)
 
 
-class Fault(Exception):
+class ApiError(Exception):
     """
     One thing that went wrong, with all that is known of it in plain values.
 
@@ -194,7 +194,7 @@ class Fault(Exception):
 
     def __init__(
         self,
-        kind: FaultKind,
+        kind: ErrorKind,
         *,
         about: str,
         message: str,
@@ -204,7 +204,7 @@ class Fault(Exception):
         request_id: str | None = None,
         retry_after: float | None = None,
     ) -> None:
-        self.kind = FaultKind(kind)
+        self.kind = ErrorKind(kind)
         self.about = one_line(about)
         self.message = one_line(message, MAX_MESSAGE)
         self.fix = one_line(fix)
@@ -239,24 +239,24 @@ class Fault(Exception):
         }
 
     @classmethod
-    def from_dict(cls, value: dict[str, Any]) -> Fault:
+    def from_dict(cls, value: dict[str, Any]) -> ApiError:
         """Build the fault that :meth:`to_dict` described."""
         return cls(**value)
 
-    def without(self, secret: str | None) -> Fault:
+    def without(self, secret: str | None) -> ApiError:
         """Return the fault with a secret blacked out wherever TextIn, or anything else, repeated it."""
         if not secret:
             return self
         texts = {name: value for name, value in self.to_dict().items() if isinstance(value, str)}
         clean = {name: value.replace(secret, "***") for name, value in texts.items() if name != "kind"}
-        return Fault.from_dict(self.to_dict() | clean)
+        return ApiError.from_dict(self.to_dict() | clean)
 
-    def as_uncertain(self) -> Fault:
+    def as_uncertain(self) -> ApiError:
         """Return the same fault as one after which a document may have been accepted, and billed."""
-        return Fault.from_dict(
+        return ApiError.from_dict(
             self.to_dict()
             | {
-                "kind": FaultKind.UNCERTAIN,
+                "kind": ErrorKind.UNCERTAIN,
                 "message": f"{self.message}; what was sent may have been accepted, and is billed if it was",
                 "fix": "Look in the TextIn console before sending it again; it is not repeated by itself",
             }
@@ -266,12 +266,12 @@ class Fault(Exception):
         return _rebuild, (type(self), self.to_dict())
 
 
-def _rebuild(cls: type[Fault], value: dict[str, Any]) -> Fault:
+def _rebuild(cls: type[ApiError], value: dict[str, Any]) -> ApiError:
     return cls(**value)
 
 
-def bad_input(parameter: str, value: object, problem: str, fix: str) -> Fault:
+def bad_input(parameter: str, value: object, problem: str, fix: str) -> ApiError:
     """Build the fault for input that cannot be right, naming parameter, value, problem and fix."""
     if isinstance(value, str):
         value = without_secrets(value)
-    return Fault(FaultKind.REQUEST, about=f"{parameter}={value!r}", message=problem, fix=fix)
+    return ApiError(ErrorKind.REQUEST, about=f"{parameter}={value!r}", message=problem, fix=fix)
