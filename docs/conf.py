@@ -53,7 +53,7 @@ nitpick_ignore_regex = [("py:(class|data|obj)", r"(?!textin_provider\.).*")]
 # What signatures name and a DAG author need not know.
 nitpick_ignore = [
     ("py:class", "textin_provider.api.docflow.FilePage"),
-    ("py:class", "textin_provider.api.envelope.Call"),
+    ("py:class", "textin_provider.api.protocol.Request"),
     ("py:exc", "MissingExtraError"),
 ]
 

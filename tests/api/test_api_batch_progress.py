@@ -11,7 +11,7 @@ from textin_provider.api.batch import Progress, look_at_progress
 from textin_provider.api.docflow import MOVING_STATUSES, DocFlowFile, FilePage, RecognitionStatus, Selector
 
 if TYPE_CHECKING:
-    from textin_provider.api.envelope import Call
+    from textin_provider.api.protocol import Request
 
 SELECTOR = Selector("batch_number", "b")
 #: The statuses in the order that a file passes them in, and the ends it can come to.
@@ -28,7 +28,7 @@ class Batch:
         self.has_totals = has_totals
         self.asked: list[dict[str, str]] = []
 
-    def answer(self, call: Call[FilePage]) -> FilePage:
+    def answer(self, call: Request[FilePage]) -> FilePage:
         asked = dict(call.params)
         self.asked.append(asked)
         if self.chance:
@@ -130,7 +130,7 @@ def test_a_batch_that_moves_between_the_counts_never_looks_settled(has_totals: b
 
 def test_a_file_that_arrives_while_the_others_are_counted_keeps_the_batch_moving() -> None:
     class Growing(Batch):
-        def answer(self, call: Call[FilePage]) -> FilePage:
+        def answer(self, call: Request[FilePage]) -> FilePage:
             if len(self.asked) == arrival:
                 self.statuses = [*self.statuses, 0]
             return super().answer(call)
@@ -141,7 +141,7 @@ def test_a_file_that_arrives_while_the_others_are_counted_keeps_the_batch_moving
 
 def test_totals_that_come_and_go_settle_no_batch_that_moves() -> None:
     class Forgetful(Batch):
-        def answer(self, call: Call[FilePage]) -> FilePage:
+        def answer(self, call: Request[FilePage]) -> FilePage:
             page = super().answer(call)
             return FilePage(page.files, None if chance.random() < 0.3 else page.total)
 
@@ -153,7 +153,7 @@ def test_totals_that_come_and_go_settle_no_batch_that_moves() -> None:
 
 def test_a_grand_total_that_alone_is_missing_settles_nothing() -> None:
     class Forgetful(Batch):
-        def answer(self, call: Call[FilePage]) -> FilePage:
+        def answer(self, call: Request[FilePage]) -> FilePage:
             page = super().answer(call)
             return page if "recognition_status" in dict(call.params) else FilePage(page.files, None)
 
@@ -192,7 +192,7 @@ def test_a_batch_that_nobody_knows_says_what_to_check() -> None:
 
 def test_a_look_is_over_after_a_few_calls_whatever_is_answered() -> None:
     class Monotonous(Batch):
-        def answer(self, call: Call[FilePage]) -> FilePage:
+        def answer(self, call: Request[FilePage]) -> FilePage:
             super().answer(call)
             return FilePage((), total)
 

@@ -10,7 +10,7 @@ import pendulum
 import pytest
 
 from textin_provider.api.docflow import FilePage, RecognitionStatus, Selector, fetch_page, query_of
-from textin_provider.api.envelope import Answer, Service
+from textin_provider.api.protocol import Response, Service
 from textin_provider.api.errors import ApiError, ErrorKind
 
 CHINA = timezone(timedelta(hours=8))
@@ -18,7 +18,7 @@ CHINA = timezone(timedelta(hours=8))
 
 def page(body: Any, *, status: int = 200) -> FilePage:
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
-    answer = Answer.received(status, {"Content-Type": "application/json"}, text, now=0.0)
+    answer = Response.received(status, {"Content-Type": "application/json"}, text, now=0.0)
     return fetch_page("w", Selector("batch_number", "b")).read(answer)
 
 

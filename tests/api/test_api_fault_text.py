@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from textin_provider.api.envelope import Answer
+from textin_provider.api.protocol import Response
 from textin_provider.api.errors import MAX_TEXT, ApiError, ErrorKind, bad_input, one_line
 from textin_provider.api.xparse import XParseJob, check_config, check_http_url, submit_job
 
@@ -79,7 +79,7 @@ def test_a_url_loses_its_query_and_its_user(url: str) -> None:
 def _fault_of(function: Any, *args: Any, **kwargs: Any) -> Exception:
     """Return the fault that the input gives, or the one that the server's answer to it would."""
     with pytest.raises(ApiError) as caught:
-        function(*args, **kwargs).read(Answer(500, b""))
+        function(*args, **kwargs).read(Response(500, b""))
     return caught.value
 
 
@@ -124,7 +124,7 @@ def test_a_good_config_is_in_no_error_of_its_submit() -> None:
 
     assert SECRET not in repr(call)
     with pytest.raises(ApiError) as caught:
-        call.read(Answer(500, b""))
+        call.read(Response(500, b""))
     assert SECRET not in str(caught.value)
 
 

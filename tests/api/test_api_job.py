@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from textin_provider.api.envelope import Answer, Service
+from textin_provider.api.protocol import Response, Service
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.xparse import JobStatus, XParseJob, get_job
 
 
 def read(data: Any, job_id: str = "c020", code: int = 200) -> XParseJob:
-    return get_job(job_id).read(Answer(200, json.dumps({"code": code, "data": data}).encode()))
+    return get_job(job_id).read(Response(200, json.dumps({"code": code, "data": data}).encode()))
 
 
 def test_a_look_is_a_read_of_the_jobs_own_path() -> None:

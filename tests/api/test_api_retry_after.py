@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from textin_provider.api.envelope import retry_after_seconds
+from textin_provider.api.protocol import retry_after_seconds
 
 #: Wed, 21 Oct 2026 07:28:00 GMT.
 NOW = 1_792_567_680.0

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from textin_provider.api.envelope import Answer, Call, Part, Service
+from textin_provider.api.protocol import Response, Request, Part, Service
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.xparse import MAX_FILE_BYTES, Document, submit_job
 
@@ -20,7 +20,7 @@ def document(content: bytes = b"hello", size: int | None = None, name: str = "do
     return Document(name, len(content) if size is None else size, io.BytesIO(content))
 
 
-def parts_of(call: Call[str]) -> dict[str, Part]:
+def parts_of(call: Request[str]) -> dict[str, Part]:
     assert len({part.name for part in call.parts}) == len(call.parts)
     return {part.name: part for part in call.parts}
 
@@ -163,7 +163,7 @@ def test_500_mb_go_and_a_byte_more_does_not() -> None:
 
 def read(body: Any, status: int = 200) -> str:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return submit_job(file_url=URL).read(Answer(status, raw))
+    return submit_job(file_url=URL).read(Response(status, raw))
 
 
 @pytest.mark.parametrize(
@@ -227,4 +227,4 @@ def test_a_refusal_is_no_acceptance(code: int, kind: ErrorKind) -> None:
 
 def test_errors_name_the_document() -> None:
     with pytest.raises(ApiError, match=r"xParse submit of 合同\.pdf: "):
-        submit_job(document=document(name="合同.pdf")).read(Answer(500, b""))
+        submit_job(document=document(name="合同.pdf")).read(Response(500, b""))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from textin_provider.api.document import Document
-from textin_provider.api.envelope import Answer, Call, Service
+from textin_provider.api.protocol import Response, Request, Service
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.upload import (
     MAX_FILE_BYTES,
@@ -33,10 +33,10 @@ def receipt(**fields: Any) -> dict[str, Any]:
     return {"id": "1", "task_id": "2", "name": "a.pdf", "format": "pdf"} | fields
 
 
-def answered(body: Any, call: Call[DocFlowUpload] | None = None, status: int = 200) -> DocFlowUpload:
+def answered(body: Any, call: Request[DocFlowUpload] | None = None, status: int = 200) -> DocFlowUpload:
     call = call or upload_files("w", documents=[document()])
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return call.read(Answer.received(status, {}, text, now=0.0))
+    return call.read(Response.received(status, {}, text, now=0.0))
 
 
 @pytest.mark.parametrize(

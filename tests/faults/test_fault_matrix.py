@@ -18,7 +18,7 @@ from textin_provider.hooks.textin_async import TextInAsyncHook
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from textin_provider.api.envelope import Call
+    from textin_provider.api.protocol import Request
     from textin_provider.testing import TextInServer
 
 
@@ -47,7 +47,7 @@ def test_every_operation_and_side_meets_every_kind_of_fault() -> None:
 
 
 def test_a_trigger_can_carry_no_submit_and_no_upload(textin: TextInServer) -> None:
-    async def send(call: Call[Any]) -> None:
+    async def send(call: Request[Any]) -> None:
         async with TextInAsyncHook() as hook:
             await hook.send(call)
 

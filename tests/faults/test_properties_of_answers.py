@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.faults.strategies import FILES, HEADERS, JOB, STATUSES, TEXT, UPLOADED, envelopes
 from textin_provider.api.batch import BatchSummary, PageWalk, failed_files
 from textin_provider.api.docflow import DocFlowFile, FilePage, Selector, count_files, fetch_page
-from textin_provider.api.envelope import Answer, Call, retry_after_seconds
+from textin_provider.api.protocol import Response, Request, retry_after_seconds
 from textin_provider.api.errors import MAX_MESSAGE, MAX_TEXT, ApiError, ErrorKind
 from textin_provider.api.jobs import JobWait
 from textin_provider.api.upload import DocFlowUpload, upload_files
@@ -30,10 +30,10 @@ NEVER = Pace(Schedule(1.0), deadline=1e12, timeout=1.0)
 MOST = MAX_MESSAGE + 5 * MAX_TEXT
 
 
-def read(call: Call[Any], status: int, headers: dict[str, str], body: bytes) -> Any:
+def read(call: Request[Any], status: int, headers: dict[str, str], body: bytes) -> Any:
     """Read an answer; a fault is checked and returned."""
     try:
-        return call.read(Answer.received(status, headers, body, now=0.0))
+        return call.read(Response.received(status, headers, body, now=0.0))
     except ApiError as fault:
         check_fault(fault)
         return fault

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from textin_provider.api.envelope import Service
+from textin_provider.api.protocol import Service
 from textin_provider.exceptions import TextInConfigurationError
 from textin_provider.hooks.textin import TextInHook
 

@@ -12,7 +12,7 @@ from textin_provider.triggers.poller import Watch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from textin_provider.api.envelope import Look
+    from textin_provider.api.protocol import Look
     from textin_provider.api.errors import ApiError
     from textin_provider.triggers.poller import Poller
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.running import GUARD_SECONDS, only_event, until
 from tests.triggers.glance import glance
-from textin_provider.api.envelope import Call, Service
+from textin_provider.api.protocol import Request, Service
 from textin_provider.api.xparse import get_job
 from textin_provider.exceptions import TextInConfigurationError
 from textin_provider.hooks.textin_async import TextInAsyncHook
@@ -21,7 +21,7 @@ from textin_provider.triggers.poller import Poller, join_poller
 
 if TYPE_CHECKING:
     from tests.triggers.conftest import NewTrigger
-    from textin_provider.api.envelope import Look
+    from textin_provider.api.protocol import Look
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ async def test_an_answer_that_cannot_be_read_is_the_trouble_of_its_asker_alone(t
         raise ZeroDivisionError("a mistake in reading")
 
     def look(job_id: str) -> Look[None]:
-        yield Call("a mistake", "GET", Service.XPARSE, get_job(job_id).path, stumble)
+        yield Request("a mistake", "GET", Service.XPARSE, get_job(job_id).path, stumble)
 
     job_id = textin.add_job()
     async with join_poller("textin_default") as poller:
@@ -208,7 +208,7 @@ async def test_no_more_requests_are_under_way_at_once_than_agreed(
     under_way, most = 0, 0
     send = TextInAsyncHook.send
 
-    async def counted(hook: TextInAsyncHook, call: Call[Any], **options: Any) -> Any:
+    async def counted(hook: TextInAsyncHook, call: Request[Any], **options: Any) -> Any:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)

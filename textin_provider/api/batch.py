@@ -25,7 +25,7 @@ from textin_provider.api.errors import ApiError, ErrorKind, the_first
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from textin_provider.api.envelope import Call, Look
+    from textin_provider.api.protocol import Request, Look
 
 MAX_LISTED_FAILURES = 100
 #: How often all pages are walked through before files that never turn up are given up.
@@ -143,7 +143,7 @@ class PageWalk:
         self._met: set[str] = set()
         self._totals: list[int] = []
 
-    def next_call(self) -> Call[FilePage] | None:
+    def next_call(self) -> Request[FilePage] | None:
         """Return the call for the next page, None when the walk is over."""
         if self._is_over:
             return None

@@ -12,9 +12,9 @@ from enum import IntEnum
 from functools import partial
 from typing import Any
 
-from textin_provider.api.envelope import (
-    Answer,
-    Call,
+from textin_provider.api.protocol import (
+    Response,
+    Request,
     Service,
     code_of,
     optional_text,
@@ -210,7 +210,7 @@ def fetch_page(
     page: int = 1,
     page_size: int = MAX_PAGE_SIZE,
     filters: Mapping[str, Any] | None = None,
-) -> Call[FilePage]:
+) -> Request[FilePage]:
     """
     Fetch one page of files.
 
@@ -223,14 +223,14 @@ def fetch_page(
     about = f"DocFlow files of {selector}" if selector else f"DocFlow files of workspace {workspace_id}"
     chosen = {selector.parameter: selector.value} if selector else {}
     params = {"workspace_id": workspace_id, "page": page, "page_size": page_size, **chosen, **(filters or {})}
-    return Call(
+    return Request(
         about, "GET", Service.DOCFLOW, f"{PATH}/fetch", partial(_read_page, about), params=query_of(params)
     )
 
 
 def count_files(
     workspace_id: str, selector: Selector, status: RecognitionStatus | None = None
-) -> Call[FilePage]:
+) -> Request[FilePage]:
     """
     Ask how many files there are, in a certain state or in all.
 
@@ -242,7 +242,7 @@ def count_files(
     return replace(call, read=partial(_read_count, call))
 
 
-def _read_count(call: Call[FilePage], answer: Answer) -> FilePage:
+def _read_count(call: Request[FilePage], answer: Response) -> FilePage:
     envelope, key, at = first_members(answer.body)
     if answer.status < 300 and code_of(envelope) == SUCCESS and key == "result":
         total = _integer(first_members(answer.body, at)[0].get("total"), default=None)
@@ -251,7 +251,7 @@ def _read_count(call: Call[FilePage], answer: Answer) -> FilePage:
     return call.read(answer)
 
 
-def _read_page(about: str, answer: Answer) -> FilePage:
+def _read_page(about: str, answer: Response) -> FilePage:
     data = read_data(answer, about, "result")
     try:
         return FilePage(_files_of(data.get("files")), _integer(data.get("total"), default=None))

@@ -12,7 +12,7 @@ import json
 import re
 from typing import Any
 
-from textin_provider.api.envelope import code_error, code_of
+from textin_provider.api.protocol import code_error, code_of
 from textin_provider.api.errors import PARTIAL_SUCCESS, SUCCESS, ApiError, ErrorKind
 from textin_provider.api.head import first_members
 

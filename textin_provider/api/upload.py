@@ -15,9 +15,9 @@ from typing import Any
 
 from textin_provider.api.docflow import PATH, query_of
 from textin_provider.api.document import Document, check_http_url
-from textin_provider.api.envelope import (
-    Answer,
-    Call,
+from textin_provider.api.protocol import (
+    Response,
+    Request,
     Part,
     Service,
     optional_text,
@@ -125,7 +125,7 @@ def upload_files(
     urls: Sequence[str] = (),
     batch_number: str | None = None,
     options: Mapping[str, Any] | None = None,
-) -> Call[DocFlowUpload]:
+) -> Request[DocFlowUpload]:
     """
     Upload one portion, at most ten documents or ten URLs, into a batch.
 
@@ -138,7 +138,7 @@ def upload_files(
     names = [document.name for document in documents] or list(urls)
     about = f"DocFlow upload of {one_line(', '.join(map(without_secrets, names)))}"
     body = json.dumps({"urls": [check_http_url("urls", url) for url in urls]}) if urls else None
-    return Call(
+    return Request(
         about,
         "POST",
         Service.DOCFLOW,
@@ -158,7 +158,7 @@ def portions(sources: Sequence[str]) -> list[Sequence[str]]:
     return [sources[at : at + MAX_PER_UPLOAD] for at in range(0, len(sources), MAX_PER_UPLOAD)]
 
 
-def _read_upload(about: str, batch_number: str | None, sent: int, answer: Answer) -> DocFlowUpload:
+def _read_upload(about: str, batch_number: str | None, sent: int, answer: Response) -> DocFlowUpload:
     data = read_data(answer, about, "result")
     records = data.get("files")
     number = optional_text(data.get("batch_number")) or batch_number

@@ -15,9 +15,9 @@ from functools import lru_cache, partial
 from typing import Any
 
 from textin_provider.api.document import Document, check_http_url
-from textin_provider.api.envelope import (
-    Answer,
-    Call,
+from textin_provider.api.protocol import (
+    Response,
+    Request,
     Look,
     Part,
     Service,
@@ -132,7 +132,7 @@ def submit_job(
     file_url: str | None = None,
     config: Mapping[str, Any] | str | None = None,
     webhook: str | None = None,
-) -> Call[str]:
+) -> Request[str]:
     """
     Submit one document; the answer is the job id.
 
@@ -157,17 +157,17 @@ def submit_job(
     what = document.name if document is not None else without_secrets(file_url or "")
     about = f"xParse submit of {what}"
     read = partial(read_submitted, partial(_read_job_id, about))
-    return Call(about, "POST", Service.XPARSE, PATH, read, parts=tuple(parts))
+    return Request(about, "POST", Service.XPARSE, PATH, read, parts=tuple(parts))
 
 
-def _read_job_id(about: str, answer: Answer) -> str:
+def _read_job_id(about: str, answer: Response) -> str:
     job_id = optional_text(read_data(answer, about).get("job_id"))
     if job_id is None:
         raise server_error(about, "the answer says success but names no job_id")
     return job_id
 
 
-def get_job(job_id: str) -> Call[XParseJob]:
+def get_job(job_id: str) -> Request[XParseJob]:
     """
     Ask how a job is.
 
@@ -175,7 +175,7 @@ def get_job(job_id: str) -> Call[XParseJob]:
     """
     job_id = check_job_id(job_id)
     about = f"xParse job {job_id}: status"
-    return Call(about, "GET", Service.XPARSE, f"{PATH}/{job_id}", partial(_read_job, job_id, about))
+    return Request(about, "GET", Service.XPARSE, f"{PATH}/{job_id}", partial(_read_job, job_id, about))
 
 
 def look_at_job(job_id: str) -> Look[XParseJob]:
@@ -184,7 +184,7 @@ def look_at_job(job_id: str) -> Look[XParseJob]:
     return job
 
 
-def _read_job(job_id: str, about: str, answer: Answer) -> XParseJob:
+def _read_job(job_id: str, about: str, answer: Response) -> XParseJob:
     try:
         data = read_data(answer, about)
     except ApiError as fault:

@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
-from textin_provider.api.envelope import Answer
+from textin_provider.api.protocol import Response
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.hooks.connection import USER_AGENT, TextInConnection
 
 if TYPE_CHECKING:
-    from textin_provider.api.envelope import Call, Service
+    from textin_provider.api.protocol import Request, Service
 
 #: aiohttp walks its idle connections at each request, so a small pool is a fast one.
 POOL_SIZE = 16
@@ -84,7 +84,7 @@ class Client:
         if not self._under_way:
             await self.close()
 
-    async def carry_out(self, call: Call[Any]) -> Answer:
+    async def carry_out(self, call: Request[Any]) -> Response:
         """
         Send one read once and return what came back.
 
@@ -98,7 +98,7 @@ class Client:
             if self._is_retired and not self._under_way:
                 await self.close()
 
-    async def _send(self, call: Call[Any]) -> Answer:
+    async def _send(self, call: Request[Any]) -> Response:
         try:
             async with asyncio.timeout(self._connection.timeout):
                 session = self._sessions[call.service]
@@ -115,7 +115,7 @@ class Client:
                 message=f"no answer, {type(error).__name__}: {error}".rstrip(": "),
                 fix="Check the network between triggerer and TextIn, and the connection's timeout",
             ) from None
-        return Answer.received(response.status, response.headers, body, now=time.time())
+        return Response.received(response.status, response.headers, body, now=time.time())
 
 
 @lru_cache(maxsize=1)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import requests
 
-    from textin_provider.api.envelope import Call, Look
+    from textin_provider.api.protocol import Request, Look
     from textin_provider.api.pacing import Pacer
 
 S = TypeVar("S")
@@ -102,7 +102,7 @@ class TextInConnectionHook(BaseHook):
             self._session_pid = os.getpid()
         return self._session
 
-    def _send(self, call: Call[T], *, attempts: int = READ_ATTEMPTS) -> T:
+    def _send(self, call: Request[T], *, attempts: int = READ_ATTEMPTS) -> T:
         from textin_provider.hooks.requests_transport import carry_out
 
         pacer = self.connection.pacer
@@ -115,7 +115,7 @@ class TextInConnectionHook(BaseHook):
 
         return self._try_often(once, attempts, is_read=call.is_read)
 
-    def _take_turn(self, pacer: Pacer, call: Call[Any]) -> None:
+    def _take_turn(self, pacer: Pacer, call: Request[Any]) -> None:
         """Wait until this credential may ask; a long pause is left to the task's retries."""
         if (delay := pacer.book(time.monotonic(), about=call.about, patience=_LONGEST_PAUSE)) > 0:
             time.sleep(delay)

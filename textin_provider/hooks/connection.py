@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from textin_provider import __version__
-from textin_provider.api.envelope import Call, Service
+from textin_provider.api.protocol import Request, Service
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.hosts import HostPolicy, Origin
 from textin_provider.api.pacing import Pacer, pacer_of
@@ -45,7 +45,7 @@ class TextInConnection:
     enterprise_id: str | None = None
     timeout: float = DEFAULT_TIMEOUT
 
-    def url_of(self, call: Call[Any]) -> str:
+    def url_of(self, call: Request[Any]) -> str:
         """Return the absolute URL of a call."""
         return self.base_urls[call.service] + call.path
 

@@ -25,7 +25,7 @@ from urllib3.exceptions import (
     ProxyError,
 )
 
-from textin_provider.api.envelope import Answer, Call, Part
+from textin_provider.api.protocol import Response, Request, Part
 from textin_provider.api.errors import ApiError, ErrorKind, meaning_of_http, one_line
 from textin_provider.hooks.connection import USER_AGENT, TextInConnection
 
@@ -89,7 +89,7 @@ class TextInSession(requests.Session):
         self._authenticate(prepared_request)
 
 
-def carry_out(session: requests.Session, call: Call[Any], connection: TextInConnection) -> Answer:
+def carry_out(session: requests.Session, call: Request[Any], connection: TextInConnection) -> Response:
     """
     Send one call once and return what came back.
 
@@ -108,7 +108,7 @@ def carry_out(session: requests.Session, call: Call[Any], connection: TextInConn
             # A redirect would take the document and the credentials elsewhere, or turn a POST into a GET.
             allow_redirects=False,
         )
-        return Answer.received(response.status_code, response.headers, response.content, now=time.time())
+        return Response.received(response.status_code, response.headers, response.content, now=time.time())
     except _FileChangedError:
         fix = "Nothing was accepted. Submit it when it is complete"
         raise ApiError(
@@ -251,7 +251,7 @@ def chunks_of(response: requests.Response, about: str) -> Iterator[bytes]:
 def _http_error(about: str, response: requests.Response) -> ApiError:
     known = meaning_of_http(response.status_code)
     if known.kind in (ErrorKind.SERVER, ErrorKind.RATE_LIMIT):
-        answer = Answer.received(response.status_code, response.headers, b"", now=time.time())
+        answer = Response.received(response.status_code, response.headers, b"", now=time.time())
         return ApiError(
             known.kind,
             about=about,

@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import mask_secret
 
 from textin_provider.api import docflow, upload, xparse
 from textin_provider.api.batch import PageWalk, Progress, look_at_progress
-from textin_provider.api.envelope import Service
+from textin_provider.api.protocol import Service
 from textin_provider.api.errors import ApiError, ErrorKind, bad_input
 from textin_provider.api.result import ResultStream
 from textin_provider.api.upload import DocFlowUpload

@@ -21,7 +21,7 @@ from textin_provider.hooks.connection import (
 from textin_provider.hooks.loading import load
 
 if TYPE_CHECKING:
-    from textin_provider.api.envelope import Call, Look
+    from textin_provider.api.protocol import Request, Look
     from textin_provider.api.pacing import Pacer
     from textin_provider.hooks.aiohttp_transport import Client
 
@@ -84,7 +84,7 @@ class TextInAsyncHook(BaseHook):
         except ApiError as fault:
             raise error_for(fault) from None
 
-    async def send(self, call: Call[T], *, patience: float = math.inf) -> T:
+    async def send(self, call: Request[T], *, patience: float = math.inf) -> T:
         """
         Carry one read out, once.
 
@@ -133,7 +133,7 @@ class TextInAsyncHook(BaseHook):
         return read_connection(connection, await get_async_extra_dejson(connection))
 
 
-async def _await_turn(pacer: Pacer, call: Call[Any], patience: float, delay: float) -> None:
+async def _await_turn(pacer: Pacer, call: Request[Any], patience: float, delay: float) -> None:
     """Wait for the moment that was booked, and behind a pause that began meanwhile too."""
     while delay > 0:
         await asyncio.sleep(delay)

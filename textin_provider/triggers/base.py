@@ -12,7 +12,7 @@ from textin_provider.hooks.loading import load
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from textin_provider.api.envelope import Look
+    from textin_provider.api.protocol import Look
     from textin_provider.api.waiting import Pace, Verdict, Wait
 
 #: What triggers work with. The triggerer loads the class of a trigger on its loop, so this module imports

@@ -9,7 +9,7 @@ from textin_provider.triggers.base import TextInTrigger
 if TYPE_CHECKING:
     from textin_provider.api.batch import Progress
     from textin_provider.api.batch_wait import BatchWait
-    from textin_provider.api.envelope import Look
+    from textin_provider.api.protocol import Look
 
 
 class DocFlowBatchTrigger(TextInTrigger):

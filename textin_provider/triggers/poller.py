@@ -27,7 +27,7 @@ from textin_provider.hooks.textin_async import TextInAsyncHook
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from textin_provider.api.envelope import Look
+    from textin_provider.api.protocol import Look
     from textin_provider.api.waiting import Wait
 
     #: What falls due together: waits, and which of their subjects to look at.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from textin_provider.triggers.base import TextInTrigger
 
 if TYPE_CHECKING:
-    from textin_provider.api.envelope import Look
+    from textin_provider.api.protocol import Look
     from textin_provider.api.jobs import JobWait
     from textin_provider.api.xparse import XParseJob
 

@@ -55,7 +55,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """
     What came back over HTTP.
 
@@ -69,13 +69,13 @@ class Answer:
     retry_after: float | None = None
 
     @classmethod
-    def received(cls, status: int, headers: Mapping[str, str], body: bytes, *, now: float) -> Answer:
+    def received(cls, status: int, headers: Mapping[str, str], body: bytes, *, now: float) -> Response:
         """Build the answer from what an HTTP library gives; ``now`` is epoch seconds."""
         return cls(status, body, headers, retry_after_seconds(headers.get("retry-after"), now=now))
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Generic[T_co]):
+class Request(Generic[T_co]):
     """
     One request to TextIn and the way to read its answer.
 
@@ -90,7 +90,7 @@ class Call(Generic[T_co]):
     method: str
     service: Service
     path: str
-    read: Callable[[Answer], T_co] = field(repr=False)
+    read: Callable[[Response], T_co] = field(repr=False)
     params: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     parts: tuple[Part, ...] = field(default=(), repr=False)
     json: str | None = field(default=None, repr=False)
@@ -103,7 +103,7 @@ class Call(Generic[T_co]):
 
 #: The calls that one look at something takes, handed out one by one to whoever has a socket to carry them
 #: out; it takes their answers and returns what was seen.
-Look: TypeAlias = Generator[Call[Any], Any, T]
+Look: TypeAlias = Generator[Request[Any], Any, T]
 
 _SHORT_NUMBER = re.compile(r"[0-9]{1,10}")
 _ONE_DAY = 86_400.0
@@ -123,7 +123,7 @@ def retry_after_seconds(value: str | None, *, now: float) -> float | None:
         return None
 
 
-def read_data(answer: Answer, about: str, key: str = "data") -> dict[str, Any]:
+def read_data(answer: Response, about: str, key: str = "data") -> dict[str, Any]:
     """
     Open the envelope and return what it carries under ``key``, an empty dict if there is nothing.
 
@@ -146,7 +146,7 @@ def read_data(answer: Answer, about: str, key: str = "data") -> dict[str, Any]:
 
 
 def code_error(
-    envelope: Mapping[str, Any], code: int, about: str, *, detail: Any = None, answer: Answer | None = None
+    envelope: Mapping[str, Any], code: int, about: str, *, detail: Any = None, answer: Response | None = None
 ) -> ApiError:
     """Build the fault for an envelope with a code other than success."""
     known = meaning_of_code(code)
@@ -164,7 +164,7 @@ def code_error(
     )
 
 
-def _http_error(answer: Answer, about: str, envelope: Mapping[str, Any]) -> ApiError:
+def _http_error(answer: Response, about: str, envelope: Mapping[str, Any]) -> ApiError:
     known = meaning_of_http(answer.status)
     # The body is not quoted: what is no envelope of TextIn's may be anything, document text included.
     media = answer.headers.get("content-type", "no content type").split(";")[0]
@@ -202,7 +202,7 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def read_submitted(read: Callable[[Answer], T_co], answer: Answer) -> T_co:
+def read_submitted(read: Callable[[Response], T_co], answer: Response) -> T_co:
     """
     Read the answer to a submit.
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from requests.structures import CaseInsensitiveDict
 
-from textin_provider.api.envelope import Answer, code_of, read_data
+from textin_provider.api.protocol import Response, code_of, read_data
 from textin_provider.api.errors import ApiError, ErrorKind
 
 
-def answer(body: Any, status: int = 200, **headers: str) -> Answer:
+def answer(body: Any, status: int = 200, **headers: str) -> Response:
     raw = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
     named = CaseInsensitiveDict((name.replace("_", "-"), value) for name, value in headers.items())
-    return Answer.received(status, named, raw, now=0)
+    return Response.received(status, named, raw, now=0)
 
 
 def fault_of(body: Any, status: int = 200, **headers: str) -> ApiError:
