@@ -38,7 +38,7 @@ LOADS = (100, 300, 900)
 INTERVAL, WINDOW = 5.0, 10.0
 PAIRS = 2
 #: What is done with triggers in a process of their own.
-Look: TypeAlias = "Callable[[Connection, list[Stored]], Coroutine[Any, Any, None]]"
+Flow: TypeAlias = "Callable[[Connection, list[Stored]], Coroutine[Any, Any, None]]"
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _bytes_per_job(textin: LocalTextIn, waits: list[Stored]) -> float:
     return grown / LOADS[-1]
 
 
-def _run(pipe: Connection, look: Look, environment: Mapping[str, str], waits: list[Stored]) -> None:
+def _run(pipe: Connection, look: Flow, environment: Mapping[str, str], waits: list[Stored]) -> None:
     prepare(environment)
     asyncio.run(look(pipe, waits))
 

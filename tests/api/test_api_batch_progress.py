@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from textin_provider.api.batch import Progress, look_at_progress
+from textin_provider.api.batch import Progress, poll_progress
 from textin_provider.api.docflow import MOVING_STATUSES, DocFlowFile, FilePage, RecognitionStatus, Selector
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Batch:
 
 
 def progress_of(batch: Batch) -> Progress:
-    look = look_at_progress("w", SELECTOR)
+    look = poll_progress("w", SELECTOR)
     try:
         call = next(look)
         while True:

@@ -40,12 +40,12 @@ def fault(kind: ErrorKind = ErrorKind.SERVER, **fields: Any) -> ApiError:
 def test_a_batch_that_has_settled_ends_the_wait_even_after_the_deadline(
     progress: Progress, now: float
 ) -> None:
-    assert wait().on_look(SUBJECT, progress, now=now).event == {"ending": "terminal"}
+    assert wait().on_state(SUBJECT, progress, now=now).event == {"ending": "terminal"}
 
 
 @pytest.mark.parametrize("progress", [EMPTY, MOVING], ids=["empty", "moving"])
 def test_anything_else_goes_on_until_the_deadline(progress: Progress) -> None:
-    verdict = wait().on_look(SUBJECT, progress, now=START)
+    verdict = wait().on_state(SUBJECT, progress, now=START)
 
     assert verdict.event is None
     assert verdict.delay == pytest.approx(10)
@@ -63,7 +63,7 @@ def test_anything_else_goes_on_until_the_deadline(progress: Progress) -> None:
     ids=["empty", "moving", "too few", "uncounted"],
 )
 def test_a_timeout_tells_the_batch_and_how_far_it_was(progress: Progress, expected: int, words: str) -> None:
-    event = wait(expected).on_look(SUBJECT, progress, now=DEADLINE).event
+    event = wait(expected).on_state(SUBJECT, progress, now=DEADLINE).event
 
     assert event is not None
     assert event["ending"] == "timeout"
@@ -82,15 +82,15 @@ def test_a_timeout_without_a_single_answer_says_so() -> None:
 def test_fewer_files_than_expected_keep_the_wait_going_although_all_have_ended() -> None:
     waiting = wait(expected_files=501)
 
-    assert waiting.on_look(SUBJECT, SETTLED, now=START).event is None
-    assert waiting.on_look(SUBJECT, Progress(501, 498, 3, 0, is_moving=False), now=START).event is not None
+    assert waiting.on_state(SUBJECT, SETTLED, now=START).event is None
+    assert waiting.on_state(SUBJECT, Progress(501, 498, 3, 0, is_moving=False), now=START).event is not None
 
 
 def test_progress_is_told_when_the_counts_change_and_not_again() -> None:
     waiting = wait()
     looks = [EMPTY, EMPTY, MOVING, MOVING, Progress(500, 410, 3, 0, is_moving=True)]
 
-    notices = [waiting.on_look(SUBJECT, progress, now=START).notice for progress in looks]
+    notices = [waiting.on_state(SUBJECT, progress, now=START).notice for progress in looks]
 
     assert [notice is not None for notice in notices] == [True, False, True, False, True]
     assert notices[2] == "DocFlow files of batch_number='202611210001': 412 of 500 done, 3 failed."
@@ -99,10 +99,10 @@ def test_progress_is_told_when_the_counts_change_and_not_again() -> None:
 
 def test_blips_between_looks_tell_nothing_anew_of_the_counts() -> None:
     waiting = wait()
-    waiting.on_look(SUBJECT, MOVING, now=START)
+    waiting.on_state(SUBJECT, MOVING, now=START)
     waiting.on_error(SUBJECT, fault(), now=START)
 
-    assert waiting.on_look(SUBJECT, MOVING, now=START).notice is None
+    assert waiting.on_state(SUBJECT, MOVING, now=START).notice is None
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ErrorKind if not kind.is_transient])
@@ -125,8 +125,8 @@ def test_a_blip_is_waited_out_and_warned_of_once(kind: ErrorKind) -> None:
 def test_no_event_of_a_batch_grows_with_its_files() -> None:
     huge = Progress(10**6, 10**6, 0, 0, is_moving=False)
     events = [
-        wait().on_look(SUBJECT, huge, now=START).event,
-        wait(2 * 10**6).on_look(SUBJECT, huge, now=DEADLINE).event,
+        wait().on_state(SUBJECT, huge, now=START).event,
+        wait(2 * 10**6).on_state(SUBJECT, huge, now=DEADLINE).event,
     ]
 
     assert all(len(json.dumps(event)) < 1000 for event in events)
@@ -135,7 +135,7 @@ def test_no_event_of_a_batch_grows_with_its_files() -> None:
 def test_the_delay_grows_and_stays_within_the_deadline() -> None:
     waiting = wait(exponential_backoff=True, max_wait=25)
 
-    delays = [waiting.on_look(SUBJECT, MOVING, now=START).delay for _ in range(4)]
+    delays = [waiting.on_state(SUBJECT, MOVING, now=START).delay for _ in range(4)]
 
     assert delays == pytest.approx([10, 20, 25, 25])
-    assert waiting.on_look(SUBJECT, MOVING, now=DEADLINE - 3).delay == 3
+    assert waiting.on_state(SUBJECT, MOVING, now=DEADLINE - 3).delay == 3

@@ -49,7 +49,7 @@ def test_a_short_list_is_one_wave(jobs: int) -> None:
 def test_a_list_has_ended_when_the_last_of_it_has() -> None:
     waiting = wait(3)
 
-    verdicts = [waiting.on_look(IDS[number], job(number), now=START) for number in (2, 0, 1)]
+    verdicts = [waiting.on_state(IDS[number], job(number), now=START) for number in (2, 0, 1)]
 
     assert [verdict.event for verdict in verdicts[:2]] == [None, None]
     assert [verdict.delay for verdict in verdicts[:2]] == [None, None]
@@ -61,8 +61,8 @@ def test_a_list_has_ended_when_the_last_of_it_has() -> None:
 
 def test_each_job_has_a_pace_of_its_own() -> None:
     waiting = wait(2, backoff=True)
-    often = [waiting.on_look(IDS[0], job(0, "pending"), now=START).delay for _ in range(3)]
-    once = waiting.on_look(IDS[1], job(1, "pending"), now=START).delay
+    often = [waiting.on_state(IDS[0], job(0, "pending"), now=START).delay for _ in range(3)]
+    once = waiting.on_state(IDS[1], job(1, "pending"), now=START).delay
     assert [*often, once] == pytest.approx([10, 20, 40, 10])
 
 
@@ -76,7 +76,7 @@ def test_each_job_has_faults_of_its_own() -> None:
 def test_an_unknown_id_of_a_list_has_failed_and_the_others_are_waited_for() -> None:
     waiting = wait(2)
     assert waiting.on_error(IDS[0], refusal(), now=START).event is None
-    event = waiting.on_look(IDS[1], job(1), now=START).event
+    event = waiting.on_state(IDS[1], job(1), now=START).event
     assert event is not None
     assert [(seen["status"], seen["job_id"]) for seen in event["jobs"]] == [
         ("failed", IDS[0]),
@@ -100,9 +100,9 @@ def test_a_refusal_that_concerns_all_ends_the_wait(kind: ErrorKind) -> None:
 def test_the_deadline_names_those_that_move_and_counts_the_rest() -> None:
     waiting = wait(30)
     for number in range(5):
-        waiting.on_look(IDS[number], job(number), now=START)
+        waiting.on_state(IDS[number], job(number), now=START)
 
-    event = waiting.on_look(IDS[9], job(9, "pending"), now=START + 100).event
+    event = waiting.on_state(IDS[9], job(9, "pending"), now=START + 100).event
 
     assert event is not None
     assert "25 of 30 xParse jobs had not ended after timeout=100s" in event["message"]
@@ -113,7 +113,7 @@ def test_the_deadline_names_those_that_move_and_counts_the_rest() -> None:
 
 def test_progress_is_told_once_an_interval() -> None:
     waiting = wait(100, interval=10)
-    told = [waiting.on_look(IDS[second], job(second), now=START + second).notice for second in range(30)]
+    told = [waiting.on_state(IDS[second], job(second), now=START + second).notice for second in range(30)]
     assert [line for line in told if line] == [
         "xParse jobs: 1 of 100 have ended, 0 failed.",
         "xParse jobs: 11 of 100 have ended, 0 failed.",
@@ -124,7 +124,7 @@ def test_progress_is_told_once_an_interval() -> None:
 def test_an_unknown_status_is_warned_of_at_the_first_job_that_has_it() -> None:
     waiting = wait(100, interval=1)
     verdicts = [
-        waiting.on_look(IDS[second], job(second, "stopped"), now=START + second) for second in range(30)
+        waiting.on_state(IDS[second], job(second, "stopped"), now=START + second) for second in range(30)
     ]
     assert [verdict.is_warning for verdict in verdicts] == [True] + [False] * 29
     assert IDS[0] in str(verdicts[0].notice)
@@ -133,9 +133,9 @@ def test_an_unknown_status_is_warned_of_at_the_first_job_that_has_it() -> None:
 def test_an_event_carries_no_more_jobs_than_it_has_room_for() -> None:
     waiting = wait(900)
     for number in range(899):
-        waiting.on_look(IDS[number], job(number, file_id=IDS[number], result_url="https://h/r"), now=START)
+        waiting.on_state(IDS[number], job(number, file_id=IDS[number], result_url="https://h/r"), now=START)
 
-    event = waiting.on_look(IDS[899], job(899), now=START).event
+    event = waiting.on_state(IDS[899], job(899), now=START).event
 
     assert event is not None
     assert 100 < len(event["jobs"]) < 300

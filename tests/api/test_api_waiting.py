@@ -36,7 +36,7 @@ def fault(kind: ErrorKind = ErrorKind.SERVER, retry_after: float | None = None) 
 def look(waiting: JobWait, seen: XParseJob | ApiError, now: float = START) -> Verdict:
     if isinstance(seen, ApiError):
         return waiting.on_error("1", seen, now=now)
-    return waiting.on_look("1", seen, now=now)
+    return waiting.on_state("1", seen, now=now)
 
 
 @pytest.mark.parametrize("reported", ["completed", "failed"])

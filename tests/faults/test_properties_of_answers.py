@@ -92,7 +92,7 @@ def test_a_status_gives_a_job_that_can_be_sent_on_or_a_fault(
         check_storable(value)
         assert XParseJob.from_dict(json.loads(json.dumps(value))).to_dict() == value
         assert "sign=" not in json.dumps(value)
-        verdict = wait.on_look("j1", seen, now=0.0)
+        verdict = wait.on_state("j1", seen, now=0.0)
     check_storable(verdict.event)
     assert verdict.notice is None or len(verdict.notice.splitlines()) == 1
 

@@ -79,7 +79,7 @@ def test_a_wait_ends_once_with_an_event_that_can_be_stored(ids: list[str], is_li
             verdict = wait.on_error(subject, seen, now=now)
         else:
             job = XParseJob(subject, seen.reported, seen.file_id, seen.result_url, seen.message)
-            verdict = wait.on_look(subject, job, now=now)
+            verdict = wait.on_state(subject, job, now=now)
         event = verdict.event
         assert verdict.delay is None or 0 <= verdict.delay <= max(0.0, 600.0 - now)
         if event is not None:

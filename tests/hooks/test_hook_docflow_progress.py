@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from textin_provider.api.batch import Progress, look_at_progress
+from textin_provider.api.batch import Progress, poll_progress
 from textin_provider.api.docflow import Selector
 from textin_provider.exceptions import TextInError
 from textin_provider.hooks.textin import TextInAsyncHook, TextInHook
@@ -23,7 +23,7 @@ MIXED = (
 
 
 def look(hook: TextInHook, textin: TextInServer, batch_number: str) -> Progress:
-    return hook.look_at_docflow_progress(Selector("batch_number", batch_number), textin.workspace_id)
+    return hook.poll_docflow_progress(Selector("batch_number", batch_number), textin.workspace_id)
 
 
 def test_files_are_counted_by_where_they_are(hook: TextInHook, textin: TextInServer) -> None:
@@ -39,7 +39,7 @@ def test_a_single_file_is_counted_too(hook: TextInHook, textin: TextInServer, pa
     textin.add_batch(count=3)
     file = next(iter(textin.files.values()))
 
-    progress = hook.look_at_docflow_progress(
+    progress = hook.poll_docflow_progress(
         Selector(parameter, getattr(file, parameter)), textin.workspace_id
     )
 
@@ -93,7 +93,7 @@ async def test_a_trigger_sees_what_a_worker_sees(
 
     async with TextInAsyncHook() as looking:
         seen = await looking.look(
-            look_at_progress(textin.workspace_id, Selector("batch_number", batch_number))
+            poll_progress(textin.workspace_id, Selector("batch_number", batch_number))
         )
 
     assert seen == look(hook, textin, batch_number)
@@ -103,9 +103,9 @@ async def test_a_trigger_sees_what_a_worker_sees(
 async def test_a_trigger_and_a_worker_ask_the_same_questions(hook: TextInHook, textin: TextInServer) -> None:
     selector = Selector("batch_number", "批次 1 & 2")
 
-    hook.look_at_docflow_progress(selector, textin.workspace_id)
+    hook.poll_docflow_progress(selector, textin.workspace_id)
     async with TextInAsyncHook() as looking:
-        await looking.look(look_at_progress(textin.workspace_id, selector))
+        await looking.look(poll_progress(textin.workspace_id, selector))
 
     asked = [request.query for request in textin.requests]
     assert len(asked) == 8

@@ -126,7 +126,7 @@ def test_a_look_asks_once(hook: TextInHook, textin: TextInServer) -> None:
     textin.fault("status", ScriptedFault(http_status=502), times=None)
 
     with pytest.raises(TextInServerError):
-        hook.look_at_xparse_job("c020")
+        hook.poll_xparse_job("c020")
 
     assert textin.count("status") == 1
 

@@ -6,13 +6,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from textin_provider.api.waiting import Pace, Schedule, Verdict, Wait
-from textin_provider.api.xparse import look_at_job
+from textin_provider.api.xparse import poll_job
 from textin_provider.triggers.poller import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from textin_provider.api.protocol import Look
+    from textin_provider.api.protocol import Flow
     from textin_provider.api.errors import ApiError
     from textin_provider.triggers.poller import Poller
 
@@ -27,7 +27,7 @@ class _Glance(Wait):
     def first_delay(self, *, now: float) -> float:
         return self._delay
 
-    def on_look(self, subject: str, seen: Any, *, now: float) -> Verdict:
+    def on_state(self, subject: str, seen: Any, *, now: float) -> Verdict:
         return Verdict(event={"seen": seen})
 
     def on_error(self, subject: str, fault: ApiError, *, now: float) -> Verdict:
@@ -35,9 +35,9 @@ class _Glance(Wait):
 
 
 async def glance(
-    poller: Poller, job_id: str, delay: float = 0.0, look: Callable[[str], Look[Any]] = look_at_job
+    poller: Poller, job_id: str, delay: float = 0.0, look: Callable[[str], Flow[Any]] = poll_job
 ) -> Any:
-    """Look at a job in ``delay`` seconds and return what was seen, or raise the fault."""
+    """Flow at a job in ``delay`` seconds and return what was seen, or raise the fault."""
     event = await poller.carry_on(Watch(_Glance(job_id, delay), look, _tell_nobody))
     return event["seen"]
 

@@ -66,7 +66,7 @@ async def test_a_limit_in_the_triggerer_holds_for_the_same_credential_on_a_worke
             await glance(poller, job_id)
 
     with pytest.raises(TextInRateLimitError, match="pause") as caught:
-        TextInHook().look_at_xparse_job(job_id)
+        TextInHook().poll_xparse_job(job_id)
     assert caught.value.retry_after > 3000
     assert textin.count("status") == 1
 

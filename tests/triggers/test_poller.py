@@ -21,7 +21,7 @@ from textin_provider.triggers.poller import Poller, join_poller
 
 if TYPE_CHECKING:
     from tests.triggers.conftest import NewTrigger
-    from textin_provider.api.protocol import Look
+    from textin_provider.api.protocol import Flow
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ async def test_an_answer_that_cannot_be_read_is_the_trouble_of_its_asker_alone(t
     def stumble(answer: object) -> None:
         raise ZeroDivisionError("a mistake in reading")
 
-    def look(job_id: str) -> Look[None]:
+    def look(job_id: str) -> Flow[None]:
         yield Request("a mistake", "GET", Service.XPARSE, get_job(job_id).path, stumble)
 
     job_id = textin.add_job()
@@ -227,7 +227,7 @@ async def test_no_more_requests_are_under_way_at_once_than_agreed(
 async def test_the_loop_has_a_turn_between_two_looks_of_a_sender(textin: TextInServer) -> None:
     looks = 0
 
-    def look(job_id: str) -> Look[str]:
+    def look(job_id: str) -> Flow[str]:
         nonlocal looks
         looks += 1
         return "nothing to wait for"

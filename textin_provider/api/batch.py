@@ -25,7 +25,7 @@ from textin_provider.api.errors import ApiError, ErrorKind, the_first
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from textin_provider.api.protocol import Request, Look
+    from textin_provider.api.protocol import Request, Flow
 
 MAX_LISTED_FAILURES = 100
 #: How often all pages are walked through before files that never turn up are given up.
@@ -67,7 +67,7 @@ class Progress:
         return f"{self.done} of {self.total}{expected} done, {self.failed} failed"
 
 
-def look_at_progress(workspace_id: str, selector: Selector) -> Look[Progress]:
+def poll_progress(workspace_id: str, selector: Selector) -> Flow[Progress]:
     """
     Count the files of a batch by state without reading them: a thousand of them carry megabytes of data.
 
@@ -78,11 +78,11 @@ def look_at_progress(workspace_id: str, selector: Selector) -> Look[Progress]:
     for status in TERMINAL_STATUSES:
         page = yield count_files(workspace_id, selector, status)
         if page.total is None:
-            return (yield from _look_without_totals(workspace_id, selector))
+            return (yield from _poll_without_totals(workspace_id, selector))
         counts[status] = page.total
     everything = yield count_files(workspace_id, selector)
     if everything.total is None:
-        return (yield from _look_without_totals(workspace_id, selector))
+        return (yield from _poll_without_totals(workspace_id, selector))
     return Progress(
         total=everything.total,
         succeeded=counts[RecognitionStatus.SUCCESS],
@@ -92,7 +92,7 @@ def look_at_progress(workspace_id: str, selector: Selector) -> Look[Progress]:
     )
 
 
-def _look_without_totals(workspace_id: str, selector: Selector) -> Look[Progress]:
+def _poll_without_totals(workspace_id: str, selector: Selector) -> Flow[Progress]:
     """
     Find out whether anything moves where TextIn does not count.
 

@@ -27,7 +27,7 @@ class BatchWait(Wait):
         self.expected_files = expected_files
         self._progress: Progress | None = None
 
-    def on_look(self, subject: str, seen: Progress, *, now: float) -> Verdict:
+    def on_state(self, subject: str, seen: Progress, *, now: float) -> Verdict:
         """Judge the counts of a batch."""
         self._looked(subject)
         self._progress = seen

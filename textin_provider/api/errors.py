@@ -114,11 +114,11 @@ PARTIAL_SUCCESS = 50207
 
 
 def meaning_of_code(code: int) -> CodeMeaning:
-    """Look a code up; an unpublished one is judged by its class, 4xxxx being the caller's mistake."""
+    """Flow a code up; an unpublished one is judged by its class, 4xxxx being the caller's mistake."""
     if code in CODES:
         return CODES[code]
     if str(code).startswith("4"):
-        return CodeMeaning(ErrorKind.REQUEST, "refused", "Look the code up in TextIn's documentation")
+        return CodeMeaning(ErrorKind.REQUEST, "refused", "Flow the code up in TextIn's documentation")
     return CodeMeaning(ErrorKind.SERVER, "fault", _LATER)
 
 
@@ -258,7 +258,7 @@ class ApiError(Exception):
             | {
                 "kind": ErrorKind.UNCERTAIN,
                 "message": f"{self.message}; what was sent may have been accepted, and is billed if it was",
-                "fix": "Look in the TextIn console before sending it again; it is not repeated by itself",
+                "fix": "Flow in the TextIn console before sending it again; it is not repeated by itself",
             }
         )
 

@@ -82,7 +82,7 @@ class JobWait(Wait):
         self._jobs: list[dict[str, Any]] = []
         self._size = 0
 
-    def on_look(self, subject: str, seen: XParseJob, *, now: float) -> Verdict:
+    def on_state(self, subject: str, seen: XParseJob, *, now: float) -> Verdict:
         """Judge a job that the status endpoint showed."""
         self._looked(subject)
         if seen.reported == self._reported and not self._is_list:

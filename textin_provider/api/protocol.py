@@ -103,7 +103,7 @@ class Request(Generic[T_co]):
 
 #: The calls that one look at something takes, handed out one by one to whoever has a socket to carry them
 #: out; it takes their answers and returns what was seen.
-Look: TypeAlias = Generator[Request[Any], Any, T]
+Flow: TypeAlias = Generator[Request[Any], Any, T]
 
 _SHORT_NUMBER = re.compile(r"[0-9]{1,10}")
 _ONE_DAY = 86_400.0

@@ -49,7 +49,7 @@ class Schedule:
         """Return the seconds to the first look: anywhere in the interval, so that many waits spread out."""
         return chance() * self.interval
 
-    def after_look(self, looks: int, chance: Chance = random.random) -> float:
+    def after_poll(self, looks: int, chance: Chance = random.random) -> float:
         """Return the seconds to the next look after ``looks`` looks: the interval, give or take a tenth."""
         growth = 2.0 ** min(looks - 1, 32) if self.exponential_backoff else 1.0
         limit = self.max_wait if self.exponential_backoff and self.max_wait else math.inf
@@ -111,7 +111,7 @@ class Wait:
     A wait for something at TextIn, or for several things: judges each look, status first and deadline second.
 
     What ended before the last look is never reported as timed out. A subclass judges what was seen with
-    ``on_look`` and says in ``_subject`` and ``_seen`` what it waits for and how far that was.
+    ``on_state`` and says in ``_subject`` and ``_seen`` what it waits for and how far that was.
 
     :param subjects: what is looked at, each at a pace of its own.
     :ivar moving: those that have not ended, and how many looks each has had.
@@ -132,10 +132,10 @@ class Wait:
         """Return the seconds to the first look at one of the subjects; chance spreads them."""
         schedule, looks = self.pace.schedule, self.pace.looks
         return self._within(
-            schedule.after_look(looks, self._chance) if looks else schedule.first(self._chance), now
+            schedule.after_poll(looks, self._chance) if looks else schedule.first(self._chance), now
         )
 
-    def on_look(self, subject: str, seen: Any, *, now: float) -> Verdict:
+    def on_state(self, subject: str, seen: Any, *, now: float) -> Verdict:
         """Judge what a look at one of the subjects saw."""
         raise NotImplementedError
 
@@ -158,7 +158,7 @@ class Wait:
 
     def _wait_on(self, subject: str, news: str | None, now: float, *, is_warning: bool = False) -> Verdict:
         """Go on waiting; the news is told if it is any."""
-        verdict = self._go_on(self.pace.schedule.after_look(self.moving[subject], self._chance), now)
+        verdict = self._go_on(self.pace.schedule.after_poll(self.moving[subject], self._chance), now)
         notice = self._fresh(news, now)
         return replace(verdict, notice=notice, is_warning=is_warning) if notice else verdict
 

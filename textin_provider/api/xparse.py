@@ -18,7 +18,7 @@ from textin_provider.api.document import Document, check_http_url
 from textin_provider.api.protocol import (
     Response,
     Request,
-    Look,
+    Flow,
     Part,
     Service,
     optional_text,
@@ -178,8 +178,8 @@ def get_job(job_id: str) -> Request[XParseJob]:
     return Request(about, "GET", Service.XPARSE, f"{PATH}/{job_id}", partial(_read_job, job_id, about))
 
 
-def look_at_job(job_id: str) -> Look[XParseJob]:
-    """Look at a job once, as the calls that a look takes: this one takes a single call."""
+def poll_job(job_id: str) -> Flow[XParseJob]:
+    """Flow at a job once, as the calls that a look takes: this one takes a single call."""
     job: XParseJob = yield get_job(job_id)
     return job
 

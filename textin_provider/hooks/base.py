@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import requests
 
-    from textin_provider.api.protocol import Request, Look
+    from textin_provider.api.protocol import Request, Flow
     from textin_provider.api.pacing import Pacer
 
 S = TypeVar("S")
@@ -120,7 +120,7 @@ class TextInConnectionHook(BaseHook):
         if (delay := pacer.book(time.monotonic(), about=call.about, patience=_LONGEST_PAUSE)) > 0:
             time.sleep(delay)
 
-    def _look(self, look: Look[T], *, attempts: int) -> T:
+    def _look(self, look: Flow[T], *, attempts: int) -> T:
         """Take a look, call by call, and return what it saw."""
         try:
             call = next(look)

@@ -136,7 +136,7 @@ def look_again(hook: TextInHook, job: SubmittedJob) -> JobStatus | None:
 
     attached = f"Re-attached to xParse job {job.job_id}, submitted at {job.submitted}"
     try:
-        seen = hook.look_at_xparse_job(job.job_id)
+        seen = hook.poll_xparse_job(job.job_id)
     except TextInError as error:
         if error.kind is ErrorKind.REQUEST:
             log.warning("The stored job %s is gone (%s); submitting anew.", job.job_id, error)

@@ -55,7 +55,7 @@ def open_document(parameter: str, file: str, conn_id: str | None = None) -> Iter
 
 def check_documents(parameter: str, files: Iterable[str], max_bytes: int, conn_id: str | None = None) -> None:
     """
-    Look at documents that are to be sent together, before the first of them is.
+    Flow at documents that are to be sent together, before the first of them is.
 
     :raises ApiError: for the first that is missing, empty or too large.
     """

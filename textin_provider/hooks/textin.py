@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import mask_secret
 
 from textin_provider.api import docflow, upload, xparse
-from textin_provider.api.batch import PageWalk, Progress, look_at_progress
+from textin_provider.api.batch import PageWalk, Progress, poll_progress
 from textin_provider.api.protocol import Service
 from textin_provider.api.errors import ApiError, ErrorKind, bad_input
 from textin_provider.api.result import ResultStream
@@ -115,18 +115,18 @@ class TextInHook(TextInConnectionHook):
 
     def get_xparse_job(self, job_id: str) -> xparse.XParseJob:
         """Return how an xParse job is."""
-        return self.look_at_xparse_job(job_id, attempts=READ_ATTEMPTS)
+        return self.poll_xparse_job(job_id, attempts=READ_ATTEMPTS)
 
     @public_errors()
-    def look_at_xparse_job(self, job_id: str, *, attempts: int = 1) -> xparse.XParseJob:
+    def poll_xparse_job(self, job_id: str, *, attempts: int = 1) -> xparse.XParseJob:
         """Return how an xParse job is, asking that often; a wait asks once and comes back later."""
-        return self._look(xparse.look_at_job(job_id), attempts=attempts)
+        return self._look(xparse.poll_job(job_id), attempts=attempts)
 
-    def look_at_xparse_jobs(
+    def poll_xparse_jobs(
         self, job_ids: Sequence[str], *, attempts: int = 1
     ) -> Iterator[xparse.XParseJob | TextInError]:
         """Yield how each of many xParse jobs is, or why nobody can tell; a few are asked for at a time."""
-        return side_by_side(partial(self.look_at_xparse_job, attempts=attempts), job_ids)
+        return side_by_side(partial(self.poll_xparse_job, attempts=attempts), job_ids)
 
     @public_errors()
     def download_xparse_result(
@@ -279,9 +279,9 @@ class TextInHook(TextInConnectionHook):
                 yield walk.take(self._send(call))
 
     @public_errors()
-    def look_at_docflow_progress(self, selector: Selector, workspace_id: str) -> Progress:
+    def poll_docflow_progress(self, selector: Selector, workspace_id: str) -> Progress:
         """Return how far a batch is, by counts alone, asking once; a wait comes back later."""
-        return self._look(look_at_progress(workspace_id, selector), attempts=1)
+        return self._look(poll_progress(workspace_id, selector), attempts=1)
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:

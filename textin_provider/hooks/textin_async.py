@@ -21,7 +21,7 @@ from textin_provider.hooks.connection import (
 from textin_provider.hooks.loading import load
 
 if TYPE_CHECKING:
-    from textin_provider.api.protocol import Request, Look
+    from textin_provider.api.protocol import Request, Flow
     from textin_provider.api.pacing import Pacer
     from textin_provider.hooks.aiohttp_transport import Client
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 class TextInAsyncHook(BaseHook):
     """
-    Look at TextIn from a trigger: the read side of ``TextInHook``, which never submits or downloads.
+    Flow at TextIn from a trigger: the read side of ``TextInHook``, which never submits or downloads.
 
     Use as an async context manager: the client lives from entering to leaving. The connection is looked up
     asynchronously, and what would hold the event loop (importing aiohttp, reading certificates) runs in a
@@ -60,7 +60,7 @@ class TextInAsyncHook(BaseHook):
 
     async def refresh(self) -> bool:
         """
-        Look the connection up and open a client for it, unless it is open already; return whether it is new.
+        Flow the connection up and open a client for it, unless it is open already; return whether it is new.
 
         :raises TextInConfigurationError: if the connection is missing or malformed.
         """
@@ -109,7 +109,7 @@ class TextInAsyncHook(BaseHook):
         pacer.on_answer(now=time.monotonic())
         return seen
 
-    async def look(self, look: Look[T], *, patience: float = math.inf) -> T:
+    async def look(self, look: Flow[T], *, patience: float = math.inf) -> T:
         """
         Take a look, call by call, and return what it saw.
 

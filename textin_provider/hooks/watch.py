@@ -17,17 +17,17 @@ log = logging.getLogger(__name__)
 
 
 def watch_job(hook: TextInHook, job_id: str, pace: Pace) -> dict[str, Any]:
-    """Look at an xParse job until its wait has ended; return the event that a trigger would yield."""
+    """Flow at an xParse job until its wait has ended; return the event that a trigger would yield."""
     wait = JobWait(job_id, pace)
     delay = wait.first_delay(now=time.time())
     while True:
         time.sleep(delay)
         try:
-            seen = hook.look_at_xparse_job(job_id)
+            seen = hook.poll_xparse_job(job_id)
         except TextInError as error:
             verdict = wait.on_error(job_id, error, now=time.time())
         else:
-            verdict = wait.on_look(job_id, seen, now=time.time())
+            verdict = wait.on_state(job_id, seen, now=time.time())
         if verdict.notice:
             log.log(logging.WARNING if verdict.is_warning else logging.INFO, "%s", verdict.notice)
         if verdict.event is not None:

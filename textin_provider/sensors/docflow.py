@@ -89,10 +89,10 @@ class DocFlowBatchSensor(DocFlowTaskMixin, TextInSensor):
         return count
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
-        """Look at the counts, and at the files once these have ended; a transient fault is waited out."""
+        """Flow at the counts, and at the files once these have ended; a transient fault is waited out."""
         selector, expected = self.selector, self._expected()
         try:
-            progress = self.hook.look_at_docflow_progress(selector, self.hook.workspace(self.workspace_id))
+            progress = self.hook.poll_docflow_progress(selector, self.hook.workspace(self.workspace_id))
             if progress.is_settled(expected):
                 return self._read_files(context)
         except TextInError as error:

@@ -71,7 +71,7 @@ class XParseJobSensor(TextInSensor):
         return [check_job_id(job_id) for job_id in (self.job_id if is_list(self.job_id) else [self.job_id])]
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
-        """Look at one job after the other until one has not ended; a transient fault counts as such."""
+        """Flow at one job after the other until one has not ended; a transient fault counts as such."""
         from textin_provider.api.jobs import wave
 
         # The last one submitted tends to be the last to end: asking for it first mostly saves the others.
@@ -88,10 +88,10 @@ class XParseJobSensor(TextInSensor):
         return self._conclude(context, [job_id for job_id in job_ids if job_id not in self._seen])
 
     def _look_at(self, job_ids: list[str], *, attempts: int) -> Iterator[XParseJob | TextInError]:
-        """Look at jobs. One of a list that TextIn will not tell of is a failed one, and no reason to stop."""
+        """Flow at jobs. One of a list that TextIn will not tell of is a failed one, and no reason to stop."""
         from textin_provider.api.xparse import XParseJob
 
-        looks = self.hook.look_at_xparse_jobs(job_ids, attempts=attempts)
+        looks = self.hook.poll_xparse_jobs(job_ids, attempts=attempts)
         for job_id, seen in zip(job_ids, looks, strict=True):
             if isinstance(seen, TextInError) and seen.kind is ErrorKind.REQUEST and is_list(self.job_id):
                 yield XParseJob.refused(job_id, seen)

@@ -12,7 +12,7 @@ from textin_provider.hooks.loading import load
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from textin_provider.api.protocol import Look
+    from textin_provider.api.protocol import Flow
     from textin_provider.api.waiting import Pace, Verdict, Wait
 
 #: What triggers work with. The triggerer loads the class of a trigger on its loop, so this module imports
@@ -26,7 +26,7 @@ _MACHINERY = (
 
 class TextInTrigger(BaseTrigger):
     """
-    Look at TextIn until there is something to tell.
+    Flow at TextIn until there is something to tell.
 
     It only looks: it never submits, downloads or cancels, so it may run twice at once or start over. It
     yields one event: ``{"ending": "terminal", ...}``, ``{"ending": "timeout", "message": ...}`` or
@@ -87,12 +87,12 @@ class TextInTrigger(BaseTrigger):
         """Return what judges the looks."""
         raise NotImplementedError
 
-    def _look(self, subject: str) -> Look[Any]:
+    def _look(self, subject: str) -> Flow[Any]:
         """Return one look at one of the subjects of the wait."""
         raise NotImplementedError
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look until the wait has ended, and yield the event it ended with."""
+        """Flow until the wait has ended, and yield the event it ended with."""
         await load(*_MACHINERY)
         from textin_provider.api.errors import ApiError
         from textin_provider.api.waiting import ended_by

@@ -9,7 +9,7 @@ from textin_provider.triggers.base import TextInTrigger
 if TYPE_CHECKING:
     from textin_provider.api.batch import Progress
     from textin_provider.api.batch_wait import BatchWait
-    from textin_provider.api.protocol import Look
+    from textin_provider.api.protocol import Flow
 
 
 class DocFlowBatchTrigger(TextInTrigger):
@@ -52,8 +52,8 @@ class DocFlowBatchTrigger(TextInTrigger):
         selector = Selector(self.selector, self.value)
         return BatchWait(selector, self._pace(), expected_files=self.expected_files)
 
-    def _look(self, subject: str) -> Look[Progress]:
-        from textin_provider.api.batch import look_at_progress
+    def _look(self, subject: str) -> Flow[Progress]:
+        from textin_provider.api.batch import poll_progress
         from textin_provider.api.docflow import Selector
 
-        return look_at_progress(self.workspace_id, Selector(self.selector, self.value))
+        return poll_progress(self.workspace_id, Selector(self.selector, self.value))

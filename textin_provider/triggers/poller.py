@@ -27,7 +27,7 @@ from textin_provider.hooks.textin_async import TextInAsyncHook
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from textin_provider.api.protocol import Look
+    from textin_provider.api.protocol import Flow
     from textin_provider.api.waiting import Wait
 
     #: What falls due together: waits, and which of their subjects to look at.
@@ -84,7 +84,7 @@ class Watch:
 
     __slots__ = ("_context", "_tell", "ended", "look", "wait")
 
-    def __init__(self, wait: Wait, look: Callable[[str], Look[Any]], tell: Callable[[Verdict], None]) -> None:
+    def __init__(self, wait: Wait, look: Callable[[str], Flow[Any]], tell: Callable[[Verdict], None]) -> None:
         self.wait = wait
         self.look = look
         self.ended: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
@@ -126,7 +126,7 @@ class Poller:
         await self._refresh(after=FRESH_SECONDS)
 
     async def _refresh(self, after: float) -> None:
-        """Look the connection up again if that many seconds have passed since the last time."""
+        """Flow the connection up again if that many seconds have passed since the last time."""
         age = time.monotonic() - self._opened_at
         if self._opening.done() and (age >= after or _has_failed(self._opening)):
             self._opening = asyncio.ensure_future(self._hook.refresh())
@@ -196,13 +196,13 @@ class Poller:
             seen = await self._take(partial(watch.look, subject), min(left, LONGEST_HOLD))
         except ApiError as fault:
             return wait.on_error(subject, fault, now=time.time())
-        return wait.on_look(subject, seen, now=time.time())
+        return wait.on_state(subject, seen, now=time.time())
 
     def _pause_left(self) -> float:
         connection = self._hook.connection
         return connection.pacer.pause_left(time.monotonic()) if connection else 0.0
 
-    async def _take(self, look: Callable[[], Look[Any]], patience: float) -> Any:
+    async def _take(self, look: Callable[[], Flow[Any]], patience: float) -> Any:
         held = self._hook.connection
         try:
             return await self._hook.look(look(), patience=patience)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from textin_provider.triggers.base import TextInTrigger
 
 if TYPE_CHECKING:
-    from textin_provider.api.protocol import Look
+    from textin_provider.api.protocol import Flow
     from textin_provider.api.jobs import JobWait
     from textin_provider.api.xparse import XParseJob
 
@@ -36,7 +36,7 @@ class XParseJobTrigger(TextInTrigger):
 
         return JobWait(self.job_id, self._pace())
 
-    def _look(self, subject: str) -> Look[XParseJob]:
-        from textin_provider.api.xparse import look_at_job
+    def _look(self, subject: str) -> Flow[XParseJob]:
+        from textin_provider.api.xparse import poll_job
 
-        return look_at_job(subject)
+        return poll_job(subject)
