@@ -36,4 +36,4 @@ def textin(monkeypatch: pytest.MonkeyPatch) -> Iterator[TextInServer]:
 @pytest.fixture(autouse=True)
 def _no_pause_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget who was asked to pause: the next local TextIn may get the port of a former one."""
-    monkeypatch.setattr("textin_provider.api.pacing._pacers", {})
+    monkeypatch.setattr("textin_provider.api.rate_limit._limiters", {})

@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowSensorTimeout
 from tests.faults.matrix import DOCUMENT_TEXT, Fault, faults_of
 from tests.faults.operations import LONG, Manner, Operation
 from tests.faults.rules import Expected, end_of, may_pass, when_it_passes, when_it_stays
-from textin_provider.api import pacing
+from textin_provider.api import rate_limit
 from textin_provider.api.errors import MAX_MESSAGE
 from textin_provider.exceptions import TextInError
 
@@ -53,7 +53,7 @@ class Case:
         return may_pass(self.op, self.fault.meaning)
 
     @property
-    def patience(self) -> float:
+    def max_wait(self) -> float:
         """The seconds that a wait may last: none to speak of where it can only end with its deadline."""
         return SHORT if self.stays and self.is_repeated else LONG
 
@@ -92,7 +92,7 @@ def try_all(cases: list[Case], textin: TextInServer, folder: Path) -> None:
         finally:
             textin.clear_faults()
             # A pause that one case was asked for is not to hold up the next.
-            pacing._pacers.clear()
+            rate_limit._limiters.clear()
     if failures:
         pytest.fail("\n".join([f"{len(failures)} of {len(cases)} cases:", *failures]), pytrace=False)
 
@@ -101,7 +101,7 @@ def check(case: Case, textin: TextInServer, folder: Path) -> None:
     """Run a case on the local TextIn and judge what came of it."""
     attempt = case.op.begin(textin, folder)
     textin.fault(case.op.endpoint, case.fault.make(attempt.good), times=None if case.stays else STRIKES)
-    judge(case.op, case.expected, textin, lambda: attempt.run(case.patience))
+    judge(case.op, case.expected, textin, lambda: attempt.run(case.max_wait))
 
 
 def judge(op: Operation, expected: Expected, textin: TextInServer, work: Callable[[], Outcome]) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import requests
 
     from textin_provider.api.protocol import Request, Flow
-    from textin_provider.api.pacing import Pacer
+    from textin_provider.api.rate_limit import RateLimiter
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -105,19 +105,19 @@ class TextInConnectionHook(BaseHook):
     def _send(self, call: Request[T], *, attempts: int = READ_ATTEMPTS) -> T:
         from textin_provider.hooks.requests_transport import carry_out
 
-        pacer = self.connection.pacer
+        limiter = self.connection.limiter
 
         def once() -> T:
-            self._take_turn(pacer, call)
+            self._take_turn(limiter, call)
             seen = call.read(carry_out(self.get_conn(), call, self.connection))
-            pacer.on_answer(now=time.monotonic())
+            limiter.on_success(now=time.monotonic())
             return seen
 
         return self._try_often(once, attempts, is_read=call.is_read)
 
-    def _take_turn(self, pacer: Pacer, call: Request[Any]) -> None:
+    def _take_turn(self, limiter: RateLimiter, call: Request[Any]) -> None:
         """Wait until this credential may ask; a long pause is left to the task's retries."""
-        if (delay := pacer.book(time.monotonic(), about=call.about, patience=_LONGEST_PAUSE)) > 0:
+        if (delay := limiter.reserve(time.monotonic(), about=call.about, max_wait=_LONGEST_PAUSE)) > 0:
             time.sleep(delay)
 
     def _look(self, look: Flow[T], *, attempts: int) -> T:
@@ -137,7 +137,7 @@ class TextInConnectionHook(BaseHook):
                 return action()
             except ApiError as fault:
                 if fault.kind is ErrorKind.RATE_LIMIT:
-                    self.connection.pacer.on_limit(fault.retry_after, now=time.monotonic())
+                    self.connection.limiter.on_limit(fault.retry_after, now=time.monotonic())
                 repeatable = fault.kind.is_transient if is_read else fault.kind is ErrorKind.TRANSPORT
                 if not repeatable or attempt == attempts:
                     raise

@@ -11,7 +11,7 @@ from textin_provider import __version__
 from textin_provider.api.protocol import Request, Service
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.hosts import HostPolicy, Origin
-from textin_provider.api.pacing import Pacer, pacer_of
+from textin_provider.api.rate_limit import RateLimiter, limiter_for
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -50,9 +50,9 @@ class TextInConnection:
         return self.base_urls[call.service] + call.path
 
     @cached_property
-    def pacer(self) -> Pacer:
+    def limiter(self) -> RateLimiter:
         """What spaces the requests of this credential, in the whole process."""
-        return pacer_of(self.app_id, self.base_urls[Service.XPARSE], self.max_requests_per_second)
+        return limiter_for(self.app_id, self.base_urls[Service.XPARSE], self.max_requests_per_second)
 
     @property
     def credentials(self) -> dict[str, str]:

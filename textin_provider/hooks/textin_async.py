@@ -22,7 +22,7 @@ from textin_provider.hooks.loading import load
 
 if TYPE_CHECKING:
     from textin_provider.api.protocol import Request, Flow
-    from textin_provider.api.pacing import Pacer
+    from textin_provider.api.rate_limit import RateLimiter
     from textin_provider.hooks.aiohttp_transport import Client
 
 T = TypeVar("T")
@@ -84,32 +84,32 @@ class TextInAsyncHook(BaseHook):
         except ApiError as fault:
             raise error_for(fault) from None
 
-    async def send(self, call: Request[T], *, patience: float = math.inf) -> T:
+    async def send(self, call: Request[T], *, max_wait: float = math.inf) -> T:
         """
         Carry one read out, once.
 
-        :param patience: seconds that a pause of the account may last at most for the read to be sent at all.
+        :param max_wait: seconds that a pause of the account may last at most for the read to be sent at all.
         :raises ApiError: as the answer, or its absence, says.
         """
         if self._client is None or self.connection is None:
             raise RuntimeError("Use the hook inside `async with`.")
         if not call.is_read:
             raise RuntimeError("Triggers only look; submit from a worker.")
-        pacer = self.connection.pacer
-        delay = pacer.book(time.monotonic(), about=call.about, patience=patience)
+        limiter = self.connection.limiter
+        delay = limiter.reserve(time.monotonic(), about=call.about, max_wait=max_wait)
         if delay > 0:
-            await _await_turn(pacer, call, patience, delay)
+            await _await_turn(limiter, call, max_wait, delay)
         try:
             # Looked at only now: the client may have been replaced before it was this call's turn.
             seen = call.read(await self._client.carry_out(call))
         except ApiError as fault:
             if fault.kind is ErrorKind.RATE_LIMIT:
-                pacer.on_limit(fault.retry_after, now=time.monotonic())
+                limiter.on_limit(fault.retry_after, now=time.monotonic())
             raise
-        pacer.on_answer(now=time.monotonic())
+        limiter.on_success(now=time.monotonic())
         return seen
 
-    async def look(self, look: Flow[T], *, patience: float = math.inf) -> T:
+    async def look(self, look: Flow[T], *, max_wait: float = math.inf) -> T:
         """
         Take a look, call by call, and return what it saw.
 
@@ -118,7 +118,7 @@ class TextInAsyncHook(BaseHook):
         try:
             call = next(look)
             while True:
-                call = look.send(await self.send(call, patience=patience))
+                call = look.send(await self.send(call, max_wait=max_wait))
         except StopIteration as end:
             seen: T = end.value
             return seen
@@ -133,10 +133,10 @@ class TextInAsyncHook(BaseHook):
         return read_connection(connection, await get_async_extra_dejson(connection))
 
 
-async def _await_turn(pacer: Pacer, call: Request[Any], patience: float, delay: float) -> None:
+async def _await_turn(limiter: RateLimiter, call: Request[Any], max_wait: float, delay: float) -> None:
     """Wait for the moment that was booked, and behind a pause that began meanwhile too."""
     while delay > 0:
         await asyncio.sleep(delay)
-        if not pacer.pause_left(time.monotonic()):
+        if not limiter.pause_left(time.monotonic()):
             return
-        delay = pacer.book(time.monotonic(), about=call.about, patience=patience)
+        delay = limiter.reserve(time.monotonic(), about=call.about, max_wait=max_wait)

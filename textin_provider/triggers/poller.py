@@ -200,12 +200,12 @@ class Poller:
 
     def _pause_left(self) -> float:
         connection = self._hook.connection
-        return connection.pacer.pause_left(time.monotonic()) if connection else 0.0
+        return connection.limiter.pause_left(time.monotonic()) if connection else 0.0
 
-    async def _take(self, look: Callable[[], Flow[Any]], patience: float) -> Any:
+    async def _take(self, look: Callable[[], Flow[Any]], max_wait: float) -> Any:
         held = self._hook.connection
         try:
-            return await self._hook.look(look(), patience=patience)
+            return await self._hook.look(look(), max_wait=max_wait)
         except ApiError as fault:
             if fault.kind is not ErrorKind.AUTHENTICATION:
                 raise
@@ -214,7 +214,7 @@ class Poller:
             await self._refresh(after=0.0)
             if self._hook.connection == held:
                 raise
-            return await self._hook.look(look(), patience=patience)
+            return await self._hook.look(look(), max_wait=max_wait)
 
     async def close(self) -> None:
         """Stop everything that is under way and close the client."""

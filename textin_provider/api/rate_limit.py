@@ -25,7 +25,7 @@ _RELIEF = 0.9
 _NO_SPACING = 0.01
 
 
-class Pacer:
+class RateLimiter:
     """
     Spaces the requests of one credential evenly, and pauses all of them together when TextIn asks for it.
 
@@ -41,20 +41,20 @@ class Pacer:
         self._extra_spacing = 0.0
         self._free_at = float("-inf")
         self._paused_until = float("-inf")
-        self._strikes = 0
+        self._limit_hits = 0
         self._lock = Lock()
 
-    def book(self, now: float, *, about: str, patience: float) -> float:
+    def reserve(self, now: float, *, about: str, max_wait: float) -> float:
         """
         Book the next free moment for a request and return the seconds until then.
 
         :param about: what the request is for, as the fault names it.
-        :param patience: seconds that a pause may last at most for the request to be worth its while.
+        :param max_wait: seconds that a pause may last at most for the request to be worth its while.
         :raises ApiError: if the pause lasts longer; nothing is booked then.
         """
         with self._lock:
             left = self._paused_until - now
-            if left > patience:
+            if left > max_wait:
                 raise ApiError(
                     ErrorKind.RATE_LIMIT,
                     about=about,
@@ -82,12 +82,12 @@ class Pacer:
             if now < self._paused_until:
                 self._paused_until = max(self._paused_until, asked)
                 return
-            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**self._strikes) * (0.5 + 0.5 * chance())
-            self._strikes = min(self._strikes + 1, 16)
+            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**self._limit_hits) * (0.5 + 0.5 * chance())
+            self._limit_hits = min(self._limit_hits + 1, 16)
             self._paused_until = max(asked, now + pause)
             self._extra_spacing = min(max(2 * self._extra_spacing, _FIRST_SPACING), _WIDEST_SPACING)
 
-    def on_answer(self, *, now: float) -> None:
+    def on_success(self, *, now: float) -> None:
         """Come a little closer to the usual spacing: a request went through."""
         if not self._extra_spacing:
             return
@@ -95,15 +95,15 @@ class Pacer:
             if now >= self._paused_until:
                 self._extra_spacing *= _RELIEF
                 if self._extra_spacing < _NO_SPACING:
-                    self._extra_spacing, self._strikes = 0.0, 0
+                    self._extra_spacing, self._limit_hits = 0.0, 0
 
 
-_pacers: dict[tuple[str, str], Pacer] = {}
+_limiters: dict[tuple[str, str], RateLimiter] = {}
 
 
-def pacer_of(app_id: str, base_url: str, ceiling: float) -> Pacer:
-    """Return the pacer that a credential has in this process; the ceiling given last holds."""
+def limiter_for(app_id: str, base_url: str, ceiling: float) -> RateLimiter:
+    """Return the limiter that a credential has in this process; the ceiling given last holds."""
     # Setting a default is one step even where threads run side by side.
-    pacer = _pacers.setdefault((app_id, base_url), Pacer())
-    pacer.ceiling = ceiling
-    return pacer
+    limiter = _limiters.setdefault((app_id, base_url), RateLimiter())
+    limiter.ceiling = ceiling
+    return limiter

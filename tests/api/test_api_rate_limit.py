@@ -5,52 +5,52 @@ from __future__ import annotations
 import pytest
 
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.api.pacing import Pacer, pacer_of
+from textin_provider.api.rate_limit import RateLimiter, limiter_for
 
 
-def book(pacer: Pacer, now: float, patience: float = 1e9) -> float:
-    return pacer.book(now, about="xParse job 1: status", patience=patience)
+def reserve(limiter: RateLimiter, now: float, max_wait: float = 1e9) -> float:
+    return limiter.reserve(now, about="xParse job 1: status", max_wait=max_wait)
 
 
-def limit(pacer: Pacer, now: float, retry_after: float | None = None) -> None:
-    """Strike the pacer with a limit, and with the longest pause that chance allows."""
-    pacer.on_limit(retry_after, now=now, chance=lambda: 1.0)
+def limit(limiter: RateLimiter, now: float, retry_after: float | None = None) -> None:
+    """Strike the limiter with a limit, and with the longest pause that chance allows."""
+    limiter.on_limit(retry_after, now=now, chance=lambda: 1.0)
 
 
 def test_without_a_ceiling_nobody_waits() -> None:
-    pacer = Pacer()
+    limiter = RateLimiter()
 
-    assert [book(pacer, 7.0) for _ in range(100)] == [0.0] * 100
+    assert [book(limiter, 7.0) for _ in range(100)] == [0.0] * 100
 
 
 def test_under_a_ceiling_requests_are_spaced_evenly_from_the_first_on() -> None:
-    pacer = Pacer(ceiling=10)
+    limiter = RateLimiter(ceiling=10)
 
-    assert [book(pacer, 0.0) for _ in range(5)] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
+    assert [book(limiter, 0.0) for _ in range(5)] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
 
 
 def test_time_that_nobody_used_is_not_saved_up_for_a_burst() -> None:
-    pacer = Pacer(ceiling=10)
-    book(pacer, 0.0)
+    limiter = RateLimiter(ceiling=10)
+    book(limiter, 0.0)
 
-    assert [book(pacer, 100.0) for _ in range(3)] == pytest.approx([0.0, 0.1, 0.2])
+    assert [book(limiter, 100.0) for _ in range(3)] == pytest.approx([0.0, 0.1, 0.2])
 
 
 def test_a_limit_stops_everybody_and_lets_them_go_one_after_the_other() -> None:
-    pacer = Pacer(ceiling=10)
-    limit(pacer, 0.0)
+    limiter = RateLimiter(ceiling=10)
+    limit(limiter, 0.0)
 
-    first, second = book(pacer, 0.5), book(pacer, 0.5)
+    first, second = book(limiter, 0.5), book(limiter, 0.5)
     assert first == pytest.approx(1.5)
     assert second - first > 0.1
 
 
 def test_limits_that_strike_again_pause_longer_each_time_and_never_without_end() -> None:
-    pacer = Pacer()
+    limiter = RateLimiter()
     pauses, now = [], 0.0
     for _ in range(10):
-        limit(pacer, now)
-        pauses.append(book(pacer, now))
+        limit(limiter, now)
+        pauses.append(book(limiter, now))
         now += pauses[-1] + 0.001
 
     assert pauses[:4] == pytest.approx([2.0, 4.0, 8.0, 16.0], rel=0.5)
@@ -58,8 +58,8 @@ def test_limits_that_strike_again_pause_longer_each_time_and_never_without_end()
     assert pauses[-1] <= 70.0
 
 
-def test_requests_under_way_when_a_limit_strikes_belong_to_one_strike() -> None:
-    once, often = Pacer(), Pacer()
+def test_requests_under_way_when_a_limit_limit_hits_belong_to_one_strike() -> None:
+    once, often = RateLimiter(), RateLimiter()
     limit(once, 0.0)
     for moment in range(16):
         limit(often, moment / 100)
@@ -68,7 +68,7 @@ def test_requests_under_way_when_a_limit_strikes_belong_to_one_strike() -> None:
 
 
 def test_the_server_may_ask_for_a_longer_pause_and_never_for_a_shorter_one() -> None:
-    longer, shorter = Pacer(), Pacer()
+    longer, shorter = RateLimiter(), RateLimiter()
     limit(longer, 0.0, retry_after=50.0)
     limit(shorter, 0.0, retry_after=0.1)
 
@@ -77,14 +77,14 @@ def test_the_server_may_ask_for_a_longer_pause_and_never_for_a_shorter_one() -> 
 
 
 def test_after_a_pause_requests_begin_wide_apart_and_come_closer_with_each_that_goes_well() -> None:
-    pacer = Pacer()
-    limit(pacer, 0.0)
+    limiter = RateLimiter()
+    limit(limiter, 0.0)
     now, gaps = 10.0, []
     for _ in range(60):
-        before = book(pacer, now)
-        gaps.append(book(pacer, now) - before)
+        before = book(limiter, now)
+        gaps.append(book(limiter, now) - before)
         now += 10.0
-        pacer.on_answer(now=now)
+        limiter.on_success(now=now)
 
     assert gaps[0] >= 0.1
     assert gaps == sorted(gaps, reverse=True)
@@ -92,31 +92,31 @@ def test_after_a_pause_requests_begin_wide_apart_and_come_closer_with_each_that_
 
 
 def test_an_answer_that_arrives_in_a_pause_does_not_shorten_what_follows() -> None:
-    pacer = Pacer()
-    limit(pacer, 0.0)
+    limiter = RateLimiter()
+    limit(limiter, 0.0)
     for _ in range(100):
-        pacer.on_answer(now=1.0)
+        limiter.on_success(now=1.0)
 
-    first = book(pacer, 5.0)
-    assert book(pacer, 5.0) - first >= 0.1
+    first = book(limiter, 5.0)
+    assert book(limiter, 5.0) - first >= 0.1
 
 
 def test_a_pause_longer_than_the_patience_is_a_rate_limit_fault_and_books_nothing() -> None:
-    pacer = Pacer()
-    limit(pacer, 0.0, retry_after=100.0)
+    limiter = RateLimiter()
+    limit(limiter, 0.0, retry_after=100.0)
 
     with pytest.raises(ApiError) as caught:
-        book(pacer, 10.0, patience=30.0)
+        book(limiter, 10.0, max_wait=30.0)
     assert caught.value.kind is ErrorKind.RATE_LIMIT
     assert caught.value.retry_after == pytest.approx(90.0)
     assert "xParse job 1" in str(caught.value)
-    assert book(pacer, 100.0) == 0.0
+    assert book(limiter, 100.0) == 0.0
 
 
 def test_a_credential_has_one_pacer_and_the_ceiling_given_last_holds() -> None:
-    first = pacer_of("app-1", "https://api.example", 5)
+    first = limiter_for("app-1", "https://api.example", 5)
 
-    assert pacer_of("app-1", "https://api.example", 7) is first
+    assert limiter_for("app-1", "https://api.example", 7) is first
     assert first.ceiling == 7
-    assert pacer_of("app-2", "https://api.example", 7) is not first
-    assert pacer_of("app-1", "https://other.example", 7) is not first
+    assert limiter_for("app-2", "https://api.example", 7) is not first
+    assert limiter_for("app-1", "https://other.example", 7) is not first

@@ -10,7 +10,7 @@ import pytest
 
 from tests.running import GUARD_SECONDS, only_event, point_airflow_at, until
 from tests.triggers.glance import glance
-from textin_provider.api.pacing import Pacer
+from textin_provider.api.rate_limit import RateLimiter
 from textin_provider.exceptions import TextInAuthenticationError, TextInRateLimitError
 from textin_provider.hooks.textin import TextInHook
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
@@ -35,13 +35,13 @@ async def test_all_waits_together_keep_to_the_ceiling_of_their_connection(
     assert textin.count("status") == 41
 
 
-async def test_a_limit_that_strikes_one_wait_pauses_them_all(
+async def test_a_limit_that_limit_hits_one_wait_pauses_them_all(
     textin: TextInServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     struck: list[float | None] = []
-    on_limit = Pacer.on_limit
+    on_limit = RateLimiter.on_limit
     monkeypatch.setattr(
-        Pacer, "on_limit", lambda self, after, **now: (struck.append(after), on_limit(self, after, **now))
+        RateLimiter, "on_limit", lambda self, after, **now: (struck.append(after), on_limit(self, after, **now))
     )
     textin.fault("status", ScriptedFault(code=40306, headers={"Retry-After": "1"}), times=1)
     job_id = textin.add_job()
@@ -118,7 +118,7 @@ async def test_a_rotated_secret_does_not_cut_off_what_is_under_way(
 async def test_many_waits_are_back_soon_after_a_pause(
     textin: TextInServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("textin_provider.api.pacing._FIRST_SPACING", 0.1)
+    monkeypatch.setattr("textin_provider.api.rate_limit._FIRST_SPACING", 0.1)
     textin.fault("status", ScriptedFault(code=40306, headers={"Retry-After": "1"}), times=1)
     job_id = textin.add_job()
     async with join_poller("textin_default") as poller:
