@@ -73,8 +73,8 @@ def _number(figure: float, unit: str) -> str:
 def _budgets(sections: Sequence[Section]) -> str:
     budgeted = [line for section in sections for line in section.lines if line.budget is not None]
     unmet = [line.what for line in budgeted if not line.is_met]
-    verdict = "All of them are met." if not unmet else f"Not met: {'; '.join(unmet)}."
-    return f"{table(budgeted)}\n\n{verdict}"
+    decision = "All of them are met." if not unmet else f"Not met: {'; '.join(unmet)}."
+    return f"{table(budgeted)}\n\n{decision}"
 
 
 def machine(seconds: float) -> str:

@@ -35,9 +35,9 @@ TOP = 70
 
 def markdown(book: Book) -> str:
     """Return the report of a run."""
-    verdict = "All limits are kept." if book.is_fine else "**Not all limits are kept.**"
+    decision = "All limits are kept." if book.is_fine else "**Not all limits are kept.**"
     command = f'make bench ARGS="endurance --minutes {book.seconds / 60:g} --seed {book.seed}"'
-    head = f"# {TITLE}\n\nWritten by `{command}`. {verdict}"
+    head = f"# {TITLE}\n\nWritten by `{command}`. {decision}"
     seconds = book.samples[-1].at
     section = Section("What was done, and what was found", HOW, list(book.lines()))
     return "\n\n".join([head, "![](endurance.svg)", machine(seconds), section_text(section)]) + "\n"

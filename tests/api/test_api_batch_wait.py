@@ -45,11 +45,11 @@ def test_a_batch_that_has_settled_ends_the_wait_even_after_the_deadline(
 
 @pytest.mark.parametrize("progress", [EMPTY, MOVING], ids=["empty", "moving"])
 def test_anything_else_goes_on_until_the_deadline(progress: Progress) -> None:
-    verdict = wait().on_state(SUBJECT, progress, now=START)
+    decision = wait().on_state(SUBJECT, progress, now=START)
 
-    assert verdict.event is None
-    assert verdict.delay == pytest.approx(10)
-    assert not verdict.is_warning
+    assert decision.event is None
+    assert decision.delay == pytest.approx(10)
+    assert not decision.is_warning
 
 
 @pytest.mark.parametrize(
@@ -107,9 +107,9 @@ def test_blips_between_looks_tell_nothing_anew_of_the_counts() -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in ErrorKind if not kind.is_transient])
 def test_a_permanent_fault_ends_the_wait(kind: ErrorKind) -> None:
-    verdict = wait().on_error(SUBJECT, fault(kind), now=START)
+    decision = wait().on_error(SUBJECT, fault(kind), now=START)
 
-    assert verdict.event == {"ending": "fault", "fault": fault(kind).to_dict()}
+    assert decision.event == {"ending": "fault", "fault": fault(kind).to_dict()}
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ErrorKind if kind.is_transient])
@@ -117,9 +117,9 @@ def test_a_blip_is_waited_out_and_warned_of_once(kind: ErrorKind) -> None:
     waiting = wait()
     verdicts = [waiting.on_error(SUBJECT, fault(kind, retry_after=30), now=START) for _ in range(3)]
 
-    assert [verdict.event for verdict in verdicts] == [None] * 3
-    assert [verdict.is_warning for verdict in verdicts] == [True, False, False]
-    assert all(verdict.delay >= 30 for verdict in verdicts)
+    assert [decision.event for decision in verdicts] == [None] * 3
+    assert [decision.is_warning for decision in verdicts] == [True, False, False]
+    assert all(decision.delay >= 30 for decision in verdicts)
 
 
 def test_no_event_of_a_batch_grows_with_its_files() -> None:

@@ -51,8 +51,8 @@ def test_a_list_has_ended_when_the_last_of_it_has() -> None:
 
     verdicts = [waiting.on_state(IDS[number], job(number), now=START) for number in (2, 0, 1)]
 
-    assert [verdict.event for verdict in verdicts[:2]] == [None, None]
-    assert [verdict.delay for verdict in verdicts[:2]] == [None, None]
+    assert [decision.event for decision in verdicts[:2]] == [None, None]
+    assert [decision.delay for decision in verdicts[:2]] == [None, None]
     assert verdicts[2].event == {
         "ending": "terminal",
         "jobs": [job(number).to_dict() for number in (2, 0, 1)],
@@ -126,7 +126,7 @@ def test_an_unknown_status_is_warned_of_at_the_first_job_that_has_it() -> None:
     verdicts = [
         waiting.on_state(IDS[second], job(second, "stopped"), now=START + second) for second in range(30)
     ]
-    assert [verdict.is_warning for verdict in verdicts] == [True] + [False] * 29
+    assert [decision.is_warning for decision in verdicts] == [True] + [False] * 29
     assert IDS[0] in str(verdicts[0].notice)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.jobs import JobWait
-from textin_provider.api.waiting import Pace, Schedule, Verdict, backoff
+from textin_provider.api.waiting import Pace, Schedule, Decision, backoff
 from textin_provider.api.xparse import XParseJob
 
 START = 1_800_000_000.0
@@ -33,7 +33,7 @@ def fault(kind: ErrorKind = ErrorKind.SERVER, retry_after: float | None = None) 
     return ApiError(kind, about="xParse job 1: status", message="HTTP 502", retry_after=retry_after)
 
 
-def look(waiting: JobWait, seen: XParseJob | ApiError, now: float = START) -> Verdict:
+def look(waiting: JobWait, seen: XParseJob | ApiError, now: float = START) -> Decision:
     if isinstance(seen, ApiError):
         return waiting.on_error("1", seen, now=now)
     return waiting.on_state("1", seen, now=now)
@@ -44,9 +44,9 @@ def look(waiting: JobWait, seen: XParseJob | ApiError, now: float = START) -> Ve
     "now", [START, DEADLINE, DEADLINE + 1e6], ids=["early", "at the deadline", "long after"]
 )
 def test_a_job_that_has_ended_is_told_even_after_the_deadline(reported: str, now: float) -> None:
-    verdict = look(wait(), job(reported, message="m"), now)
+    decision = look(wait(), job(reported, message="m"), now)
 
-    assert verdict.event == {"ending": "terminal", "jobs": [job(reported, message="m").to_dict()]}
+    assert decision.event == {"ending": "terminal", "jobs": [job(reported, message="m").to_dict()]}
 
 
 @pytest.mark.parametrize("now", [DEADLINE, DEADLINE + 1e6], ids=["at the deadline", "long after"])
@@ -54,13 +54,13 @@ def test_a_job_that_has_ended_is_told_even_after_the_deadline(reported: str, now
     "seen", [job("pending"), job("stopped"), fault()], ids=["pending", "unknown", "blip"]
 )
 def test_anything_else_at_the_deadline_is_a_timeout(seen: XParseJob | ApiError, now: float) -> None:
-    verdict = look(wait(), seen, now)
+    decision = look(wait(), seen, now)
 
-    assert verdict.event is not None
-    assert verdict.event["ending"] == "timeout"
-    assert "xParse job 1" in verdict.event["message"]
-    assert "timeout=100s" in verdict.event["message"]
-    assert "2027-01-15T08:01:40+00:00" in verdict.event["message"]
+    assert decision.event is not None
+    assert decision.event["ending"] == "timeout"
+    assert "xParse job 1" in decision.event["message"]
+    assert "timeout=100s" in decision.event["message"]
+    assert "2027-01-15T08:01:40+00:00" in decision.event["message"]
 
 
 def test_a_timeout_tells_the_last_state_and_the_last_faults() -> None:
@@ -84,19 +84,19 @@ def test_a_timeout_without_a_single_answer_says_so() -> None:
 
 @pytest.mark.parametrize("kind", TRANSIENT)
 def test_a_blip_is_waited_out(kind: ErrorKind) -> None:
-    verdict = wait().on_error("1", fault(kind), now=START)
+    decision = wait().on_error("1", fault(kind), now=START)
 
-    assert verdict.event is None
-    assert verdict.is_warning
-    assert verdict.delay > 0
+    assert decision.event is None
+    assert decision.is_warning
+    assert decision.delay > 0
 
 
 @pytest.mark.parametrize("kind", PERMANENT)
 @pytest.mark.parametrize("now", [START, DEADLINE + 1], ids=["early", "after the deadline"])
 def test_a_permanent_fault_ends_the_wait(kind: ErrorKind, now: float) -> None:
-    verdict = wait().on_error("1", fault(kind), now=now)
+    decision = wait().on_error("1", fault(kind), now=now)
 
-    assert verdict.event == {"ending": "fault", "fault": fault(kind).to_dict()}
+    assert decision.event == {"ending": "fault", "fault": fault(kind).to_dict()}
 
 
 @pytest.mark.parametrize(
@@ -145,9 +145,9 @@ def test_an_unknown_state_is_warned_of_once_and_waited_out() -> None:
 
     verdicts = [look(waiting, job("stopped")) for _ in range(3)]
 
-    assert [verdict.is_warning for verdict in verdicts] == [True, False, False]
+    assert [decision.is_warning for decision in verdicts] == [True, False, False]
     assert "unknown status 'stopped'" in str(verdicts[0].notice)
-    assert {verdict.event for verdict in verdicts} == {None}
+    assert {decision.event for decision in verdicts} == {None}
 
 
 def test_a_row_of_blips_is_warned_of_once_and_anew_after_an_answer() -> None:
@@ -214,9 +214,9 @@ def test_thousands_of_looks_do_not_overflow() -> None:
 def test_no_delay_passes_the_deadline(seen: XParseJob | ApiError, now: float) -> None:
     waiting = wait(chance=HIGHEST)
     for _ in range(8):
-        verdict = look(waiting, seen, now)
-        assert verdict.event is None
-        assert 0 <= verdict.delay <= DEADLINE - now
+        decision = look(waiting, seen, now)
+        assert decision.event is None
+        assert 0 <= decision.delay <= DEADLINE - now
 
 
 def test_the_first_look_after_the_deadline_comes_at_once() -> None:

@@ -82,7 +82,7 @@ def test_a_status_gives_a_job_that_can_be_sent_on_or_a_fault(
     assert isinstance(seen, XParseJob | ApiError)
     wait = JobWait("j1", NEVER)
     if isinstance(seen, ApiError):
-        verdict = wait.on_error("j1", seen, now=0.0)
+        decision = wait.on_error("j1", seen, now=0.0)
     else:
         assert seen.job_id == "j1"
         assert isinstance(seen.file_id, str | None)
@@ -92,9 +92,9 @@ def test_a_status_gives_a_job_that_can_be_sent_on_or_a_fault(
         check_storable(value)
         assert XParseJob.from_dict(json.loads(json.dumps(value))).to_dict() == value
         assert "sign=" not in json.dumps(value)
-        verdict = wait.on_state("j1", seen, now=0.0)
-    check_storable(verdict.event)
-    assert verdict.notice is None or len(verdict.notice.splitlines()) == 1
+        decision = wait.on_state("j1", seen, now=0.0)
+    check_storable(decision.event)
+    assert decision.notice is None or len(decision.notice.splitlines()) == 1
 
 
 @given(STATUSES, HEADERS, envelopes("result", FILES))

@@ -13,7 +13,7 @@ from tests.faults.test_properties_of_answers import check_storable
 from tests.running import reload
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.jobs import JobWait
-from textin_provider.api.waiting import Ending, Pace, Schedule
+from textin_provider.api.waiting import Outcome, Pace, Schedule
 from textin_provider.api.xparse import XParseJob
 from textin_provider.triggers.docflow import DocFlowBatchTrigger
 from textin_provider.triggers.xparse import XParseJobTrigger
@@ -76,18 +76,18 @@ def test_a_wait_ends_once_with_an_event_that_can_be_stored(ids: list[str], is_li
         now += later
         subject = next(iter(wait.moving))
         if isinstance(seen, ApiError):
-            verdict = wait.on_error(subject, seen, now=now)
+            decision = wait.on_error(subject, seen, now=now)
         else:
             job = XParseJob(subject, seen.reported, seen.file_id, seen.result_url, seen.message)
-            verdict = wait.on_state(subject, job, now=now)
-        event = verdict.event
-        assert verdict.delay is None or 0 <= verdict.delay <= max(0.0, 600.0 - now)
+            decision = wait.on_state(subject, job, now=now)
+        event = decision.event
+        assert decision.delay is None or 0 <= decision.delay <= max(0.0, 600.0 - now)
         if event is not None:
             break
     if event is not None:
         check_storable(event)
-        assert event["ending"] in tuple(Ending)
+        assert event["ending"] in tuple(Outcome)
         assert len(json.dumps(event)) < 64_000
         assert "hush-hush" not in json.dumps(event)
-        if event["ending"] == Ending.FAULT:
+        if event["ending"] == Outcome.FAULT:
             assert not ApiError.from_dict(event["fault"]).kind.is_transient

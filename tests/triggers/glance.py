@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from textin_provider.api.waiting import Pace, Schedule, Verdict, Wait
+from textin_provider.api.waiting import Pace, Schedule, Decision, Wait
 from textin_provider.api.xparse import poll_job
 from textin_provider.triggers.poller import Watch
 
@@ -27,10 +27,10 @@ class _Glance(Wait):
     def first_delay(self, *, now: float) -> float:
         return self._delay
 
-    def on_state(self, subject: str, seen: Any, *, now: float) -> Verdict:
-        return Verdict(event={"seen": seen})
+    def on_state(self, subject: str, seen: Any, *, now: float) -> Decision:
+        return Decision(event={"seen": seen})
 
-    def on_error(self, subject: str, fault: ApiError, *, now: float) -> Verdict:
+    def on_error(self, subject: str, fault: ApiError, *, now: float) -> Decision:
         raise fault
 
 
@@ -42,5 +42,5 @@ async def glance(
     return event["seen"]
 
 
-def _tell_nobody(verdict: Verdict) -> None:
-    raise AssertionError(f"a glance has nothing to tell: {verdict}")
+def _tell_nobody(decision: Decision) -> None:
+    raise AssertionError(f"a glance has nothing to tell: {decision}")

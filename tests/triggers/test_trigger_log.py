@@ -83,7 +83,7 @@ async def test_each_wait_logs_where_its_own_trigger_does(
     whose: ContextVar[str] = ContextVar("whose")
     told: list[tuple[str, str]] = []
     monkeypatch.setattr(
-        TextInTrigger, "_tell", lambda self, verdict: told.append((whose.get(), str(verdict.notice)))
+        TextInTrigger, "_tell", lambda self, decision: told.append((whose.get(), str(decision.notice)))
     )
     jobs = [textin.add_job(JobScript(states=["pending", "in_progress", "completed"])) for _ in range(10)]
 

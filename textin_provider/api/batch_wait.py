@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from textin_provider.api.waiting import Chance, Ending, Pace, Verdict, Wait
+from textin_provider.api.waiting import Chance, Outcome, Pace, Decision, Wait
 
 if TYPE_CHECKING:
     from textin_provider.api.batch import Progress
@@ -27,12 +27,12 @@ class BatchWait(Wait):
         self.expected_files = expected_files
         self._progress: Progress | None = None
 
-    def on_state(self, subject: str, seen: Progress, *, now: float) -> Verdict:
+    def on_state(self, subject: str, seen: Progress, *, now: float) -> Decision:
         """Judge the counts of a batch."""
         self._looked(subject)
         self._progress = seen
         if seen.is_settled(self.expected_files):
-            return Verdict(event={"ending": Ending.TERMINAL.value})
+            return Decision(event={"ending": Outcome.TERMINAL.value})
         return self._wait_on(subject, f"{self._subject()}: {self._seen()}.", now)
 
     def _subject(self) -> str:

@@ -11,7 +11,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from textin_provider.api.errors import ApiError, ErrorKind, the_first
-from textin_provider.api.waiting import Chance, Ending, Pace, Verdict, Wait
+from textin_provider.api.waiting import Chance, Outcome, Pace, Decision, Wait
 from textin_provider.api.xparse import JobStatus, XParseJob
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class JobWait(Wait):
         self._jobs: list[dict[str, Any]] = []
         self._size = 0
 
-    def on_state(self, subject: str, seen: XParseJob, *, now: float) -> Verdict:
+    def on_state(self, subject: str, seen: XParseJob, *, now: float) -> Decision:
         """Judge a job that the status endpoint showed."""
         self._looked(subject)
         if seen.reported == self._reported and not self._is_list:
@@ -99,7 +99,7 @@ class JobWait(Wait):
         self._warned_of.add(seen.reported)
         return self._wait_on(subject, news if is_news else None, now, is_warning=is_unknown)
 
-    def on_error(self, subject: str, fault: ApiError, *, now: float) -> Verdict:
+    def on_error(self, subject: str, fault: ApiError, *, now: float) -> Decision:
         """Judge a look that failed. An id of a list that TextIn will not tell of is no reason to stop."""
         if self._is_list and fault.kind is ErrorKind.REQUEST:
             return self._settle(XParseJob.refused(subject, fault), now)
@@ -112,12 +112,12 @@ class JobWait(Wait):
         if self._size <= _EVENT_SIZE:
             self._jobs.append(value)
 
-    def _settle(self, job: XParseJob, now: float) -> Verdict:
+    def _settle(self, job: XParseJob, now: float) -> Decision:
         self._keep(job)
         del self.moving[job.job_id]
         if not self.moving:
-            return Verdict(event={"ending": Ending.TERMINAL.value, "jobs": self._jobs})
-        return Verdict(notice=self._fresh(f"xParse jobs: {self._progress()}.", now))
+            return Decision(event={"ending": Outcome.TERMINAL.value, "jobs": self._jobs})
+        return Decision(notice=self._fresh(f"xParse jobs: {self._progress()}.", now))
 
     def _progress(self) -> str:
         return f"{self._total - len(self.moving)} of {self._total} have ended, {self._failed} failed"

@@ -2,7 +2,7 @@
 Decisions about waiting: when to look again, and what an answer means.
 
 Nothing here looks at a clock or sends anything: time is an argument, chance a callable. The trigger feeds the
-answers in and does what the verdict says.
+answers in and does what the decision says.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Schedule:
         return max(backoff(faults, chance=chance), retry_after or 0.0)
 
 
-class Ending(StrEnum):
+class Outcome(StrEnum):
     """How a wait ended."""
 
     TERMINAL = "terminal"
@@ -85,7 +85,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Decision:
     """
     What to do after one look.
 
@@ -101,9 +101,9 @@ class Verdict:
     is_warning: bool = False
 
 
-def ended_by(fault: ApiError) -> dict[str, Any]:
+def error_event(fault: ApiError) -> dict[str, Any]:
     """Return the event of a wait that a fault ended."""
-    return {"ending": Ending.FAULT.value, "fault": fault.to_dict()}
+    return {"ending": Outcome.FAULT.value, "fault": fault.to_dict()}
 
 
 class Wait:
@@ -135,32 +135,32 @@ class Wait:
             schedule.after_poll(looks, self._chance) if looks else schedule.first(self._chance), now
         )
 
-    def on_state(self, subject: str, seen: Any, *, now: float) -> Verdict:
+    def on_state(self, subject: str, seen: Any, *, now: float) -> Decision:
         """Judge what a look at one of the subjects saw."""
         raise NotImplementedError
 
-    def on_error(self, subject: str, fault: ApiError, *, now: float) -> Verdict:
+    def on_error(self, subject: str, fault: ApiError, *, now: float) -> Decision:
         """Judge a look that failed: a blip is waited out, anything else ends the wait."""
         if not fault.kind.is_transient:
-            return Verdict(event=ended_by(fault))
+            return Decision(event=error_event(fault))
         faults = self._faults[subject] = self._faults.get(subject, 0) + 1
         is_first, self._last_fault = self._last_fault is None, str(fault)
         self._faults_in_a_row += 1
-        verdict = self._go_on(self.pace.schedule.after_error(faults, fault.retry_after, self._chance), now)
+        decision = self._go_on(self.pace.schedule.after_error(faults, fault.retry_after, self._chance), now)
         if not is_first or not self._may_tell(now):
-            return verdict
-        return replace(verdict, notice=f"{fault} The wait goes on.", is_warning=True)
+            return decision
+        return replace(decision, notice=f"{fault} The wait goes on.", is_warning=True)
 
     def _looked(self, subject: str) -> None:
         self.moving[subject] += 1
         self._faults.pop(subject, None)
         self._faults_in_a_row, self._last_fault = 0, None
 
-    def _wait_on(self, subject: str, news: str | None, now: float, *, is_warning: bool = False) -> Verdict:
+    def _wait_on(self, subject: str, news: str | None, now: float, *, is_warning: bool = False) -> Decision:
         """Go on waiting; the news is told if it is any."""
-        verdict = self._go_on(self.pace.schedule.after_poll(self.moving[subject], self._chance), now)
+        decision = self._go_on(self.pace.schedule.after_poll(self.moving[subject], self._chance), now)
         notice = self._fresh(news, now)
-        return replace(verdict, notice=notice, is_warning=is_warning) if notice else verdict
+        return replace(decision, notice=notice, is_warning=is_warning) if notice else decision
 
     def _fresh(self, news: str | None, now: float) -> str | None:
         """Return the news if it is to be told."""
@@ -176,10 +176,10 @@ class Wait:
         self._told_at = now
         return True
 
-    def _go_on(self, delay: float, now: float) -> Verdict:
+    def _go_on(self, delay: float, now: float) -> Decision:
         if now >= self.pace.deadline:
-            return Verdict(event={"ending": Ending.TIMEOUT.value, "message": self._timeout_message()})
-        return Verdict(delay=self._within(delay, now))
+            return Decision(event={"ending": Outcome.TIMEOUT.value, "message": self._timeout_message()})
+        return Decision(delay=self._within(delay, now))
 
     def _within(self, delay: float, now: float) -> float:
         return max(0.0, min(delay, self.pace.deadline - now))

@@ -42,9 +42,9 @@ def checked_event(event: dict[str, Any] | None, task_id: str) -> dict[str, Any]:
 
     :raises RuntimeError: if it is none.
     """
-    from textin_provider.api.waiting import Ending
+    from textin_provider.api.waiting import Outcome
 
-    if event is None or event.get("ending") not in tuple(Ending):
+    if event is None or event.get("ending") not in tuple(Outcome):
         raise RuntimeError(f"The trigger of {task_id} ended with an unknown event: {event!r}")
     return event
 

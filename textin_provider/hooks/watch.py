@@ -25,11 +25,11 @@ def watch_job(hook: TextInHook, job_id: str, pace: Pace) -> dict[str, Any]:
         try:
             seen = hook.poll_xparse_job(job_id)
         except TextInError as error:
-            verdict = wait.on_error(job_id, error, now=time.time())
+            decision = wait.on_error(job_id, error, now=time.time())
         else:
-            verdict = wait.on_state(job_id, seen, now=time.time())
-        if verdict.notice:
-            log.log(logging.WARNING if verdict.is_warning else logging.INFO, "%s", verdict.notice)
-        if verdict.event is not None:
-            return verdict.event
-        delay = verdict.delay or 0.0
+            decision = wait.on_state(job_id, seen, now=time.time())
+        if decision.notice:
+            log.log(logging.WARNING if decision.is_warning else logging.INFO, "%s", decision.notice)
+        if decision.event is not None:
+            return decision.event
+        delay = decision.delay or 0.0

@@ -243,12 +243,12 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
         return manifest
 
     def _complete(self, context: Context, event: dict[str, Any] | None) -> dict[str, Any]:
-        from textin_provider.api.waiting import Ending
+        from textin_provider.api.waiting import Outcome
 
         event = checked_event(event, self.task_id)
-        if event["ending"] == Ending.TERMINAL:
+        if event["ending"] == Outcome.TERMINAL:
             return self._store(context, event["jobs"][0]["job_id"])
-        if event["ending"] == Ending.TIMEOUT:
+        if event["ending"] == Outcome.TIMEOUT:
             raise self._timed_out(context, event["message"])
         fault = ApiError.from_dict(event["fault"])
         if fault.kind is ErrorKind.REQUEST:

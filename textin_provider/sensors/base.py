@@ -125,15 +125,15 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         **kept: Any,
     ) -> Any:
         """Go on after the deferral: return what the wait was for, or raise what ended it."""
-        from textin_provider.api.waiting import Ending
+        from textin_provider.api.waiting import Outcome
 
         # `dag.test()` of Airflow 3 forgets what a deferral kept.
         self._deadline = deadline or time.time() + self.timeout
         self._deferrals = deferrals
         event = checked_event(event, self.task_id)
-        if event["ending"] == Ending.TIMEOUT:
+        if event["ending"] == Outcome.TIMEOUT:
             raise AirflowSensorTimeout(event["message"])
-        if event["ending"] == Ending.FAULT:
+        if event["ending"] == Outcome.FAULT:
             raise error_for(ApiError.from_dict(event["fault"]))
         return self._end(context, event, **kept)
 

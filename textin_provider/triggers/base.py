@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from textin_provider.api.protocol import Flow
-    from textin_provider.api.waiting import Pace, Verdict, Wait
+    from textin_provider.api.waiting import Pace, Decision, Wait
 
 #: What triggers work with. The triggerer loads the class of a trigger on its loop, so this module imports
 #: next to nothing, and the first triggers that run import these in a thread.
@@ -95,15 +95,15 @@ class TextInTrigger(BaseTrigger):
         """Flow until the wait has ended, and yield the event it ended with."""
         await load(*_MACHINERY)
         from textin_provider.api.errors import ApiError
-        from textin_provider.api.waiting import ended_by
+        from textin_provider.api.waiting import error_event
         from textin_provider.triggers.poller import Watch, join_poller
 
         try:
             async with join_poller(self.textin_conn_id) as poller:
                 event = await poller.carry_on(Watch(self._wait(), self._look, self._tell))
         except ApiError as fault:
-            event = ended_by(fault)
+            event = error_event(fault)
         yield TriggerEvent(event)
 
-    def _tell(self, verdict: Verdict) -> None:
-        self.log.log(logging.WARNING if verdict.is_warning else logging.INFO, "%s", verdict.notice)
+    def _tell(self, decision: Decision) -> None:
+        self.log.log(logging.WARNING if decision.is_warning else logging.INFO, "%s", decision.notice)

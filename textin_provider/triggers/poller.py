@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.api.waiting import Verdict
+from textin_provider.api.waiting import Decision
 from textin_provider.hooks.aiohttp_transport import POOL_SIZE
 from textin_provider.hooks.textin_async import TextInAsyncHook
 
@@ -78,26 +78,26 @@ class Watch:
     A wait that the poller carries on.
 
     :param look: makes a look at one of the subjects of the wait, anew for each try.
-    :param tell: logs the notice of a verdict; it runs in the context of the trigger, which names its log.
+    :param tell: logs the notice of a decision; it runs in the context of the trigger, which names its log.
     :ivar ended: the event that the wait ends with, or what went wrong in judging; cancelled with the trigger.
     """
 
     __slots__ = ("_context", "_tell", "ended", "look", "wait")
 
-    def __init__(self, wait: Wait, look: Callable[[str], Flow[Any]], tell: Callable[[Verdict], None]) -> None:
+    def __init__(self, wait: Wait, look: Callable[[str], Flow[Any]], tell: Callable[[Decision], None]) -> None:
         self.wait = wait
         self.look = look
         self.ended: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._tell = tell
         self._context = copy_context()
 
-    def follow(self, verdict: Verdict) -> float | None:
-        """Do what a verdict says; return the seconds to the next look at the same, None if there is none."""
-        if verdict.notice:
-            self._context.run(self._tell, verdict)
-        if verdict.event is not None:
-            self.ended.set_result(verdict.event)
-        return verdict.delay
+    def follow(self, decision: Decision) -> float | None:
+        """Do what a decision says; return the seconds to the next look at the same, None if there is none."""
+        if decision.notice:
+            self._context.run(self._tell, decision)
+        if decision.event is not None:
+            self.ended.set_result(decision.event)
+        return decision.delay
 
 
 class Poller:
@@ -176,10 +176,10 @@ class Poller:
 
     async def _take_turn(self, watch: Watch, subject: str) -> None:
         try:
-            verdict = await self._judge(watch, subject)
+            decision = await self._judge(watch, subject)
             if watch.ended.done():
                 return
-            delay = watch.follow(verdict)
+            delay = watch.follow(decision)
         except Exception as error:  # it is the trouble of this wait, whatever it is
             if not watch.ended.done():
                 watch.ended.set_exception(error)
@@ -187,11 +187,11 @@ class Poller:
             if delay is not None:
                 self._put(watch, subject, delay)
 
-    async def _judge(self, watch: Watch, subject: str) -> Verdict:
+    async def _judge(self, watch: Watch, subject: str) -> Decision:
         wait = watch.wait
         left = max(0.0, wait.pace.deadline - time.time())
         if left and (pause := self._pause_left()) > LONGEST_HOLD:
-            return Verdict(delay=min(pause, left))
+            return Decision(delay=min(pause, left))
         try:
             seen = await self._take(partial(watch.look, subject), min(left, LONGEST_HOLD))
         except ApiError as fault:
