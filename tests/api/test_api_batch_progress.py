@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from textin_provider.api.batch import Progress, poll_progress
-from textin_provider.api.docflow import MOVING_STATUSES, DocFlowFile, FilePage, RecognitionStatus, Selector
+from textin_provider.api.docflow import PENDING_STATUSES, DocFlowFile, FilePage, RecognitionStatus, Selector
 
 if TYPE_CHECKING:
     from textin_provider.api.protocol import Request
 
 SELECTOR = Selector("batch_number", "b")
 #: The statuses in the order that a file passes them in, and the ends it can come to.
-WAY = [int(status) for status in MOVING_STATUSES]
+WAY = [int(status) for status in PENDING_STATUSES]
 ENDS = [1, 2, 10]
 
 
@@ -48,7 +48,7 @@ class Batch:
         return self.chance.choice(ENDS) if later == -1 else later
 
     @property
-    def is_moving(self) -> bool:
+    def is_pending(self) -> bool:
         return any(status not in ENDS for status in self.statuses)
 
 
@@ -67,7 +67,7 @@ def progress_of(batch: Batch) -> Progress:
 def test_the_ends_are_counted_first_and_the_grand_total_last() -> None:
     batch = Batch([1, 1, 2, 10, 0, 20])
 
-    assert progress_of(batch) == Progress(total=6, succeeded=2, failed=1, classified=1, is_moving=True)
+    assert progress_of(batch) == Progress(total=6, succeeded=2, failed=1, classified=1, is_pending=True)
     assert [asked.get("recognition_status") for asked in batch.asked] == ["1", "2", "10", None]
 
 
@@ -103,7 +103,7 @@ def test_an_empty_list_is_never_settled(expected: int, has_totals: bool) -> None
 def test_one_file_in_work_keeps_a_batch_moving(status: int, has_totals: bool) -> None:
     progress = progress_of(Batch([1] * 50 + [status] + [2] * 49, has_totals=has_totals))
 
-    assert progress.is_moving
+    assert progress.is_pending
     assert not progress.is_settled(1)
 
 
@@ -122,7 +122,7 @@ def test_a_batch_that_moves_between_the_counts_never_looks_settled(has_totals: b
         progress = progress_of(batch)
         if progress.is_settled(1):
             settled += 1
-            assert not batch.is_moving, f"seed {seed}: {start} came to {batch.statuses}: {progress}"
+            assert not batch.is_pending, f"seed {seed}: {start} came to {batch.statuses}: {progress}"
         if has_totals:
             assert progress.done <= len(start)
     assert settled > 100, "the batches of this test must come to an end often enough"
@@ -148,7 +148,7 @@ def test_totals_that_come_and_go_settle_no_batch_that_moves() -> None:
     for seed in range(300):
         chance = random.Random(seed)
         batch = Forgetful([chance.choice([*WAY, *ENDS]) for _ in range(4)])
-        assert not (progress_of(batch).is_settled(1) and batch.is_moving), f"seed {seed}: {batch.statuses}"
+        assert not (progress_of(batch).is_settled(1) and batch.is_pending), f"seed {seed}: {batch.statuses}"
 
 
 def test_a_grand_total_that_alone_is_missing_settles_nothing() -> None:

@@ -61,7 +61,7 @@ def summed(*files: DocFlowFile, selector: Selector = SELECTOR) -> BatchSummary:
 
 
 def counts(summary: BatchSummary) -> tuple[int, int, int, int, int]:
-    return summary.total, summary.succeeded, summary.failed, summary.classified, summary.moving
+    return summary.total, summary.succeeded, summary.failed, summary.classified, summary.pending
 
 
 def test_the_sample_of_the_vendor_adds_up() -> None:

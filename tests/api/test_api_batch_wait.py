@@ -18,10 +18,10 @@ DEADLINE = START + 100
 
 SELECTOR = Selector("batch_number", "202611210001")
 SUBJECT = str(SELECTOR)
-EMPTY = Progress(0, 0, 0, 0, is_moving=False)
-MOVING = Progress(500, 409, 3, 0, is_moving=True)
-SETTLED = Progress(500, 497, 3, 0, is_moving=False)
-UNCOUNTED = Progress(None, 1, 0, 0, is_moving=False)
+EMPTY = Progress(0, 0, 0, 0, is_pending=False)
+MOVING = Progress(500, 409, 3, 0, is_pending=True)
+SETTLED = Progress(500, 497, 3, 0, is_pending=False)
+UNCOUNTED = Progress(None, 1, 0, 0, is_pending=False)
 
 
 def wait(expected_files: int = 1, **schedule: Any) -> BatchWait:
@@ -57,8 +57,8 @@ def test_anything_else_goes_on_until_the_deadline(progress: Progress) -> None:
     [
         (EMPTY, 1, "no file is visible; check the id and the workspace"),
         (MOVING, 1, "412 of 500 done, 3 failed"),
-        (Progress(3, 3, 0, 0, is_moving=False), 5, "3 of 3 (5 expected) done"),
-        (Progress(None, 0, 0, 0, is_moving=True), 1, "some are still in work"),
+        (Progress(3, 3, 0, 0, is_pending=False), 5, "3 of 3 (5 expected) done"),
+        (Progress(None, 0, 0, 0, is_pending=True), 1, "some are still in work"),
     ],
     ids=["empty", "moving", "too few", "uncounted"],
 )
@@ -83,12 +83,12 @@ def test_fewer_files_than_expected_keep_the_wait_going_although_all_have_ended()
     waiting = wait(expected_files=501)
 
     assert waiting.on_state(SUBJECT, SETTLED, now=START).event is None
-    assert waiting.on_state(SUBJECT, Progress(501, 498, 3, 0, is_moving=False), now=START).event is not None
+    assert waiting.on_state(SUBJECT, Progress(501, 498, 3, 0, is_pending=False), now=START).event is not None
 
 
 def test_progress_is_told_when_the_counts_change_and_not_again() -> None:
     waiting = wait()
-    looks = [EMPTY, EMPTY, MOVING, MOVING, Progress(500, 410, 3, 0, is_moving=True)]
+    looks = [EMPTY, EMPTY, MOVING, MOVING, Progress(500, 410, 3, 0, is_pending=True)]
 
     notices = [waiting.on_state(SUBJECT, progress, now=START).notice for progress in looks]
 
@@ -123,7 +123,7 @@ def test_a_blip_is_waited_out_and_warned_of_once(kind: ErrorKind) -> None:
 
 
 def test_no_event_of_a_batch_grows_with_its_files() -> None:
-    huge = Progress(10**6, 10**6, 0, 0, is_moving=False)
+    huge = Progress(10**6, 10**6, 0, 0, is_pending=False)
     events = [
         wait().on_state(SUBJECT, huge, now=START).event,
         wait(2 * 10**6).on_state(SUBJECT, huge, now=DEADLINE).event,

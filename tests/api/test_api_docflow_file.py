@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from textin_provider.api.docflow import (
-    MOVING_STATUSES,
+    PENDING_STATUSES,
     TERMINAL_STATUSES,
     DocFlowFile,
     RecognitionStatus,
@@ -142,9 +142,9 @@ def test_a_code_that_was_never_published_is_not_the_end(code: int) -> None:
 def test_every_known_status_either_moves_or_has_ended() -> None:
     known = set(RecognitionStatus) - {RecognitionStatus.UNKNOWN}
 
-    assert set(MOVING_STATUSES) | set(TERMINAL_STATUSES) == known
-    assert not set(MOVING_STATUSES) & set(TERMINAL_STATUSES)
-    assert len(MOVING_STATUSES) == len(set(MOVING_STATUSES)) == 7
+    assert set(PENDING_STATUSES) | set(TERMINAL_STATUSES) == known
+    assert not set(PENDING_STATUSES) & set(TERMINAL_STATUSES)
+    assert len(PENDING_STATUSES) == len(set(PENDING_STATUSES)) == 7
 
 
 @pytest.mark.parametrize("code", [1, 6, 99, "x", None, True])

@@ -109,7 +109,7 @@ def test_a_page_gives_files_that_can_be_added_up_or_a_fault(
     summary.add(seen.files)
     value = summary.to_dict()
     check_storable(value)
-    assert summary.succeeded + summary.failed + summary.classified + summary.moving == summary.total
+    assert summary.succeeded + summary.failed + summary.classified + summary.pending == summary.total
     if summary.failed:
         check_fault(failed_files(BATCH, value))
     for file in seen.files:

@@ -74,12 +74,12 @@ def test_a_wait_ends_once_with_an_event_that_can_be_stored(ids: list[str], is_li
     now, event = 0.0, None
     for seen, later in looks:
         now += later
-        subject = next(iter(wait.moving))
+        key = next(iter(wait.pending))
         if isinstance(seen, ApiError):
-            decision = wait.on_error(subject, seen, now=now)
+            decision = wait.on_error(key, seen, now=now)
         else:
-            job = XParseJob(subject, seen.reported, seen.file_id, seen.result_url, seen.message)
-            decision = wait.on_state(subject, job, now=now)
+            job = XParseJob(key, seen.reported, seen.file_id, seen.result_url, seen.message)
+            decision = wait.on_state(key, job, now=now)
         event = decision.event
         assert decision.delay is None or 0 <= decision.delay <= max(0.0, 600.0 - now)
         if event is not None:

@@ -27,10 +27,10 @@ class _Glance(Wait):
     def first_delay(self, *, now: float) -> float:
         return self._delay
 
-    def on_state(self, subject: str, seen: Any, *, now: float) -> Decision:
+    def on_state(self, key: str, seen: Any, *, now: float) -> Decision:
         return Decision(event={"seen": seen})
 
-    def on_error(self, subject: str, fault: ApiError, *, now: float) -> Decision:
+    def on_error(self, key: str, fault: ApiError, *, now: float) -> Decision:
         raise fault
 
 

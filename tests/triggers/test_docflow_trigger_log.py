@@ -17,7 +17,7 @@ async def test_progress_is_logged_when_counts_change_and_only_then(
     textin: TextInServer, logged: Logged
 ) -> None:
     done = [FileScript(status=1)] * 409 + [FileScript(status=2)] * 3
-    moving = [FileScript(statuses=[4] * 5 + [1])] * 60 + [FileScript(statuses=[0, 3] * 5 + [2])] * 28
+    pending = [FileScript(statuses=[4] * 5 + [1])] * 60 + [FileScript(statuses=[0, 3] * 5 + [2])] * 28
     batch = textin.add_batch(files=[*done, *moving])
 
     await only_event(new_trigger(batch))

@@ -63,8 +63,8 @@ def test_what_a_stored_trigger_does_not_name_has_a_default(case: dict[str, Any])
 def test_a_wait_for_it_can_begin(case: dict[str, Any]) -> None:
     trigger = _load(case)
     wait = trigger._wait()
-    assert wait.moving
-    assert all(next(trigger._look(subject)).method == "GET" for subject in wait.moving)
+    assert wait.pending
+    assert all(next(trigger._look(key)).method == "GET" for key in wait.pending)
 
 
 @every_case

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from textin_provider.api.docflow import (
     MAX_PAGE_SIZE,
-    MOVING_STATUSES,
+    PENDING_STATUSES,
     TERMINAL_STATUSES,
     DocFlowFile,
     FilePage,
@@ -39,14 +39,14 @@ class Progress:
 
     :param total: files visible; None where TextIn does not count.
     :param succeeded: of these, the ones in that state; likewise ``failed`` and ``classified``.
-    :param is_moving: whether some file is in a state that is not terminal.
+    :param is_pending: whether some file is in a state that is not terminal.
     """
 
     total: int | None
     succeeded: int
     failed: int
     classified: int
-    is_moving: bool
+    is_pending: bool
 
     @property
     def done(self) -> int:
@@ -55,14 +55,14 @@ class Progress:
 
     def is_settled(self, expected_files: int) -> bool:
         """Whether it seems that nothing moves any more; a worker reads the files before it says so."""
-        return self.done >= max(1, expected_files if self.total is not None else 1) and not self.is_moving
+        return self.done >= max(1, expected_files if self.total is not None else 1) and not self.is_pending
 
     def describe(self, expected_files: int) -> str:
         """Say in words how far it is, for logs and errors."""
         if self.total == 0:
             return "no file is visible; check the id and the workspace if that stays so"
         if self.total is None:
-            return "some are still in work" if self.is_moving else "none is visible in work"
+            return "some are still in work" if self.is_pending else "none is visible in work"
         expected = f" ({expected_files} expected)" if expected_files > self.total else ""
         return f"{self.done} of {self.total}{expected} done, {self.failed} failed"
 
@@ -88,7 +88,7 @@ def poll_progress(workspace_id: str, selector: Selector) -> Flow[Progress]:
         succeeded=counts[RecognitionStatus.SUCCESS],
         failed=counts[RecognitionStatus.FAILED],
         classified=counts[RecognitionStatus.CLASSIFIED],
-        is_moving=sum(counts.values()) < everything.total,
+        is_pending=sum(counts.values()) < everything.total,
     )
 
 
@@ -99,16 +99,16 @@ def _poll_without_totals(workspace_id: str, selector: Selector) -> Flow[Progress
     The moving states are asked for in the order that files pass them in, so that one which moves on meanwhile
     is met again, and the terminal ones after them.
     """
-    is_moving = False
-    for status in MOVING_STATUSES:
+    is_pending = False
+    for status in PENDING_STATUSES:
         page = yield count_files(workspace_id, selector, status)
-        is_moving = is_moving or bool(page.files)
+        is_pending = is_pending or bool(page.files)
     found = []
     for status in TERMINAL_STATUSES:
         page = yield count_files(workspace_id, selector, status)
         found.append(len(page.files))
     succeeded, failed, classified = found
-    return Progress(None, succeeded, failed, classified, is_moving)
+    return Progress(None, succeeded, failed, classified, is_pending)
 
 
 class PageWalk:
@@ -206,7 +206,7 @@ class BatchSummary:
     classified: int = 0
     duration_total_ms: int = 0
     duration_max_ms: int = 0
-    moving: int = 0
+    pending: int = 0
     batch_number: str | None = None
     failures: list[dict[str, str | None]] = field(default_factory=list)
     _seen: set[str] = field(default_factory=set, repr=False)
@@ -245,15 +245,15 @@ class BatchSummary:
                 if len(self.failures) < MAX_LISTED_FAILURES:
                     self.failures.append(_failure(file))
             case _:
-                self.moving += 1
+                self.pending += 1
 
     def is_settled(self, expected_files: int) -> bool:
         """Whether there are as many files as expected, at least one, and all have ended."""
-        return self.uploaded >= max(1, expected_files) and not self.moving
+        return self.uploaded >= max(1, expected_files) and not self.pending
 
     def describe(self, expected_files: int) -> str:
         """Say in words how far it is, for logs."""
-        progress = Progress(self.total, self.succeeded, self.failed, self.classified, bool(self.moving))
+        progress = Progress(self.total, self.succeeded, self.failed, self.classified, bool(self.pending))
         return progress.describe(expected_files)
 
     def to_dict(self) -> dict[str, Any]:

@@ -27,18 +27,18 @@ class BatchWait(Wait):
         self.expected_files = expected_files
         self._progress: Progress | None = None
 
-    def on_state(self, subject: str, seen: Progress, *, now: float) -> Decision:
+    def on_state(self, key: str, seen: Progress, *, now: float) -> Decision:
         """Judge the counts of a batch."""
-        self._looked(subject)
+        self._looked(key)
         self._progress = seen
         if seen.is_settled(self.expected_files):
             return Decision(event={"ending": Outcome.TERMINAL.value})
-        return self._wait_on(subject, f"{self._subject()}: {self._seen()}.", now)
+        return self._wait_on(key, f"{self._describe()}: {self._describe_state()}.", now)
 
-    def _subject(self) -> str:
+    def _describe(self) -> str:
         return f"DocFlow files of {self.selector}"
 
-    def _seen(self) -> str:
+    def _describe_state(self) -> str:
         if self._progress is None:
             return "their state never came"
         return self._progress.describe(self.expected_files)

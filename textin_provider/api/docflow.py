@@ -70,7 +70,7 @@ TERMINAL_STATUSES = (RecognitionStatus.SUCCESS, RecognitionStatus.FAILED, Recogn
 #: ``task_type`` of a document split off, and of one cropped out.
 _PART_TASK_TYPES = (0, 3)
 #: The other states in the order that a file passes them in.
-MOVING_STATUSES = (
+PENDING_STATUSES = (
     RecognitionStatus.PENDING,
     RecognitionStatus.PREPARING,
     RecognitionStatus.PARSING,

@@ -75,35 +75,35 @@ class JobWait(Wait):
     def __init__(self, job_id: str | Sequence[str], pace: Pace, *, chance: Chance = random.random) -> None:
         self._is_list = not isinstance(job_id, str)
         super().__init__([job_id] if isinstance(job_id, str) else job_id, pace, chance=chance)
-        self._total = len(self.moving)
+        self._total = len(self.pending)
         self._failed = 0
         self._reported: str | None = None
         self._warned_of: set[str] = set()
         self._jobs: list[dict[str, Any]] = []
         self._size = 0
 
-    def on_state(self, subject: str, seen: XParseJob, *, now: float) -> Decision:
+    def on_state(self, key: str, seen: XParseJob, *, now: float) -> Decision:
         """Judge a job that the status endpoint showed."""
-        self._looked(subject)
+        self._looked(key)
         if seen.reported == self._reported and not self._is_list:
-            return self._wait_on(subject, None, now)  # nothing new, as at most looks
+            return self._wait_on(key, None, now)  # nothing new, as at most looks
         self._reported = seen.reported
         if seen.status.is_terminal:
             return self._settle(seen, now)
         is_unknown = seen.status is JobStatus.UNKNOWN
-        news = f"xParse job {subject} is {seen.reported}."
+        news = f"xParse job {key} is {seen.reported}."
         if is_unknown:
-            news = f"xParse job {subject} has the unknown status {seen.reported!r}; taken as not finished."
+            news = f"xParse job {key} has the unknown status {seen.reported!r}; taken as not finished."
         # In a list, what is usual goes without saying, and what is not is said of the first job.
         is_news = not self._is_list or (is_unknown and seen.reported not in self._warned_of)
         self._warned_of.add(seen.reported)
-        return self._wait_on(subject, news if is_news else None, now, is_warning=is_unknown)
+        return self._wait_on(key, news if is_news else None, now, is_warning=is_unknown)
 
-    def on_error(self, subject: str, fault: ApiError, *, now: float) -> Decision:
+    def on_error(self, key: str, fault: ApiError, *, now: float) -> Decision:
         """Judge a look that failed. An id of a list that TextIn will not tell of is no reason to stop."""
         if self._is_list and fault.kind is ErrorKind.REQUEST:
-            return self._settle(XParseJob.refused(subject, fault), now)
-        return super().on_error(subject, fault, now=now)
+            return self._settle(XParseJob.refused(key, fault), now)
+        return super().on_error(key, fault, now=now)
 
     def _keep(self, job: XParseJob) -> None:
         self._failed += job.status is JobStatus.FAILED
@@ -114,20 +114,20 @@ class JobWait(Wait):
 
     def _settle(self, job: XParseJob, now: float) -> Decision:
         self._keep(job)
-        del self.moving[job.job_id]
-        if not self.moving:
+        del self.pending[job.job_id]
+        if not self.pending:
             return Decision(event={"ending": Outcome.TERMINAL.value, "jobs": self._jobs})
         return Decision(notice=self._fresh(f"xParse jobs: {self._progress()}.", now))
 
     def _progress(self) -> str:
-        return f"{self._total - len(self.moving)} of {self._total} have ended, {self._failed} failed"
+        return f"{self._total - len(self.pending)} of {self._total} have ended, {self._failed} failed"
 
-    def _subject(self) -> str:
+    def _describe(self) -> str:
         if self._is_list:
-            return f"{len(self.moving)} of {self._total} xParse jobs"
-        return f"xParse job {next(iter(self.moving))}"
+            return f"{len(self.pending)} of {self._total} xParse jobs"
+        return f"xParse job {next(iter(self.pending))}"
 
-    def _seen(self) -> str:
+    def _describe_state(self) -> str:
         if self._is_list:
-            return the_first(list(self.moving), len(self.moving))
+            return the_first(list(self.pending), len(self.pending))
         return f"last seen {self._reported}" if self._reported else "its status never came"

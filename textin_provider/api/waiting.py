@@ -113,13 +113,13 @@ class Wait:
     What ended before the last look is never reported as timed out. A subclass judges what was seen with
     ``on_state`` and says in ``_subject`` and ``_seen`` what it waits for and how far that was.
 
-    :param subjects: what is looked at, each at a pace of its own.
-    :ivar moving: those that have not ended, and how many looks each has had.
+    :param keys: what is looked at, each at a pace of its own.
+    :ivar pending: those that have not ended, and how many looks each has had.
     """
 
-    def __init__(self, subjects: Iterable[str], pace: Pace, *, chance: Chance = random.random) -> None:
+    def __init__(self, keys: Iterable[str], pace: Pace, *, chance: Chance = random.random) -> None:
         self.pace = pace
-        self.moving = dict.fromkeys(subjects, pace.looks)
+        self.pending = dict.fromkeys(keys, pace.looks)
         self._chance = chance
         self._faults: dict[str, int] = {}
         self._faults_in_a_row = 0
@@ -129,21 +129,21 @@ class Wait:
         self._told_at = -math.inf
 
     def first_delay(self, *, now: float) -> float:
-        """Return the seconds to the first look at one of the subjects; chance spreads them."""
+        """Return the seconds to the first look at one of the keys; chance spreads them."""
         schedule, looks = self.pace.schedule, self.pace.looks
         return self._within(
             schedule.after_poll(looks, self._chance) if looks else schedule.first(self._chance), now
         )
 
-    def on_state(self, subject: str, seen: Any, *, now: float) -> Decision:
-        """Judge what a look at one of the subjects saw."""
+    def on_state(self, key: str, seen: Any, *, now: float) -> Decision:
+        """Judge what a look at one of the keys saw."""
         raise NotImplementedError
 
-    def on_error(self, subject: str, fault: ApiError, *, now: float) -> Decision:
+    def on_error(self, key: str, fault: ApiError, *, now: float) -> Decision:
         """Judge a look that failed: a blip is waited out, anything else ends the wait."""
         if not fault.kind.is_transient:
             return Decision(event=error_event(fault))
-        faults = self._faults[subject] = self._faults.get(subject, 0) + 1
+        faults = self._faults[key] = self._faults.get(key, 0) + 1
         is_first, self._last_fault = self._last_fault is None, str(fault)
         self._faults_in_a_row += 1
         decision = self._go_on(self.pace.schedule.after_error(faults, fault.retry_after, self._chance), now)
@@ -151,14 +151,14 @@ class Wait:
             return decision
         return replace(decision, notice=f"{fault} The wait goes on.", is_warning=True)
 
-    def _looked(self, subject: str) -> None:
-        self.moving[subject] += 1
-        self._faults.pop(subject, None)
+    def _looked(self, key: str) -> None:
+        self.pending[key] += 1
+        self._faults.pop(key, None)
         self._faults_in_a_row, self._last_fault = 0, None
 
-    def _wait_on(self, subject: str, news: str | None, now: float, *, is_warning: bool = False) -> Decision:
+    def _wait_on(self, key: str, news: str | None, now: float, *, is_warning: bool = False) -> Decision:
         """Go on waiting; the news is told if it is any."""
-        decision = self._go_on(self.pace.schedule.after_poll(self.moving[subject], self._chance), now)
+        decision = self._go_on(self.pace.schedule.after_poll(self.pending[key], self._chance), now)
         notice = self._fresh(news, now)
         return replace(decision, notice=notice, is_warning=is_warning) if notice else decision
 
@@ -171,7 +171,7 @@ class Wait:
 
     def _may_tell(self, now: float) -> bool:
         """Whether a line may be logged: where many things move, one an interval will do."""
-        if len(self.moving) > 1 and now - self._told_at < self.pace.schedule.interval:
+        if len(self.pending) > 1 and now - self._told_at < self.pace.schedule.interval:
             return False
         self._told_at = now
         return True
@@ -189,12 +189,12 @@ class Wait:
         in_a_row, fault = self._faults_in_a_row, self._last_fault
         faults = f" The last {in_a_row} looks failed: {fault}" if fault else ""
         return (
-            f"{self._subject()} had not ended after timeout={self.pace.timeout:g}s ({when}; {self._seen()})."
+            f"{self._describe()} had not ended after timeout={self.pace.timeout:g}s ({when}; {self._describe_state()})."
             f"{faults} TextIn works on; waiting for the same again costs nothing."
         )
 
-    def _subject(self) -> str:
+    def _describe(self) -> str:
         raise NotImplementedError
 
-    def _seen(self) -> str:
+    def _describe_state(self) -> str:
         raise NotImplementedError

@@ -87,8 +87,8 @@ class TextInTrigger(BaseTrigger):
         """Return what judges the looks."""
         raise NotImplementedError
 
-    def _look(self, subject: str) -> Flow[Any]:
-        """Return one look at one of the subjects of the wait."""
+    def _look(self, key: str) -> Flow[Any]:
+        """Return one look at one of the keys of the wait."""
         raise NotImplementedError
 
     async def run(self) -> AsyncIterator[TriggerEvent]:

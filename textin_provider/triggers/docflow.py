@@ -52,7 +52,7 @@ class DocFlowBatchTrigger(TextInTrigger):
         selector = Selector(self.selector, self.value)
         return BatchWait(selector, self._pace(), expected_files=self.expected_files)
 
-    def _look(self, subject: str) -> Flow[Progress]:
+    def _look(self, key: str) -> Flow[Progress]:
         from textin_provider.api.batch import poll_progress
         from textin_provider.api.docflow import Selector
 

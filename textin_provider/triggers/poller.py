@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from textin_provider.api.protocol import Flow
     from textin_provider.api.waiting import Wait
 
-    #: What falls due together: waits, and which of their subjects to look at.
+    #: What falls due together: waits, and which of their keys to look at.
     Round: TypeAlias = "deque[tuple[Watch, str]]"
 
 #: Polls due within this many seconds of each other go out together.
@@ -77,7 +77,7 @@ class Watch:
     """
     A wait that the poller carries on.
 
-    :param look: makes a look at one of the subjects of the wait, anew for each try.
+    :param look: makes a look at one of the keys of the wait, anew for each try.
     :param tell: logs the notice of a decision; it runs in the context of the trigger, which names its log.
     :ivar ended: the event that the wait ends with, or what went wrong in judging; cancelled with the trigger.
     """
@@ -135,14 +135,14 @@ class Poller:
 
     async def carry_on(self, watch: Watch) -> dict[str, Any]:
         """Carry a wait on to its end, and return the event that it ends with."""
-        if not watch.wait.moving:
+        if not watch.wait.pending:
             raise ValueError("There is nothing to wait for.")
         now = time.time()
-        for subject in watch.wait.moving:
-            self._put(watch, subject, watch.wait.first_delay(now=now))
+        for key in watch.wait.pending:
+            self._put(watch, key, watch.wait.first_delay(now=now))
         return await watch.ended
 
-    def _put(self, watch: Watch, subject: str, delay: float) -> None:
+    def _put(self, watch: Watch, key: str, delay: float) -> None:
         """Put a look among what else is due in ``delay`` seconds."""
         loop = asyncio.get_running_loop()
         grid = LONG_ROUND_SECONDS if delay >= LONG_DELAY else ROUND_SECONDS
@@ -151,7 +151,7 @@ class Poller:
         if due is None:
             due = self._rounds[moment] = deque()
             self._timers[moment] = loop.call_at(moment, self._begin, moment)
-        due.append((watch, subject))
+        due.append((watch, key))
 
     def _begin(self, moment: float) -> None:
         del self._timers[moment]
@@ -164,9 +164,9 @@ class Poller:
     async def _send(self) -> None:
         try:
             while self._due:
-                watch, subject = self._due.popleft()
+                watch, key = self._due.popleft()
                 if not watch.ended.done():
-                    await self._take_turn(watch, subject)
+                    await self._take_turn(watch, key)
                     # The answers to all senders come together. To read them and send as many requests in the
                     # same turn of the loop would hold it up for twice as long.
                     await asyncio.sleep(0)
@@ -174,9 +174,9 @@ class Poller:
             # Not in a callback: a round that begins before it would count on a sender that has ended.
             self._sending.discard(asyncio.current_task())
 
-    async def _take_turn(self, watch: Watch, subject: str) -> None:
+    async def _take_turn(self, watch: Watch, key: str) -> None:
         try:
-            decision = await self._judge(watch, subject)
+            decision = await self._judge(watch, key)
             if watch.ended.done():
                 return
             delay = watch.follow(decision)
@@ -185,18 +185,18 @@ class Poller:
                 watch.ended.set_exception(error)
         else:
             if delay is not None:
-                self._put(watch, subject, delay)
+                self._put(watch, key, delay)
 
-    async def _judge(self, watch: Watch, subject: str) -> Decision:
+    async def _judge(self, watch: Watch, key: str) -> Decision:
         wait = watch.wait
         left = max(0.0, wait.pace.deadline - time.time())
         if left and (pause := self._pause_left()) > LONGEST_HOLD:
             return Decision(delay=min(pause, left))
         try:
-            seen = await self._take(partial(watch.look, subject), min(left, LONGEST_HOLD))
+            seen = await self._take(partial(watch.look, key), min(left, LONGEST_HOLD))
         except ApiError as fault:
-            return wait.on_error(subject, fault, now=time.time())
-        return wait.on_state(subject, seen, now=time.time())
+            return wait.on_error(key, fault, now=time.time())
+        return wait.on_state(key, seen, now=time.time())
 
     def _pause_left(self) -> float:
         connection = self._hook.connection

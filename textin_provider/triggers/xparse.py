@@ -36,7 +36,7 @@ class XParseJobTrigger(TextInTrigger):
 
         return JobWait(self.job_id, self._pace())
 
-    def _look(self, subject: str) -> Flow[XParseJob]:
+    def _look(self, key: str) -> Flow[XParseJob]:
         from textin_provider.api.xparse import poll_job
 
-        return poll_job(subject)
+        return poll_job(key)
