@@ -60,7 +60,7 @@ def test_a_record_with_nothing_but_an_id_is_a_file_that_has_not_ended() -> None:
     assert file.status is RecognitionStatus.UNKNOWN
     assert file.verification is VerificationStatus.UNKNOWN
     assert not file.status.is_terminal
-    assert not file.went_well
+    assert not file.has_result
     assert file.children == ()
     absent = (file.task_id, file.name, file.format, file.batch_number, file.category)
     assert absent == (None,) * 5
@@ -74,7 +74,7 @@ def test_no_odd_value_in_any_field_is_an_error(field: str, value: Any) -> None:
 
     assert file is not None
     assert file.file_id == FULL["id"]
-    assert next(file.family()) is file
+    assert next(file.with_parts()) is file
     assert isinstance(file.status, RecognitionStatus)
     assert all(isinstance(text, str | None) for text in (file.task_id, file.name, file.failure_causes))
     assert isinstance(file.duration_ms, int | None)
@@ -105,7 +105,7 @@ def test_ids_that_come_as_numbers_keep_all_their_digits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "is_terminal", "went_well"),
+    ("code", "status", "is_terminal", "has_result"),
     [
         (0, RecognitionStatus.PENDING, False, False),
         (1, RecognitionStatus.SUCCESS, True, True),
@@ -121,12 +121,12 @@ def test_ids_that_come_as_numbers_keep_all_their_digits() -> None:
 )
 @pytest.mark.parametrize("as_text", [False, True], ids=["number", "text"])
 def test_each_of_the_ten_codes_is_known(
-    code: int, status: RecognitionStatus, is_terminal: bool, went_well: bool, as_text: bool
+    code: int, status: RecognitionStatus, is_terminal: bool, has_result: bool, as_text: bool
 ) -> None:
     file = read(recognition_status=str(code) if as_text else code)
 
     assert (file.reported, file.status) == (code, status)
-    assert (file.status.is_terminal, file.went_well) == (is_terminal, went_well)
+    assert (file.status.is_terminal, file.has_result) == (is_terminal, has_result)
 
 
 @pytest.mark.parametrize("code", [8, 9, 11, 21, 99, -1, -2, 2**40])
@@ -136,7 +136,7 @@ def test_a_code_that_was_never_published_is_not_the_end(code: int) -> None:
     assert file.reported == code
     assert file.status is RecognitionStatus.UNKNOWN
     assert not file.status.is_terminal
-    assert not file.went_well
+    assert not file.has_result
 
 
 def test_every_known_status_either_moves_or_has_ended() -> None:
@@ -173,7 +173,7 @@ def test_children_are_read_at_any_depth_and_yielded_after_their_parent() -> None
     child = {"id": 2, "recognition_status": 2, "task_type": 0, "child_files": [grandchild]}
     file = read(recognition_status=1, task_type=2, child_files=[child])
 
-    assert [(member.file_id, member.is_part) for member in file.family()] == [
+    assert [(member.file_id, member.is_part) for member in file.with_parts()] == [
         ("1", False),
         ("2", True),
         ("3", True),
@@ -219,7 +219,7 @@ def test_the_password_of_a_pdf_is_in_no_record() -> None:
     file = DocFlowFile.of(record)
 
     assert file is not None
-    assert [member.record["parser_params"] for member in file.family()] == [{"dpi": 144}] * 2
+    assert [member.record["parser_params"] for member in file.with_parts()] == [{"dpi": 144}] * 2
     assert "hush-7f3a" not in repr(file)
     assert "hush-7f3a" not in str(file.record), "nor in the records of its children within its own"
     assert record["parser_params"] == secret, "what was given is not changed"

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.api.jobs import JobWait, failed_jobs, unstored_results, wave
+from textin_provider.api.jobs import JobWait, failed_jobs, unstored_results, chunk_for_trigger
 from textin_provider.api.waiting import Pace, Schedule
 from textin_provider.api.xparse import XParseJob
 
@@ -30,7 +30,7 @@ def refusal(kind: ErrorKind = ErrorKind.REQUEST) -> ApiError:
 
 
 def test_a_wave_fits_a_text_column_of_mysql_when_it_is_encrypted() -> None:
-    first = wave(IDS)
+    first = chunk_for_trigger(IDS)
     assert first == IDS[: len(first)]
     assert len(first) >= 900
     # Fernet makes three bytes four, and adds less than a hundred.
@@ -38,12 +38,12 @@ def test_a_wave_fits_a_text_column_of_mysql_when_it_is_encrypted() -> None:
 
 
 def test_waves_of_long_ids_are_shorter() -> None:
-    assert 200 < len(wave(["x" * 128] * 5_000)) < 300
+    assert 200 < len(chunk_for_trigger(["x" * 128] * 5_000)) < 300
 
 
 @pytest.mark.parametrize("jobs", [0, 1, 500])
 def test_a_short_list_is_one_wave(jobs: int) -> None:
-    assert wave(IDS[:jobs]) == IDS[:jobs]
+    assert chunk_for_trigger(IDS[:jobs]) == IDS[:jobs]
 
 
 def test_a_list_has_ended_when_the_last_of_it_has() -> None:

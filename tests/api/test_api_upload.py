@@ -17,7 +17,7 @@ from textin_provider.api.upload import (
     DocFlowUpload,
     check_sources,
     partly_accepted,
-    portions,
+    chunked,
     upload_files,
     upload_options,
 )
@@ -101,7 +101,7 @@ def test_files_that_are_no_text_are_refused_with_a_fault(files: Any) -> None:
 )
 def test_a_long_list_is_cut_into_portions_of_ten_in_its_order(count: int, sizes: list[int]) -> None:
     sources = [str(number) for number in range(count)]
-    cut = portions(sources)
+    cut = chunked(sources)
 
     assert [len(portion) for portion in cut] == sizes
     assert [source for portion in cut for source in portion] == sources

@@ -120,7 +120,7 @@ def test_a_page_gives_files_that_can_be_added_up_or_a_fault(
 
 
 def check_file(file: DocFlowFile) -> None:
-    for member in file.family():
+    for member in file.with_parts():
         ids = (member.file_id, member.task_id, member.batch_number, member.name)
         assert all(isinstance(text, str | None) for text in ids)
         params = member.record.get("parser_params")

@@ -214,7 +214,7 @@ def test_children_come_within_their_file(hook: TextInHook, textin: TextInServer)
         RecognitionStatus.SUCCESS,
         RecognitionStatus.FAILED,
     ]
-    assert {file.file_id for file in found} == {file.file_id for file in parent.family()}
+    assert {file.file_id for file in found} == {file.file_id for file in parent.with_parts()}
 
 
 @pytest.mark.parametrize("fields", ["null_fields", "omit_fields"])

@@ -160,5 +160,5 @@ def test_it_is_in_no_record_that_is_fetched_although_textin_echoes_it(
         (file,) = hook.fetch_docflow_files(upload.batch_number)
 
     assert len(file.children) == 2
-    for member in file.family():
+    for member in file.with_parts():
         assert_hushed(repr(member) + repr(member.record))

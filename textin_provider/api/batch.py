@@ -20,7 +20,7 @@ from textin_provider.api.docflow import (
     count_files,
     fetch_page,
 )
-from textin_provider.api.errors import ApiError, ErrorKind, the_first
+from textin_provider.api.errors import ApiError, ErrorKind, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -228,7 +228,7 @@ class BatchSummary:
                 self.batch_number = self.batch_number or file.batch_number
                 self.duration_total_ms += file.duration_ms or 0
                 self.duration_max_ms = max(self.duration_max_ms, file.duration_ms or 0)
-            for member in file.family():
+            for member in file.with_parts():
                 if member.file_id not in self._seen:
                     self._seen.add(member.file_id)
                     self._count(member)
@@ -288,6 +288,6 @@ def failed_files(selector: Selector, value: Mapping[str, Any]) -> ApiError:
     return ApiError(
         ErrorKind.FILES_FAILED,
         about=f"DocFlow files of {selector}",
-        message=f"{value['failed']} of {value['total']} failed: {the_first(causes, value['failed'])}",
+        message=f"{value['failed']} of {value['total']} failed: {summarize(causes, value['failed'])}",
         fix="Correct these files and upload them anew; the others are done",
     )

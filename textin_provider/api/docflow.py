@@ -128,15 +128,15 @@ class DocFlowFile:
         return RecognitionStatus(self.reported)
 
     @property
-    def went_well(self) -> bool:
+    def has_result(self) -> bool:
         """Whether there is a result: the file succeeded, or was classified and no more was asked for."""
         return self.status in (RecognitionStatus.SUCCESS, RecognitionStatus.CLASSIFIED)
 
-    def family(self) -> Iterator[DocFlowFile]:
+    def with_parts(self) -> Iterator[DocFlowFile]:
         """Yield the file and all documents within it."""
         yield self
         for child in self.children:
-            yield from child.family()
+            yield from child.with_parts()
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> DocFlowFile | None:

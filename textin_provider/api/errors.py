@@ -144,7 +144,7 @@ MAX_MESSAGE = 8000
 _MOST_NAMED = 20
 
 
-def without_secrets(url: str) -> str:
+def redact_url(url: str) -> str:
     """Return a URL without what may be secret in it: its user, its query and its fragment."""
     scheme, separator, rest = url.partition("://")
     if not separator:
@@ -157,7 +157,7 @@ def without_secrets(url: str) -> str:
 
 def _shown_url(found: re.Match[str]) -> str:
     url = found[0].rstrip(_AROUND_URLS)
-    return without_secrets(url) + found[0][len(url) :]
+    return redact_url(url) + found[0][len(url) :]
 
 
 def storable(text: str) -> str:
@@ -172,7 +172,7 @@ def one_line(text: object, most: int = MAX_TEXT) -> str:
     return line if len(line) <= most else line[: most - 3] + "..."
 
 
-def the_first(texts: Sequence[str], total: int) -> str:
+def summarize(texts: Sequence[str], total: int) -> str:
     """Join what a message names, at most twenty, and count the rest of the total."""
     named = texts[:_MOST_NAMED]
     return "; ".join([*named, f"and {total - len(named)} more"] if total > len(named) else named)
@@ -273,5 +273,5 @@ def _rebuild(cls: type[ApiError], value: dict[str, Any]) -> ApiError:
 def bad_input(parameter: str, value: object, problem: str, fix: str) -> ApiError:
     """Build the fault for input that cannot be right, naming parameter, value, problem and fix."""
     if isinstance(value, str):
-        value = without_secrets(value)
+        value = redact_url(value)
     return ApiError(ErrorKind.REQUEST, about=f"{parameter}={value!r}", message=problem, fix=fix)

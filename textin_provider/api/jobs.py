@@ -10,7 +10,7 @@ import json
 import random
 from typing import TYPE_CHECKING, Any
 
-from textin_provider.api.errors import ApiError, ErrorKind, the_first
+from textin_provider.api.errors import ApiError, ErrorKind, summarize
 from textin_provider.api.waiting import Chance, Outcome, Pace, Decision, Wait
 from textin_provider.api.xparse import JobStatus, XParseJob
 
@@ -25,7 +25,7 @@ _AROUND_AN_ID = len('"", ')
 _EVENT_SIZE = 30_000
 
 
-def wave(job_ids: Sequence[str]) -> list[str]:
+def chunk_for_trigger(job_ids: Sequence[str]) -> list[str]:
     """Return the first of the jobs: as many as one trigger can be given, about a thousand."""
     left, first = _WAVE_SIZE, []
     for job_id in job_ids:
@@ -44,7 +44,7 @@ def failed_jobs(failed: Sequence[XParseJob], total: int) -> ApiError:
     return ApiError(
         ErrorKind.JOB_FAILED,
         about=f"{len(failed)} of {total} xParse jobs failed",
-        message=the_first(reasons, len(reasons)),
+        message=summarize(reasons, len(reasons)),
         fix=failed[0].failure().fix,
     )
 
@@ -57,7 +57,7 @@ def unstored_results(faults: Sequence[ApiError], total: int) -> ApiError:
     return ApiError(
         telling.kind,
         about=f"{len(faults)} of {total} xParse results were not stored, the others are",
-        message=the_first([f"{fault.about}: {fault.message}" for fault in faults], len(faults)),
+        message=summarize([f"{fault.about}: {fault.message}" for fault in faults], len(faults)),
         fix=telling.fix,
         code=telling.code,
         retry_after=telling.retry_after,
@@ -129,5 +129,5 @@ class JobWait(Wait):
 
     def _describe_state(self) -> str:
         if self._is_list:
-            return the_first(list(self.pending), len(self.pending))
+            return summarize(list(self.pending), len(self.pending))
         return f"last seen {self._reported}" if self._reported else "its status never came"

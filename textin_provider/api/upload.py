@@ -25,7 +25,7 @@ from textin_provider.api.protocol import (
     read_submitted,
     server_error,
 )
-from textin_provider.api.errors import ApiError, ErrorKind, bad_input, one_line, without_secrets
+from textin_provider.api.errors import ApiError, ErrorKind, bad_input, one_line, redact_url
 
 MAX_FILE_BYTES = 100 * 1024 * 1024
 #: The documented limit for URLs in one upload; files are sent in portions of the same size.
@@ -136,7 +136,7 @@ def upload_files(
         document.check_size("files", MAX_FILE_BYTES)
     params = {"workspace_id": workspace_id, "batch_number": batch_number, **(options or {})}
     names = [document.name for document in documents] or list(urls)
-    about = f"DocFlow upload of {one_line(', '.join(map(without_secrets, names)))}"
+    about = f"DocFlow upload of {one_line(', '.join(map(redact_url, names)))}"
     body = json.dumps({"urls": [check_http_url("urls", url) for url in urls]}) if urls else None
     return Request(
         about,
@@ -153,7 +153,7 @@ def upload_files(
     )
 
 
-def portions(sources: Sequence[str]) -> list[Sequence[str]]:
+def chunked(sources: Sequence[str]) -> list[Sequence[str]]:
     """Cut a list into the portions that one upload takes."""
     return [sources[at : at + MAX_PER_UPLOAD] for at in range(0, len(sources), MAX_PER_UPLOAD)]
 

@@ -26,7 +26,7 @@ from textin_provider.api.protocol import (
     read_submitted,
     server_error,
 )
-from textin_provider.api.errors import ApiError, ErrorKind, bad_input, one_line, without_secrets
+from textin_provider.api.errors import ApiError, ErrorKind, bad_input, one_line, redact_url
 
 PATH = "/api/v1/xparse/parse/async"
 MAX_FILE_BYTES = 500 * 1024 * 1024
@@ -78,7 +78,7 @@ class XParseJob:
             "job_id": self.job_id,
             "file_id": self.file_id,
             "status": self.reported,
-            "result_url": self.result_url and without_secrets(self.result_url).removesuffix("?..."),
+            "result_url": self.result_url and redact_url(self.result_url).removesuffix("?..."),
             "message": self.message,
         }
 
@@ -154,7 +154,7 @@ def submit_job(
         parts.append(Part("config", _config_text(check_config(config)), "application/json"))
     if webhook is not None:
         parts.append(Part("webhook", check_http_url("webhook", webhook)))
-    what = document.name if document is not None else without_secrets(file_url or "")
+    what = document.name if document is not None else redact_url(file_url or "")
     about = f"xParse submit of {what}"
     read = partial(read_submitted, partial(_read_job_id, about))
     return Request(about, "POST", Service.XPARSE, PATH, read, parts=tuple(parts))

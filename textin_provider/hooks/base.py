@@ -39,7 +39,7 @@ _LONGEST_PAUSE = 30.0
 _AT_ONCE = 8
 
 
-def side_by_side(action: Callable[[S], T], items: Sequence[S]) -> Iterator[T | TextInError]:
+def map_in_threads(action: Callable[[S], T], items: Sequence[S]) -> Iterator[T | TextInError]:
     """
     Do something with each of the items, a few at the same time, and yield what came of it in their order.
 

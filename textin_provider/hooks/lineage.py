@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from textin_provider.api.errors import without_secrets
+from textin_provider.api.errors import redact_url
 from textin_provider.hooks.storage import local_path
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ def report(hook: BaseHook, kind: Literal["input", "output"], addresses: Iterable
             add(context=hook, uri=_uri(address))
         except Exception as error:
             # Airflow takes some addresses for bad assets: no reason to lose what is paid for.
-            hook.log.debug("No lineage for %s: %s", without_secrets(address), error)
+            hook.log.debug("No lineage for %s: %s", redact_url(address), error)
 
 
 def _uri(address: str) -> str:
     local = local_path(address)
-    return local.absolute().as_uri() if local else without_secrets(address).removesuffix("?...")
+    return local.absolute().as_uri() if local else redact_url(address).removesuffix("?...")

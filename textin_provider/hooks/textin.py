@@ -17,7 +17,7 @@ from textin_provider.api.result import ResultStream
 from textin_provider.api.upload import DocFlowUpload
 from textin_provider.exceptions import TextInError, public_errors
 from textin_provider.get_provider_info import UI_FIELD_BEHAVIOUR
-from textin_provider.hooks.base import READ_ATTEMPTS, TextInConnectionHook, side_by_side
+from textin_provider.hooks.base import READ_ATTEMPTS, TextInConnectionHook, map_in_threads
 from textin_provider.hooks.lineage import report
 from textin_provider.hooks.storage import OutputFile, check_documents, open_document
 from textin_provider.hooks.textin_async import TextInAsyncHook
@@ -126,7 +126,7 @@ class TextInHook(TextInConnectionHook):
         self, job_ids: Sequence[str], *, attempts: int = 1
     ) -> Iterator[xparse.XParseJob | TextInError]:
         """Yield how each of many xParse jobs is, or why nobody can tell; a few are asked for at a time."""
-        return side_by_side(partial(self.poll_xparse_job, attempts=attempts), job_ids)
+        return map_in_threads(partial(self.poll_xparse_job, attempts=attempts), job_ids)
 
     @public_errors()
     def download_xparse_result(
@@ -219,7 +219,7 @@ class TextInHook(TextInConnectionHook):
         if files is not None:
             check_documents("files", sources, upload.MAX_FILE_BYTES, file_conn_id)
         accepted = DocFlowUpload(batch_number, ())
-        for portion in upload.portions(sources):
+        for portion in upload.chunked(sources):
             try:
                 with ExitStack() as stack:
                     is_local = files is not None

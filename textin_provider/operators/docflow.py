@@ -223,7 +223,7 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
             summary.add(files)
             # The documents that a file was split into come within it, though they may be listed as well.
             whole = (file for file in files if not (summary.is_batch and file.is_part))
-            yield from (file.record for file in whole if file.went_well)
+            yield from (file.record for file in whole if file.has_result)
         if not summary.is_settled(1):
             raise ApiError(
                 ErrorKind.RESULT,

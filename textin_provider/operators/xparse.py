@@ -128,12 +128,12 @@ class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
     def _store_all(self, context: Context, job_ids: list[str]) -> list[dict[str, Any]]:
         """Store what can be stored, a few at a time, then raise the failures together if there were any."""
         from textin_provider.api.jobs import unstored_results
-        from textin_provider.hooks.base import side_by_side
+        from textin_provider.hooks.base import map_in_threads
 
         distinct = list(dict.fromkeys(job_ids))
         stored: dict[str, dict[str, Any]] = {}
         errors: list[TextInError] = []
-        for job_id, outcome in zip(distinct, side_by_side(self._store, distinct), strict=True):
+        for job_id, outcome in zip(distinct, map_in_threads(self._store, distinct), strict=True):
             if isinstance(outcome, TextInError):
                 self.log.error("%s", outcome)
                 errors.append(outcome)

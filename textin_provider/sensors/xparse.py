@@ -72,7 +72,7 @@ class XParseJobSensor(TextInSensor):
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Flow at one job after the other until one has not ended; a transient fault counts as such."""
-        from textin_provider.api.jobs import wave
+        from textin_provider.api.jobs import chunk_for_trigger
 
         # The last one submitted tends to be the last to end: asking for it first mostly saves the others.
         job_ids = list(dict.fromkeys(reversed(self._job_ids)))
@@ -80,7 +80,7 @@ class XParseJobSensor(TextInSensor):
         while asked := job_ids[self._ended : self._ended + looks]:
             for seen in self._look_at(asked, attempts=1):
                 if isinstance(seen, TextInError) or not seen.status.is_terminal:
-                    self._wave = wave(job_ids[self._ended :])
+                    self._wave = chunk_for_trigger(job_ids[self._ended :])
                     return self._wait_for(seen, len(job_ids))
                 self._seen[seen.job_id] = seen
                 self._ended += 1

@@ -19,7 +19,7 @@ class XParseJobTrigger(TextInTrigger):
     The event carries ``"jobs"`` as the sensor returns them, as many as an event may hold.
 
     :param job_id: id of the job, or a list of ids that is no longer than
-        :func:`~textin_provider.api.jobs.wave` allows.
+        :func:`~textin_provider.api.jobs.chunk_for_trigger` allows.
     """
 
     def __init__(self, *, job_id: str | list[str], **kwargs: Any) -> None:
