@@ -21,7 +21,7 @@ class Gets:
 
     def __init__(self, *, job_ids: list[str], interval: float) -> None:
         self._job_ids = job_ids
-        self._rounds = max(1, round(interval))
+        self._batches = max(1, round(interval))
 
     async def run(self) -> AsyncIterator[Any]:
         """Ask until cancelled."""
@@ -31,7 +31,7 @@ class Gets:
         connection = json.loads(os.environ[f"AIRFLOW_CONN_{TEXTIN.upper()}"])
         headers = {"x-ti-app-id": connection["login"], "x-ti-secret-code": connection["password"]}
         urls = [URL(f"{connection['host']}/api/v1/xparse/parse/async/{job_id}") for job_id in self._job_ids]
-        rounds = [urls[number :: self._rounds] for number in range(self._rounds)]
+        rounds = [urls[number :: self._batches] for number in range(self._batches)]
         pool = aiohttp.TCPConnector(limit=_AT_ONCE)
         async with aiohttp.ClientSession(connector=pool, headers=headers) as session:
             while True:

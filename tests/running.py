@@ -172,7 +172,7 @@ def shorten_pauses(patch: pytest.MonkeyPatch, *, fault: float = 0.01, round_: fl
     patch.setattr("textin_provider.api.waiting._ERROR_BASE", fault)
     patch.setattr("textin_provider.api.rate_limit._FIRST_PAUSE", fault)
     patch.setattr("textin_provider.api.rate_limit._FIRST_SPACING", 0.001)
-    patch.setattr("textin_provider.triggers.poller.ROUND_SECONDS", round_)
+    patch.setattr("textin_provider.triggers.poller.BATCH_SECONDS", round_)
 
 
 def point_airflow_at(

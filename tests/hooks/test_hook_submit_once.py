@@ -23,7 +23,7 @@ from textin_provider.exceptions import (
     TextInTransportError,
     TextInUncertainSubmitError,
 )
-from textin_provider.hooks.requests_transport import carry_out
+from textin_provider.hooks.requests_transport import send
 from textin_provider.testing import ScriptedFault, TextInServer
 
 if TYPE_CHECKING:
@@ -216,6 +216,6 @@ def test_a_file_that_changes_its_length_on_the_way_fails_and_does_not_hang(
     call = submit_job(document=Document("doc.md", promised, Impatient(b"# Hello\n" * 5000)))
 
     with pytest.raises(ApiError):
-        call.read(carry_out(hook.get_conn(), call, hook.connection))
+        call.read(send(hook.get_conn(), call, hook.connection))
 
     assert textin.submissions == 0

@@ -95,7 +95,7 @@ def run(request: pytest.FixtureRequest, airflow_db: None, tmp_path_factory: pyte
     folder: Path = tmp_path_factory.mktemp("dags")
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr("textin_provider.triggers.poller.ROUND_SECONDS", 0.01)
+        patch.setattr("textin_provider.triggers.poller.BATCH_SECONDS", 0.01)
         patch.setattr("textin_provider.api.waiting._ERROR_BASE", 0.01)
         patch.setattr(TextInSensor, "_trigger_arguments", _hurried(TextInSensor._trigger_arguments))
         resumed: set[str] = set()

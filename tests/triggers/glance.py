@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from textin_provider.api.waiting import Pace, Schedule, Decision, Wait
 from textin_provider.api.xparse import poll_job
-from textin_provider.triggers.poller import Watch
+from textin_provider.triggers.poller import PollTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ async def glance(
     poller: Poller, job_id: str, delay: float = 0.0, look: Callable[[str], Flow[Any]] = poll_job
 ) -> Any:
     """Flow at a job in ``delay`` seconds and return what was seen, or raise the fault."""
-    event = await poller.carry_on(Watch(_Glance(job_id, delay), look, _tell_nobody))
+    event = await poller.run(PollTask(_Glance(job_id, delay), look, _tell_nobody))
     return event["seen"]
 
 

@@ -84,7 +84,7 @@ class Client:
         if not self._under_way:
             await self.close()
 
-    async def carry_out(self, call: Request[Any]) -> Response:
+    async def send(self, call: Request[Any]) -> Response:
         """
         Send one read once and return what came back.
 

@@ -103,19 +103,19 @@ class TextInConnectionHook(BaseHook):
         return self._session
 
     def _send(self, call: Request[T], *, attempts: int = READ_ATTEMPTS) -> T:
-        from textin_provider.hooks.requests_transport import carry_out
+        from textin_provider.hooks.requests_transport import send
 
         limiter = self.connection.limiter
 
         def once() -> T:
-            self._take_turn(limiter, call)
-            seen = call.read(carry_out(self.get_conn(), call, self.connection))
+            self._poll_one(limiter, call)
+            seen = call.read(send(self.get_conn(), call, self.connection))
             limiter.on_success(now=time.monotonic())
             return seen
 
         return self._try_often(once, attempts, is_read=call.is_read)
 
-    def _take_turn(self, limiter: RateLimiter, call: Request[Any]) -> None:
+    def _poll_one(self, limiter: RateLimiter, call: Request[Any]) -> None:
         """Wait until this credential may ask; a long pause is left to the task's retries."""
         if (delay := limiter.reserve(time.monotonic(), about=call.about, max_wait=_LONGEST_PAUSE)) > 0:
             time.sleep(delay)

@@ -89,7 +89,7 @@ class TextInSession(requests.Session):
         self._authenticate(prepared_request)
 
 
-def carry_out(session: requests.Session, call: Request[Any], connection: TextInConnection) -> Response:
+def send(session: requests.Session, call: Request[Any], connection: TextInConnection) -> Response:
     """
     Send one call once and return what came back.
 

@@ -101,7 +101,7 @@ class TextInAsyncHook(BaseHook):
             await _await_turn(limiter, call, max_wait, delay)
         try:
             # Looked at only now: the client may have been replaced before it was this call's turn.
-            seen = call.read(await self._client.carry_out(call))
+            seen = call.read(await self._client.send(call))
         except ApiError as fault:
             if fault.kind is ErrorKind.RATE_LIMIT:
                 limiter.on_limit(fault.retry_after, now=time.monotonic())

@@ -203,10 +203,10 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
         if self.deferrable:
             self._defer(job.job_id, deadline, context["ti"].try_number)
         from textin_provider.api.waiting import Pace, Schedule
-        from textin_provider.hooks.watch import watch_job
+        from textin_provider.hooks.polling_loop import poll_until_done
 
         pace = Pace(Schedule(self.poll_interval), deadline, self.timeout)
-        return self.execute_complete(context, watch_job(self.hook, job.job_id, pace))
+        return self.execute_complete(context, poll_until_done(self.hook, job.job_id, pace))
 
     def _defer(self, job_id: str, deadline: float, try_number: int) -> NoReturn:
         from textin_provider.triggers.xparse import XParseJobTrigger

@@ -96,11 +96,11 @@ class TextInTrigger(BaseTrigger):
         await load(*_MACHINERY)
         from textin_provider.api.errors import ApiError
         from textin_provider.api.waiting import error_event
-        from textin_provider.triggers.poller import Watch, join_poller
+        from textin_provider.triggers.poller import PollTask, join_poller
 
         try:
             async with join_poller(self.textin_conn_id) as poller:
-                event = await poller.carry_on(Watch(self._wait(), self._look, self._tell))
+                event = await poller.run(PollTask(self._wait(), self._look, self._tell))
         except ApiError as fault:
             event = error_event(fault)
         yield TriggerEvent(event)

@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from textin_provider.api.waiting import Wait
 
     #: What falls due together: waits, and which of their keys to look at.
-    Round: TypeAlias = "deque[tuple[Watch, str]]"
+    Round: TypeAlias = "deque[tuple[PollTask, str]]"
 
 #: Polls due within this many seconds of each other go out together.
-ROUND_SECONDS = 0.25
+BATCH_SECONDS = 0.25
 #: Who waits for this long can as well wait for the full second: a full round costs less per poll than four
 #: small ones, for between rounds the process has lost its place in the machine's caches.
 LONG_DELAY = 4.0
-LONG_ROUND_SECONDS = 1.0
+LONG_BATCH_SECONDS = 1.0
 #: Requests under way at once, of one connection and process: as many as the client has connections.
 CONCURRENCY = POOL_SIZE
 #: How long a sender may sit out a pause. In a longer one each look is put off, to its end or to the deadline
@@ -73,7 +73,7 @@ async def join_poller(textin_conn_id: str) -> AsyncIterator[Poller]:
             await poller.close()
 
 
-class Watch:
+class PollTask:
     """
     A wait that the poller carries on.
 
@@ -91,7 +91,7 @@ class Watch:
         self._tell = tell
         self._context = copy_context()
 
-    def follow(self, decision: Decision) -> float | None:
+    def apply(self, decision: Decision) -> float | None:
         """Do what a decision says; return the seconds to the next look at the same, None if there is none."""
         if decision.notice:
             self._context.run(self._tell, decision)
@@ -112,7 +112,7 @@ class Poller:
         self._hook = TextInAsyncHook(textin_conn_id)
         self._opening = asyncio.ensure_future(self._hook.refresh())
         self._opened_at = time.monotonic()
-        self._rounds: dict[float, Round] = {}
+        self._batches: dict[float, Round] = {}
         self._timers: dict[float, asyncio.TimerHandle] = {}
         self._due: Round = deque()
         self._sending: set[asyncio.Task[None]] = set()
@@ -133,7 +133,7 @@ class Poller:
             self._opened_at = time.monotonic()
         await asyncio.shield(self._opening)
 
-    async def carry_on(self, watch: Watch) -> dict[str, Any]:
+    async def run(self, watch: PollTask) -> dict[str, Any]:
         """Carry a wait on to its end, and return the event that it ends with."""
         if not watch.wait.pending:
             raise ValueError("There is nothing to wait for.")
@@ -142,14 +142,14 @@ class Poller:
             self._put(watch, key, watch.wait.first_delay(now=now))
         return await watch.ended
 
-    def _put(self, watch: Watch, key: str, delay: float) -> None:
+    def _put(self, watch: PollTask, key: str, delay: float) -> None:
         """Put a look among what else is due in ``delay`` seconds."""
         loop = asyncio.get_running_loop()
-        grid = LONG_ROUND_SECONDS if delay >= LONG_DELAY else ROUND_SECONDS
+        grid = LONG_BATCH_SECONDS if delay >= LONG_DELAY else BATCH_SECONDS
         moment = grid * math.ceil((loop.time() + delay) / grid)
-        due = self._rounds.get(moment)
+        due = self._batches.get(moment)
         if due is None:
-            due = self._rounds[moment] = deque()
+            due = self._batches[moment] = deque()
             self._timers[moment] = loop.call_at(moment, self._begin, moment)
         due.append((watch, key))
 
@@ -157,7 +157,7 @@ class Poller:
         del self._timers[moment]
         # All rounds share the senders. If each had its own, hundreds would pile up in a pause, and each book
         # a moment far from the next one's: for minutes no more than a few requests a second would be sent.
-        self._due += self._rounds.pop(moment)
+        self._due += self._batches.pop(moment)
         for _ in range(min(len(self._due), CONCURRENCY - len(self._sending))):
             self._sending.add(asyncio.ensure_future(self._send()))
 
@@ -166,7 +166,7 @@ class Poller:
             while self._due:
                 watch, key = self._due.popleft()
                 if not watch.ended.done():
-                    await self._take_turn(watch, key)
+                    await self._poll_one(watch, key)
                     # The answers to all senders come together. To read them and send as many requests in the
                     # same turn of the loop would hold it up for twice as long.
                     await asyncio.sleep(0)
@@ -174,12 +174,12 @@ class Poller:
             # Not in a callback: a round that begins before it would count on a sender that has ended.
             self._sending.discard(asyncio.current_task())
 
-    async def _take_turn(self, watch: Watch, key: str) -> None:
+    async def _poll_one(self, watch: PollTask, key: str) -> None:
         try:
             decision = await self._judge(watch, key)
             if watch.ended.done():
                 return
-            delay = watch.follow(decision)
+            delay = watch.apply(decision)
         except Exception as error:  # it is the trouble of this wait, whatever it is
             if not watch.ended.done():
                 watch.ended.set_exception(error)
@@ -187,7 +187,7 @@ class Poller:
             if delay is not None:
                 self._put(watch, key, delay)
 
-    async def _judge(self, watch: Watch, key: str) -> Decision:
+    async def _judge(self, watch: PollTask, key: str) -> Decision:
         wait = watch.wait
         left = max(0.0, wait.pace.deadline - time.time())
         if left and (pause := self._pause_left()) > LONGEST_HOLD:

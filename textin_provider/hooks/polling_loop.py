@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def watch_job(hook: TextInHook, job_id: str, pace: Pace) -> dict[str, Any]:
+def poll_until_done(hook: TextInHook, job_id: str, pace: Pace) -> dict[str, Any]:
     """Flow at an xParse job until its wait has ended; return the event that a trigger would yield."""
     wait = JobWait(job_id, pace)
     delay = wait.first_delay(now=time.time())
