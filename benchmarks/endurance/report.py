@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.endurance.book import PATIENCE, WARM_UP, Book, Sample, rates
+from benchmarks.endurance.record import PATIENCE, WARM_UP, Record, Sample, rates
 from benchmarks.endurance.textin import TIMEOUT
 from benchmarks.harness import Section
 from benchmarks.plot import LEFT, RIGHT, WIDTH, page
@@ -33,19 +33,19 @@ PANEL, GAP = 74, 34
 TOP = 70
 
 
-def markdown(book: Book) -> str:
+def markdown(record: Record) -> str:
     """Return the report of a run."""
-    decision = "All limits are kept." if book.is_fine else "**Not all limits are kept.**"
-    command = f'make bench ARGS="endurance --minutes {book.seconds / 60:g} --seed {book.seed}"'
+    decision = "All limits are kept." if record.is_fine else "**Not all limits are kept.**"
+    command = f'make bench ARGS="endurance --minutes {record.seconds / 60:g} --seed {record.seed}"'
     head = f"# {TITLE}\n\nWritten by `{command}`. {decision}"
-    seconds = book.samples[-1].at
-    section = Section("What was done, and what was found", HOW, list(book.lines()))
+    seconds = record.samples[-1].at
+    section = Section("What was done, and what was found", HOW, list(record.lines()))
     return "\n\n".join([head, "![](endurance.svg)", machine(seconds), section_text(section)]) + "\n"
 
 
-def drawing(book: Book) -> str:
+def drawing(record: Record) -> str:
     """Return what the process held over time, as an SVG."""
-    samples = book.samples
+    samples = record.samples
     panels: list[tuple[str, Sequence[float]]] = [
         ("resident memory, MiB", [sample.held.memory for sample in samples]),
         ("asyncio tasks", [sample.held.tasks for sample in samples]),
@@ -56,13 +56,13 @@ def drawing(book: Book) -> str:
         ("faults per second", [0.0, *rates(samples, _faults)]),
     ]
     end = samples[-1].at
-    body = [part for number, panel in enumerate(panels) for part in _panel(number, *panel, book, end)]
+    body = [part for number, panel in enumerate(panels) for part in _panel(number, *panel, record, end)]
     bottom = TOP + len(panels) * (PANEL + GAP)
     return page(
         TITLE,
         "One process, from its first wait to its last. Grey: TextIn is stopped. Minutes from left to right.",
         bottom,
-        [*body, *_stops(book, end, bottom - GAP), *_minutes(end, bottom)],
+        [*body, *_stops(record, end, bottom - GAP), *_minutes(end, bottom)],
     )
 
 
@@ -74,7 +74,7 @@ def _x(at: float, end: float) -> float:
     return LEFT + (WIDTH - LEFT - RIGHT) * at / end
 
 
-def _panel(number: int, name: str, values: Sequence[float], book: Book, end: float) -> Iterator[str]:
+def _panel(number: int, name: str, values: Sequence[float], record: Record, end: float) -> Iterator[str]:
     top, highest = TOP + number * (PANEL + GAP), max(values) or 1.0
 
     def scale(value: float) -> float:
@@ -82,7 +82,7 @@ def _panel(number: int, name: str, values: Sequence[float], book: Book, end: flo
 
     line = " ".join(
         f"{_x(sample.at, end):.1f},{scale(value):.1f}"
-        for sample, value in zip(book.samples, values, strict=True)
+        for sample, value in zip(record.samples, values, strict=True)
     )
     bottom = top + PANEL
     yield f'<text x="12" y="{top + PANEL / 2 + 5:.0f}">{name}</text>'
@@ -92,8 +92,8 @@ def _panel(number: int, name: str, values: Sequence[float], book: Book, end: flo
         yield f'<text class="faint" x="{WIDTH - RIGHT + 8}" y="{scale(value) + 4:.0f}">{value:,.0f}</text>'
 
 
-def _stops(book: Book, end: float, bottom: float) -> Iterator[str]:
-    for spell in book.spells:
+def _stops(record: Record, end: float, bottom: float) -> Iterator[str]:
+    for spell in record.spells:
         if spell.name == "stop":
             x, width, height = _x(spell.at, end), _x(spell.seconds, end) - LEFT, bottom - TOP
             place = f'x="{x:.1f}" y="{TOP}" width="{width:.1f}" height="{height}"'

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.endurance.book import Book, Sample
+from benchmarks.endurance.record import Record, Sample
 from benchmarks.endurance.textin import Weather, endless_textin, environment
 from benchmarks.endurance.triggerer import triggerer
 from benchmarks.endurance.waits import Wait, draw
@@ -44,64 +44,64 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
     say(f"endurance: {options.minutes:g} minutes, --seed {seed}")
-    book = run(60 * options.minutes, seed)
+    record = run(60 * options.minutes, seed)
 
     from benchmarks.endurance.report import drawing, markdown
 
-    report = markdown(book)
+    report = markdown(record)
     print(report)
     if options.write or options.minutes >= FULL_MINUTES:
         (HERE / "ENDURANCE.md").write_text(report)
-        (HERE / "endurance.svg").write_text(drawing(book))
-    return 0 if book.is_fine else 1
+        (HERE / "endurance.svg").write_text(drawing(record))
+    return 0 if record.is_fine else 1
 
 
-def run(seconds: float, seed: int) -> Book:
+def run(seconds: float, seed: int) -> Record:
     """Let a thousand waits come and go for so many seconds, and the last of them end."""
     with endless_textin() as textin:
         variables = environment(textin("connection"))
         with child(triggerer, variables, seed) as pipe:
-            return _Run(Book(seed, seconds), textin, pipe).go()
+            return _Run(Record(seed, seconds), textin, pipe).go()
 
 
 class _Run:
-    def __init__(self, book: Book, textin: LocalTextIn, pipe: Connection) -> None:
-        self._book, self._textin, self._pipe = book, textin, pipe
+    def __init__(self, record: Record, textin: LocalTextIn, pipe: Connection) -> None:
+        self._book, self._textin, self._pipe = record, textin, pipe
         self._workspace_id = textin("workspace_id")
-        self._weather = Weather(book.seed, book.seconds, textin, self._connect)
+        self._weather = Weather(record.seed, record.seconds, textin, self._connect)
         self._take(pipe.recv(), 0.0)  # what it holds before the first wait
         self._begun = time.monotonic()
 
-    def go(self) -> Book:
-        book, told, over_at = self._book, 0.0, 0.0
-        book.spells = self._weather.spells
+    def go(self) -> Record:
+        record, told, over_at = self._book, 0.0, 0.0
+        record.spells = self._weather.spells
         while not over_at or time.monotonic() < over_at + AFTERWARDS:
             now = time.monotonic()
             since = now - self._begun
             self._weather.blow(since)
             while self._pipe.poll():
                 self._take(self._pipe.recv(), since)
-            book.forget(now)
-            if since < book.seconds:
-                self._begin(min(WAITS - len(book.waiting), BEGIN_AT_ONCE))
-            elif not book.waiting:
+            record.forget(now)
+            if since < record.seconds:
+                self._begin(min(WAITS - len(record.waiting), BEGIN_AT_ONCE))
+            elif not record.waiting:
                 over_at = over_at or now
             self._clear(now)
             if since >= told + 60:
                 told = since
                 self._tell(since)
             time.sleep(STEP)
-        return book
+        return record
 
     def _take(self, report: Report, since: float) -> None:
-        book = self._book
+        record = self._book
         for ended in report.ended:
-            book.end(ended)
-        book.complain(report.complaints)
+            record.end(ended)
+        record.complain(report.complaints)
         if report.held:
-            ended_so_far = book.started - len(book.waiting)
+            ended_so_far = record.started - len(record.waiting)
             seen = self._textin("figures")
-            book.samples.append(Sample(since, report.held, len(book.waiting), ended_so_far, seen))
+            record.samples.append(Sample(since, report.held, len(record.waiting), ended_so_far, seen))
 
     def _connect(self, connections: dict[str, str]) -> None:
         """Let the triggerer take over connections, and wait until it has: a busy machine may make it late."""
@@ -141,8 +141,8 @@ class _Run:
             self._pipe.send(("clear", [wait.number for wait in cleared]))
 
     def _tell(self, since: float) -> None:
-        book, held = self._book, self._book.samples[-1].held
+        record, held = self._book, self._book.samples[-1].held
         say(
-            f"  {since / 60:.0f} min: {len(book.waiting)} wait, {dict(book.endings)}, {held.memory:.1f} MiB, "
-            f"{held.tasks} tasks, {held.sockets} sockets, {len(book.objections)} objections"
+            f"  {since / 60:.0f} min: {len(record.waiting)} wait, {dict(record.endings)}, {held.memory:.1f} MiB, "
+            f"{held.tasks} tasks, {held.sockets} sockets, {len(record.objections)} objections"
         )

@@ -39,7 +39,7 @@ class Sample(NamedTuple):
 
 
 @dataclass
-class Book:
+class Record:
     """
     All that is noted of a run.
 
