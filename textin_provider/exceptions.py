@@ -1,110 +1,92 @@
 """
-The errors of this provider: one base, one class for each kind of fault, chosen by code alone.
+The errors of this provider: one base, one class for each kind of error, chosen by TextIn's code alone.
 
-Permanent ones are also :class:`~airflow.exceptions.AirflowFailException`: the task fails at once, without
-retry, and ``soft_fail`` applies. Transient ones are plain, so ``retries`` and retry policies apply. The names
-are public: write retry rules against them (``textin_provider.exceptions.TextInRateLimitError``).
+::
 
-Every error carries ``code``, ``message``, ``detail``, ``request_id`` and ``fix``, and says in one line what
-failed, for which id, and what to do.
+    TextInError
+    ├── transient: the task's ``retries`` and retry policies apply
+    │   ├── TextInRateLimitError          too many requests
+    │   ├── TextInServerError             TextIn or its gateway failed
+    │   ├── TextInTransportError          no response
+    │   ├── TextInBadResultError          no usable result at ``result_url``
+    │   ├── TextInTimeoutError            a job did not end in time
+    │   └── TextInDocumentFailedError     a retry submits the document again
+    └── permanent: also an AirflowFailException, so the task fails without retry and ``soft_fail`` applies
+        ├── TextInAuthenticationError     wrong credentials
+        ├── TextInConfigurationError      malformed Airflow connection
+        ├── TextInQuotaError              balance too low
+        ├── TextInRequestError            invalid request or document
+        ├── TextInUncertainSubmitError    a submit may have been accepted
+        ├── TextInJobFailedError          xParse could not parse the document
+        └── TextInFilesFailedError        DocFlow could not process some files
+
+The names are public: write retry rules against them (``textin_provider.exceptions.TextInRateLimitError``).
+Every error carries ``code``, ``message``, ``detail``, ``request_id`` and ``fix``; its text is one line with
+the failed operation, its id, the reason and the fix.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from textin_provider.api.errors import ApiError, ErrorKind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class TextInError(ApiError):
     """Base of all errors of TextIn and of this provider."""
 
 
-class TextInRateLimitError(TextInError):
+class TextInRateLimitError(TextInError, kind=ErrorKind.RATE_LIMIT):
     """TextIn asked for fewer requests (40306; DocFlow 423, 429, 900). Transient; nothing was accepted."""
 
 
-class TextInServerError(TextInError):
+class TextInServerError(TextInError, kind=ErrorKind.SERVER):
     """TextIn or its gateway failed (500, 30203, 40428, 50011, 50012, HTTP 5xx, no JSON). Transient."""
 
 
-class TextInTransportError(TextInError):
-    """No answer came: refused, reset, timed out, no DNS or TLS. Transient; nothing can have been accepted."""
+class TextInTransportError(TextInError, kind=ErrorKind.TRANSPORT):
+    """
+    No response: refused, reset, timed out, no DNS or TLS, or Airflow could not read the connection.
+
+    Transient; nothing can have been accepted.
+    """
 
 
-class TextInBadResultError(TextInError):
-    """What ``result_url`` points to is no result, or there is none. Transient: a download costs nothing."""
+class TextInBadResultError(TextInError, kind=ErrorKind.RESULT):
+    """``result_url`` leads to no valid result, or is missing. Transient: downloads are free of charge."""
 
 
-class TextInTimeoutError(TextInError):
-    """A job had not ended when the time to wait for it was over. Transient: TextIn works on."""
+class TextInTimeoutError(TextInError, kind=ErrorKind.TIMEOUT):
+    """A job did not end within its timeout. Transient: TextIn continues to work on it."""
 
 
 class TextInDocumentFailedError(TextInError):
-    """The job of an operator that can submit its document anew failed or is lost. Plain: a retry does so."""
+    """The job of an operator failed or is lost; a retry submits the document again."""
 
 
-class TextInAuthenticationError(TextInError, AirflowFailException):
+class TextInAuthenticationError(TextInError, AirflowFailException, kind=ErrorKind.AUTHENTICATION):
     """App ID or Secret code is empty or wrong, or this IP is not allowed (40101, 40102, 40103). Permanent."""
 
 
-class TextInConfigurationError(TextInError, AirflowFailException):
-    """The Airflow connection is missing, half filled or malformed. Permanent."""
+class TextInConfigurationError(TextInError, AirflowFailException, kind=ErrorKind.CONFIGURATION):
+    """The Airflow connection is missing, incomplete or malformed. Permanent."""
 
 
-class TextInQuotaError(TextInError, AirflowFailException):
+class TextInQuotaError(TextInError, AirflowFailException, kind=ErrorKind.QUOTA):
     """The balance is too low or the free quota used up (40003, 40307). Permanent."""
 
 
-class TextInRequestError(TextInError, AirflowFailException):
-    """The request or the document cannot be right (400, 40004, 403xx, 404xx, ...). Permanent."""
+class TextInRequestError(TextInError, AirflowFailException, kind=ErrorKind.REQUEST):
+    """The request or the document is invalid (400, 40004, 403xx, 404xx, ...). Permanent."""
 
 
-class TextInUncertainSubmitError(TextInError, AirflowFailException):
+class TextInUncertainSubmitError(TextInError, AirflowFailException, kind=ErrorKind.UNCERTAIN):
     """A submit broke off after it was sent: the document may have been accepted and billed. Not retried."""
 
 
-class TextInJobFailedError(TextInError, AirflowFailException):
+class TextInJobFailedError(TextInError, AirflowFailException, kind=ErrorKind.JOB_FAILED):
     """TextIn could not parse the document; ``message`` is its reason. Permanent."""
 
 
-class TextInFilesFailedError(TextInError, AirflowFailException):
-    """DocFlow could not process some files; ``message`` gives their ``failure_causes``. Permanent."""
-
-
-_CLASSES: dict[ErrorKind, type[TextInError]] = {
-    ErrorKind.AUTHENTICATION: TextInAuthenticationError,
-    ErrorKind.CONFIGURATION: TextInConfigurationError,
-    ErrorKind.QUOTA: TextInQuotaError,
-    ErrorKind.REQUEST: TextInRequestError,
-    ErrorKind.RATE_LIMIT: TextInRateLimitError,
-    ErrorKind.SERVER: TextInServerError,
-    ErrorKind.TRANSPORT: TextInTransportError,
-    ErrorKind.RESULT: TextInBadResultError,
-    ErrorKind.UNCERTAIN: TextInUncertainSubmitError,
-    ErrorKind.JOB_FAILED: TextInJobFailedError,
-    ErrorKind.FILES_FAILED: TextInFilesFailedError,
-    ErrorKind.TIMEOUT: TextInTimeoutError,
-}
-
-
-@contextmanager
-def public_errors() -> Iterator[None]:
-    """Turn each fault that leaves the block, or the decorated function, into its public error."""
-    try:
-        yield
-    except TextInError:
-        raise
-    except ApiError as fault:
-        raise error_for(fault) from None
-
-
-def error_for(fault: ApiError) -> TextInError:
-    """Return the public error for a fault."""
-    return _CLASSES[fault.kind](**fault.to_dict())
+class TextInFilesFailedError(TextInError, AirflowFailException, kind=ErrorKind.FILES_FAILED):
+    """DocFlow could not process some files; ``message`` lists their ``failure_causes``. Permanent."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from textin_provider.api.batch import PageWalk
+from textin_provider.api.docflow.summary import PageWalk
 from textin_provider.api.docflow import DocFlowFile, FilePage, Selector
 from textin_provider.api.errors import ApiError
 
@@ -50,12 +50,12 @@ def walk(serve: Server, page_size: int = 10) -> tuple[list[str], int]:
     walking = PageWalk("w", Selector("batch_number", "b"), page_size=page_size)
     ids: list[str] = []
     calls = 0
-    while (call := walking.next_call()) is not None:
+    while (call := walking.next_request()) is not None:
         calls += 1
         assert calls <= BOUND, "the walk does not end"
         asked = dict(call.params)
         ids += [file.file_id for file in walking.take(serve(int(asked["page"]), int(asked["page_size"])))]
-    assert walking.next_call() is None
+    assert walking.next_request() is None
     return ids, calls
 
 
@@ -212,7 +212,7 @@ def test_each_call_carries_selector_filters_and_page_size() -> None:
     walking = PageWalk("w", Selector("task_id", "t"), page_size=2, filters={"category": "发票"})
 
     def asked() -> Iterator[dict[str, Any]]:
-        while (call := walking.next_call()) is not None:
+        while (call := walking.next_request()) is not None:
             query = dict(call.params)
             yield query
             walking.take(serving(5)(int(query["page"]), 2))

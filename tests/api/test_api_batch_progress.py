@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from textin_provider.api.batch import Progress, poll_progress
+from textin_provider.api.docflow.summary import Progress, poll_progress
 from textin_provider.api.docflow import PENDING_STATUSES, DocFlowFile, FilePage, RecognitionStatus, Selector
 
 if TYPE_CHECKING:

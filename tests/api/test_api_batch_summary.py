@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from textin_provider.api.batch import BatchSummary, failed_files
+from textin_provider.api.docflow.summary import BatchSummary, failed_files
 from textin_provider.api.docflow import DocFlowFile, Selector
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.exceptions import TextInFilesFailedError, error_for

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from textin_provider.api.batch import Progress
-from textin_provider.api.batch_wait import BatchWait
+from textin_provider.api.docflow.summary import Progress
+from textin_provider.polling.docflow import BatchWait
 from textin_provider.api.docflow import Selector
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.api.waiting import Pace, Schedule
+from textin_provider.polling.wait import Pace, Schedule
 
 START = 1_800_000_000.0
 DEADLINE = START + 100

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.api.hosts import HostPolicy, Origin
+from textin_provider.api.origins import HostPolicy, Origin
 
 PUBLIC = HostPolicy(frozenset({Origin.of("https://api.textin.com"), Origin.of("https://docflow.textin.com")}))
 LOCAL = HostPolicy(

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.api.jobs import JobWait, failed_jobs, unstored_results, chunk_for_trigger
-from textin_provider.api.waiting import Pace, Schedule
+from textin_provider.polling.xparse import JobWait, failed_jobs, unstored_results, chunk_for_trigger
+from textin_provider.polling.wait import Pace, Schedule
 from textin_provider.api.xparse import XParseJob
 
 START = 1_800_000_000.0

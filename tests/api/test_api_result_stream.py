@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.api.result import HEAD_BYTES, ResultStream
+from textin_provider.api.xparse.result_stream import HEAD_BYTES, ResultStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

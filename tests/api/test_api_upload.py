@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from textin_provider.api.document import Document
+from textin_provider.api.inputs import Document
 from textin_provider.api.protocol import Response, Request, Service
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.api.upload import (
+from textin_provider.api.docflow.upload import (
     MAX_FILE_BYTES,
     DocFlowUpload,
     check_sources,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.api.jobs import JobWait
-from textin_provider.api.waiting import Pace, Schedule, Decision, backoff
+from textin_provider.polling.xparse import JobWait
+from textin_provider.polling.wait import Pace, Schedule, Decision, backoff
 from textin_provider.api.xparse import XParseJob
 
 START = 1_800_000_000.0

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.faults.strategies import FILES, HEADERS, JOB, STATUSES, TEXT, UPLOADED, envelopes
-from textin_provider.api.batch import BatchSummary, PageWalk, failed_files
+from textin_provider.api.docflow.summary import BatchSummary, PageWalk, failed_files
 from textin_provider.api.docflow import DocFlowFile, FilePage, Selector, count_files, fetch_page
 from textin_provider.api.protocol import Response, Request, retry_after_seconds
 from textin_provider.api.errors import MAX_MESSAGE, MAX_TEXT, ApiError, ErrorKind
-from textin_provider.api.jobs import JobWait
-from textin_provider.api.upload import DocFlowUpload, upload_files
-from textin_provider.api.waiting import Pace, Schedule
+from textin_provider.polling.xparse import JobWait
+from textin_provider.api.docflow.upload import DocFlowUpload, upload_files
+from textin_provider.polling.wait import Pace, Schedule
 from textin_provider.api.xparse import XParseJob, get_job, submit_job
 from textin_provider.exceptions import TextInError, error_for
 
@@ -115,7 +115,7 @@ def test_a_page_gives_files_that_can_be_added_up_or_a_fault(
     for file in seen.files:
         check_file(file)
     walk = PageWalk("w1", BATCH)
-    walk.next_call()
+    walk.next_request()
     assert {file.file_id for file in walk.take(seen)} == {file.file_id for file in seen.files}
 
 
@@ -159,7 +159,7 @@ def test_a_fault_says_any_text_in_one_line(kind: ErrorKind, **texts: Any) -> Non
     fault = ApiError(kind, **texts)
     check_fault(fault)
     check_fault(fault.as_uncertain())
-    check_fault(fault.without("u:p"))
+    check_fault(fault.redacted("u:p"))
 
 
 @given(st.lists(st.integers(min_value=1, max_value=10**30), max_size=5, unique=True))

@@ -12,8 +12,8 @@ from tests.faults.strategies import TEXT
 from tests.faults.test_properties_of_answers import check_storable
 from tests.running import reload
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.api.jobs import JobWait
-from textin_provider.api.waiting import Outcome, Pace, Schedule
+from textin_provider.polling.xparse import JobWait
+from textin_provider.polling.wait import Outcome, Pace, Schedule
 from textin_provider.api.xparse import XParseJob
 from textin_provider.triggers.docflow import DocFlowBatchTrigger
 from textin_provider.triggers.xparse import XParseJobTrigger
@@ -89,5 +89,5 @@ def test_a_wait_ends_once_with_an_event_that_can_be_stored(ids: list[str], is_li
         assert event["ending"] in tuple(Outcome)
         assert len(json.dumps(event)) < 64_000
         assert "hush-hush" not in json.dumps(event)
-        if event["ending"] == Outcome.FAULT:
+        if event["ending"] == Outcome.ERROR:
             assert not ApiError.from_dict(event["fault"]).kind.is_transient

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.faults.strategies import JSON, RESULT, bodies
 from tests.faults.test_properties_of_answers import check_fault
 from textin_provider.api.errors import ApiError
-from textin_provider.api.hosts import HostPolicy, Origin
-from textin_provider.api.result import ResultStream
+from textin_provider.api.origins import HostPolicy, Origin
+from textin_provider.api.xparse.result_stream import ResultStream
 
 CUTS = st.lists(st.integers(min_value=1, max_value=60), max_size=30)
 OWN = HostPolicy(frozenset({Origin.of("https://api.textin.com")}))
@@ -23,8 +23,8 @@ def _size(request: pytest.FixtureRequest) -> object:
     """Let the same bodies be small ones, which are parsed whole, and large ones, of which ends are read."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "large":
-            patch.setattr("textin_provider.api.result.HEAD_BYTES", 150)
-            patch.setattr("textin_provider.api.result._TAIL_BYTES", 60)
+            patch.setattr("textin_provider.api.xparse.result_stream.HEAD_BYTES", 150)
+            patch.setattr("textin_provider.api.xparse.result_stream._TAIL_BYTES", 60)
         yield
 
 

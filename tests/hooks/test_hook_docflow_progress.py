@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from textin_provider.api.batch import Progress, poll_progress
+from textin_provider.api.docflow.summary import Progress, poll_progress
 from textin_provider.api.docflow import Selector
 from textin_provider.exceptions import TextInError
 from textin_provider.hooks.textin import TextInAsyncHook, TextInHook

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.hooks.support import Connect
-    from textin_provider.api.upload import DocFlowUpload
+    from textin_provider.api.docflow.upload import DocFlowUpload
     from textin_provider.hooks.textin import TextInHook
 
 #: Nothing listens there, so the local TextIn is quickly done with fetching from it.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from textin_provider.api.result import HEAD_BYTES
+from textin_provider.api.xparse.result_stream import HEAD_BYTES
 from textin_provider.exceptions import TextInError, TextInRequestError
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
 

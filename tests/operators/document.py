@@ -63,7 +63,7 @@ def crash_while_waiting(store: Store, **options: Any) -> None:
     """Run one try until it waits, and no further."""
     context = {"ti": TaskInstance(), "task_state_store": store}
     with (
-        mock.patch("textin_provider.hooks.polling_loop.poll_until_done", side_effect=Crash),
+        mock.patch("textin_provider.tasks.polling.poll_until_done", side_effect=Crash),
         pytest.raises((Crash, TaskDeferred)),
     ):
         new_operator(**options)().execute(context)
@@ -71,5 +71,5 @@ def crash_while_waiting(store: Store, **options: Any) -> None:
 
 def crash_while_downloading(store: Store, **options: Any) -> None:
     """Run one try until the first bytes of the result have come."""
-    with mock.patch("textin_provider.api.result.ResultStream.feed", side_effect=Crash), pytest.raises(Crash):
+    with mock.patch("textin_provider.api.xparse.result_stream.ResultStream.feed", side_effect=Crash), pytest.raises(Crash):
         parse(store, **options)

@@ -162,7 +162,7 @@ def test_jobs_that_have_ended_never_reach_the_triggerer(textin: TextInServer, ne
 def test_what_an_event_has_no_room_for_is_asked_for_again(
     textin: TextInServer, new_sensor: NewSensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("textin_provider.api.jobs._EVENT_SIZE", 700)
+    monkeypatch.setattr("textin_provider.polling.xparse._MAX_EVENT_CHARS", 700)
     jobs = [textin.add_job(SOON) for _ in range(10)]
     value = run(new_sensor(jobs, deferrable=True)).returned()
     assert [job["job_id"] for job in value] == jobs
@@ -172,7 +172,7 @@ def test_what_an_event_has_no_room_for_is_asked_for_again(
 def test_a_fault_when_they_are_asked_for_again_is_waited_out(
     textin: TextInServer, new_sensor: NewSensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("textin_provider.api.jobs._EVENT_SIZE", 0)
+    monkeypatch.setattr("textin_provider.polling.xparse._MAX_EVENT_CHARS", 0)
     jobs = [textin.add_job(DONE) for _ in range(3)]
     resumed = {"event": {"ending": "terminal", "jobs": []}, "deadline": 4e9, "ended": 3}
     textin.fault("status", ScriptedFault(http_status=502), times=4)
@@ -198,7 +198,7 @@ class _Resumed:
 def test_a_long_list_is_waited_for_in_waves(
     textin: TextInServer, new_sensor: NewSensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("textin_provider.api.jobs._WAVE_SIZE", 50 * (32 + len('"", ')))
+    monkeypatch.setattr("textin_provider.polling.xparse._MAX_TRIGGER_CHARS", 50 * (32 + len('"", ')))
     jobs = [textin.add_job(JobScript(states=["in_progress", "completed"])) for _ in range(120)]
 
     outcome = run(new_sensor(jobs, deferrable=True))

@@ -96,7 +96,7 @@ def run(request: pytest.FixtureRequest, airflow_db: None, tmp_path_factory: pyte
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setattr("textin_provider.triggers.poller.BATCH_SECONDS", 0.01)
-        patch.setattr("textin_provider.api.waiting._ERROR_BASE", 0.01)
+        patch.setattr("textin_provider.api.retry._BASE_SECONDS", 0.01)
         patch.setattr(TextInSensor, "_trigger_arguments", _hurried(TextInSensor._trigger_arguments))
         resumed: set[str] = set()
         patch.setattr(TextInSensor, "resume_execution", _noted(TextInSensor.resume_execution, resumed))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from textin_provider.api.waiting import Pace, Schedule, Decision, Wait
+from textin_provider.polling.wait import Pace, Schedule, Decision, Wait
 from textin_provider.api.xparse import poll_job
 from textin_provider.triggers.poller import PollTask
 

@@ -178,7 +178,7 @@ def test_a_worker_that_is_limited_asks_no_more_before_the_pause_is_over(
     textin: TextInServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("textin_provider.hooks.base.time.sleep", pauses.append)
+    monkeypatch.setattr("textin_provider.hooks.sender.time.sleep", pauses.append)
     textin.fault("status", ScriptedFault(code=40306, headers={"Retry-After": "12"}), times=1)
 
     assert TextInHook().get_xparse_job(textin.add_job()).job_id

@@ -1,6 +1,6 @@
 """
-What TextIn is, as plain Python: no Airflow, no I/O.
+TextIn's protocol as plain Python: no Airflow, no I/O.
 
-Each endpoint stands here once: how its request is built, and how its answer is read into a frozen dataclass.
-The hooks carry the calls out, on workers and on the triggerer alike.
+Each endpoint is defined once: how to build its request, and how to read its response into a frozen dataclass.
+The hooks send the requests, on workers and on the triggerer alike.
 """

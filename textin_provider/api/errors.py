@@ -1,17 +1,15 @@
-"""Everything that can go wrong with TextIn, as data: the kinds of fault and the vendor's table of codes."""
+"""TextIn's errors: their kinds, the vendor's table of codes, and the exception that carries both."""
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from textin_provider.api.text import MAX_MESSAGE, one_line, redact_url
 
 
 class ErrorKind(StrEnum):
-    """What a fault means for the one who waits; each kind is one public exception."""
+    """What an error means for the caller; each kind has one public exception."""
 
     AUTHENTICATION = "authentication"
     CONFIGURATION = "configuration"
@@ -28,7 +26,7 @@ class ErrorKind(StrEnum):
 
     @property
     def is_transient(self) -> bool:
-        """Whether asking again may go well. Nothing that was refused or may have been billed is."""
+        """Whether a retry may succeed. Refusals and possibly billed requests are not transient."""
         return self in _TRANSIENT
 
 
@@ -46,10 +44,10 @@ class CodeMeaning(NamedTuple):
 
 
 _CREDENTIALS = "Check App ID and Secret code of the connection (TextIn console, developer settings)"
-_DOCUMENT = "Send a document of a supported type; a copy saved anew may help"
-_LATER = "This passes by itself; ask again later"
+_DOCUMENT = "Send a document of a supported type; saving the file again may help"
+_LATER = "Temporary; retry later"
 
-#: The codes of the vendor's envelope, which mostly come inside HTTP 200: kind, meaning, what to do.
+#: The codes of the vendor's envelope, mostly sent with HTTP 200: kind, meaning, fix.
 #: Source: docs.textin.com/xparse/v1/parse-response and the vendor's published clients.
 CODES: dict[int, CodeMeaning] = {
     code: CodeMeaning(kind, meaning, fix)
@@ -71,7 +69,7 @@ CODES: dict[int, CodeMeaning] = {
         },
         ErrorKind.SERVER: {
             500: ("internal error", _LATER),
-            30203: ("base service fault", _LATER),
+            30203: ("base service error", _LATER),
             40428: ("Office conversion failed or timed out", _LATER),
             50011: ("model connection failed", _LATER),
             50012: ("model engine failed", _LATER),
@@ -99,31 +97,31 @@ CODES: dict[int, CodeMeaning] = {
             1005006000: ("workspace unknown", "Check the workspace_id, and that it is this account's"),
             1005006006: ("upload failed", _DOCUMENT),
             1005006014: ("workspace not configured", "Complete the workspace in the DocFlow console"),
-            1005006016: ("file is being processed", "Wait for it instead of uploading it again"),
+            1005006016: ("file is being processed", "Wait for the file instead of uploading it again"),
             1005016000: ("file unknown", "Check the id, and that it is this workspace's"),
             1005016010: ("file too large", "Upload at most 100 MB a file"),
-            1005016018: ("file uploaded already", "Wait for it instead of uploading it again"),
+            1005016018: ("file uploaded already", "Wait for the file instead of uploading it again"),
         },
     }.items()
     for code, (meaning, fix) in rows.items()
 }
 
 SUCCESS = 200
-#: Some pages failed: the answer still carries the rest, which is paid for.
+#: Some pages failed: the response still carries the others, which are billed.
 PARTIAL_SUCCESS = 50207
 
 
 def meaning_of_code(code: int) -> CodeMeaning:
-    """Flow a code up; an unpublished one is judged by its class, 4xxxx being the caller's mistake."""
+    """Return the meaning of a code; an unpublished 4xxxx code is the caller's mistake."""
     if code in CODES:
         return CODES[code]
     if str(code).startswith("4"):
-        return CodeMeaning(ErrorKind.REQUEST, "refused", "Flow the code up in TextIn's documentation")
-    return CodeMeaning(ErrorKind.SERVER, "fault", _LATER)
+        return CodeMeaning(ErrorKind.REQUEST, "refused", "Look up the code in TextIn's documentation")
+    return CodeMeaning(ErrorKind.SERVER, "error", _LATER)
 
 
 def meaning_of_http(status: int) -> CodeMeaning:
-    """Judge an HTTP status that came without an envelope: a gateway spoke, not TextIn's service."""
+    """Return the meaning of an HTTP status without an envelope: a gateway sent it, not TextIn's service."""
     if status in (401, 403):
         return CodeMeaning(ErrorKind.AUTHENTICATION, "refused by the gateway", _CREDENTIALS)
     if status in (423, 429):
@@ -132,65 +130,37 @@ def meaning_of_http(status: int) -> CodeMeaning:
         return CodeMeaning(ErrorKind.REQUEST, "redirected", "Set the base URL to the final address")
     if 400 <= status < 500 and status not in (408, 425):
         return CodeMeaning(ErrorKind.REQUEST, "refused", "Check the connection's base URL and the id")
-    return CodeMeaning(ErrorKind.SERVER, "gateway fault", _LATER)
-
-
-# The scheme is bounded, or a long word without blanks would be searched anew from each of its letters.
-_URL = re.compile(r"[a-z][a-z0-9+.-]{0,30}://\S+", re.IGNORECASE)
-_AROUND_URLS = "'\">),;"
-MAX_TEXT = 500
-#: An error may list many files with their causes.
-MAX_MESSAGE = 8000
-_MOST_NAMED = 20
-
-
-def redact_url(url: str) -> str:
-    """Return a URL without what may be secret in it: its user, its query and its fragment."""
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        return url
-    address = re.split(r"[?#]", rest, maxsplit=1)[0]
-    authority, slash, path = address.partition("/")
-    shown = f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
-    return shown if address == rest else f"{shown}?..."
-
-
-def _shown_url(found: re.Match[str]) -> str:
-    url = found[0].rstrip(_AROUND_URLS)
-    return redact_url(url) + found[0][len(url) :]
-
-
-def storable(text: str) -> str:
-    """Return text without what UTF-8 (half of a surrogate pair) or a database (NUL) cannot hold."""
-    return text.encode(errors="replace").decode().replace("\0", "?")
-
-
-def one_line(text: object, most: int = MAX_TEXT) -> str:
-    """Make text fit for an error or a log: one line, not long, URLs without user or query."""
-    line = " ".join(storable(str(text)[: 4 * most]).split())
-    line = _URL.sub(_shown_url, line)
-    return line if len(line) <= most else line[: most - 3] + "..."
-
-
-def summarize(texts: Sequence[str], total: int) -> str:
-    """Join what a message names, at most twenty, and count the rest of the total."""
-    named = texts[:_MOST_NAMED]
-    return "; ".join([*named, f"and {total - len(named)} more"] if total > len(named) else named)
+    return CodeMeaning(ErrorKind.SERVER, "gateway error", _LATER)
 
 
 class ApiError(Exception):
     """
-    One thing that went wrong, with all that is known of it in plain values.
+    An error of TextIn, of the transport, or of the input, described by plain values.
 
-    :param kind: what it means for the one who waits.
-    :param about: what was tried, with its id: ``"xParse job c020a1f0: status"``.
-    :param message: what TextIn, or the transport, said.
-    :param fix: what to do about it, one sentence without a full stop.
-    :param code: TextIn's code, or the HTTP status where there was no envelope; None without an answer.
+    As ``OSError`` does with ``errno``, ``ApiError(kind, ...)`` makes an instance of the subclass that is
+    registered for the kind. The public exceptions register themselves, so no layer converts errors.
+
+    :param kind: what the error means for the caller.
+    :param about: the attempted operation with its id: ``"xParse job c020a1f0: status"``.
+    :param message: TextIn's, or the transport's, own message.
+    :param fix: what the user can do, one sentence without a full stop.
+    :param code: TextIn's code, or the HTTP status of a response without an envelope; None without a response.
     :param detail: TextIn's finer reason (``data.message``).
     :param request_id: TextIn's ``x-request-id``, which its support asks for.
-    :param retry_after: seconds that the server asked to be left alone for.
+    :param retry_after: seconds that the server asked the client to wait.
     """
+
+    _subclass_for: ClassVar[dict[ErrorKind, type[ApiError]]] = {}
+
+    def __init_subclass__(cls, *, kind: ErrorKind | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if kind is not None:
+            ApiError._subclass_for[kind] = cls
+
+    def __new__(cls, kind: ErrorKind, **_: Any) -> ApiError:
+        """Make an instance of the subclass that is registered for the kind."""
+        chosen = cls._subclass_for.get(ErrorKind(kind), cls) if cls is ApiError else cls
+        return super().__new__(chosen)
 
     def __init__(
         self,
@@ -215,18 +185,17 @@ class ApiError(Exception):
         super().__init__(self._sentence())
 
     def _sentence(self) -> str:
-        finer = f" ({self.detail})" if self.detail and self.detail != self.message else ""
-        reason = self.message + finer
+        detail = f" ({self.detail})" if self.detail and self.detail != self.message else ""
         marks = [f"code {self.code}"] if self.code is not None else []
         marks += [f"request id {self.request_id}"] if self.request_id else []
         return (
-            f"{self.about}: {reason.rstrip('.')}"
+            f"{self.about}: {(self.message + detail).rstrip('.')}"
             + (f" [{', '.join(marks)}]" if marks else "")
             + (f". {self.fix}." if self.fix else ".")
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fault as plain JSON values, for a trigger's event."""
+        """Return the error as plain JSON values, for a trigger's event."""
         return {
             "kind": self.kind.value,
             "about": self.about,
@@ -240,26 +209,28 @@ class ApiError(Exception):
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> ApiError:
-        """Build the fault that :meth:`to_dict` described."""
+        """Build the error that :meth:`to_dict` described."""
         return cls(**value)
 
-    def without(self, secret: str | None) -> ApiError:
-        """Return the fault with a secret blacked out wherever TextIn, or anything else, repeated it."""
+    def replace(self, **changes: Any) -> ApiError:
+        """Return a copy of the error with some of its values changed."""
+        return ApiError.from_dict(self.to_dict() | changes)
+
+    def redacted(self, secret: str | None) -> ApiError:
+        """Return a copy with ``***`` in place of the secret, wherever a message repeats it."""
         if not secret:
             return self
         texts = {name: value for name, value in self.to_dict().items() if isinstance(value, str)}
-        clean = {name: value.replace(secret, "***") for name, value in texts.items() if name != "kind"}
-        return ApiError.from_dict(self.to_dict() | clean)
+        return self.replace(
+            **{name: value.replace(secret, "***") for name, value in texts.items() if name != "kind"}
+        )
 
     def as_uncertain(self) -> ApiError:
-        """Return the same fault as one after which a document may have been accepted, and billed."""
-        return ApiError.from_dict(
-            self.to_dict()
-            | {
-                "kind": ErrorKind.UNCERTAIN,
-                "message": f"{self.message}; what was sent may have been accepted, and is billed if it was",
-                "fix": "Flow in the TextIn console before sending it again; it is not repeated by itself",
-            }
+        """Return a copy that says that the documents of the request may have been accepted, and billed."""
+        return self.replace(
+            kind=ErrorKind.UNCERTAIN,
+            message=f"{self.message}; the documents may have been accepted, and are billed if they were",
+            fix="Look in the TextIn console before sending them again; no retry sends them automatically",
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -271,7 +242,7 @@ def _rebuild(cls: type[ApiError], value: dict[str, Any]) -> ApiError:
 
 
 def bad_input(parameter: str, value: object, problem: str, fix: str) -> ApiError:
-    """Build the fault for input that cannot be right, naming parameter, value, problem and fix."""
+    """Build the error for invalid input: it names the parameter, the value, the problem and the fix."""
     if isinstance(value, str):
         value = redact_url(value)
     return ApiError(ErrorKind.REQUEST, about=f"{parameter}={value!r}", message=problem, fix=fix)

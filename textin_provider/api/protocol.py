@@ -1,4 +1,4 @@
-"""What all calls to TextIn have in common: the request, the answer, the envelope around its data."""
+"""TextIn's protocol: the request, the response, and the envelope around the response's data."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ from textin_provider.api.errors import (
     ErrorKind,
     meaning_of_code,
     meaning_of_http,
-    one_line,
-    storable,
 )
+from textin_provider.api.text import one_line, storable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,7 +31,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Service(StrEnum):
-    """Which of the connection's base URLs a call goes to."""
+    """TextIn's services; each has a base URL in the connection."""
 
     XPARSE = "xparse"
     DOCFLOW = "docflow"
@@ -43,7 +42,7 @@ class Part:
     """
     One part of a multipart form.
 
-    :param content: text, or a binary file that stands at its beginning and is streamed.
+    :param content: text, or a binary file at its beginning, which is streamed.
     :param size: length of the file in bytes.
     """
 
@@ -57,9 +56,9 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Response:
     """
-    What came back over HTTP.
+    An HTTP response.
 
-    :param headers: they are looked up in lower case; the mappings of HTTP libraries take any case.
+    :param headers: read with lower-case names; the mappings of HTTP libraries ignore case.
     :param retry_after: seconds, see :func:`retry_after_seconds`.
     """
 
@@ -70,17 +69,17 @@ class Response:
 
     @classmethod
     def received(cls, status: int, headers: Mapping[str, str], body: bytes, *, now: float) -> Response:
-        """Build the answer from what an HTTP library gives; ``now`` is epoch seconds."""
+        """Build the response from the values of an HTTP library; ``now`` is epoch seconds."""
         return cls(status, body, headers, retry_after_seconds(headers.get("retry-after"), now=now))
 
 
 @dataclass(frozen=True, slots=True)
 class Request(Generic[T_co]):
     """
-    One request to TextIn and the way to read its answer.
+    A request to TextIn, and the function that reads its response.
 
-    :param about: what it does, for which id, as errors name it.
-    :param read: turns the answer into its value, or raises a :class:`ApiError`.
+    :param about: operation and id, as errors name them.
+    :param read: turns the response into the value of the request, or raises an :class:`ApiError`.
     :param params: the query, which may hold a document's password.
     :param parts: a multipart form, or
     :param json: the text of a JSON body.
@@ -97,12 +96,12 @@ class Request(Generic[T_co]):
 
     @property
     def is_read(self) -> bool:
-        """Whether the call can be repeated at will."""
+        """Whether the request is safe to repeat (RFC 9110, 9.2.1)."""
         return self.method == "GET"
 
 
-#: The calls that one look at something takes, handed out one by one to whoever has a socket to carry them
-#: out; it takes their answers and returns what was seen.
+#: A sequence of requests without I/O: the generator yields each request, receives the value of its response,
+#: and returns the result of the whole sequence.
 Flow: TypeAlias = Generator[Request[Any], Any, T]
 
 _SHORT_NUMBER = re.compile(r"[0-9]{1,10}")
@@ -123,35 +122,40 @@ def retry_after_seconds(value: str | None, *, now: float) -> float | None:
         return None
 
 
-def read_data(answer: Response, about: str, key: str = "data") -> dict[str, Any]:
+def read_data(response: Response, about: str, key: str = "data") -> dict[str, Any]:
     """
-    Open the envelope and return what it carries under ``key``, an empty dict if there is nothing.
+    Return the data of the envelope under ``key``, an empty dict if there is none.
 
-    Both layers are judged: a code of TextIn's wins over the HTTP status, which speaks where there is none.
+    The envelope's code decides; without a code the HTTP status does.
 
-    :raises ApiError: for anything but success; partial success (50207) counts as success where data came along.
+    :raises ApiError: for anything but success. Partial success (50207) with data is success.
     """
-    envelope = _parse_object(answer.body)
+    envelope = _parse_object(response.body)
     if envelope is None:
-        raise _http_error(answer, about, {})
+        raise _http_error(response, about, {})
     code = code_of(envelope)
     data = envelope.get(key)
     content = data if isinstance(data, dict) else {}
     succeeded = code == SUCCESS or (code == PARTIAL_SUCCESS and bool(content))
-    if succeeded and answer.status < 300:
+    if succeeded and response.status < 300:
         return content
-    if succeeded or code is None or (answer.status >= 300 and code not in CODES):
-        raise _http_error(answer, about, envelope)
-    raise code_error(envelope, code, about, detail=content.get("message"), answer=answer)
+    if succeeded or code is None or (response.status >= 300 and code not in CODES):
+        raise _http_error(response, about, envelope)
+    raise code_error(envelope, code, about, detail=content.get("message"), response=response)
 
 
 def code_error(
-    envelope: Mapping[str, Any], code: int, about: str, *, detail: Any = None, answer: Response | None = None
+    envelope: Mapping[str, Any],
+    code: int,
+    about: str,
+    *,
+    detail: Any = None,
+    response: Response | None = None,
 ) -> ApiError:
-    """Build the fault for an envelope with a code other than success."""
+    """Build the error for an envelope with a code other than success."""
     known = meaning_of_code(code)
     said = envelope.get("message") or envelope.get("msg")
-    headers = answer.headers if answer else {}
+    headers = response.headers if response else {}
     return ApiError(
         known.kind,
         about=about,
@@ -160,30 +164,30 @@ def code_error(
         code=code,
         detail=str(detail) if detail else None,
         request_id=headers.get("x-request-id") or _text(envelope.get("x_request_id")),
-        retry_after=answer.retry_after if answer else None,
+        retry_after=response.retry_after if response else None,
     )
 
 
-def _http_error(answer: Response, about: str, envelope: Mapping[str, Any]) -> ApiError:
-    known = meaning_of_http(answer.status)
-    # The body is not quoted: what is no envelope of TextIn's may be anything, document text included.
-    media = answer.headers.get("content-type", "no content type").split(";")[0]
+def _http_error(response: Response, about: str, envelope: Mapping[str, Any]) -> ApiError:
+    known = meaning_of_http(response.status)
+    # The body is not quoted: without an envelope it may be anything, document text included.
+    media = response.headers.get("content-type", "no content type").split(";")[0]
     said = _text(envelope.get("message")) or _text(envelope.get("msg"))
-    shape = f"{known.meaning} ({media} of {len(answer.body)} bytes, no answer of TextIn's)"
+    shape = f"{known.meaning} ({media} of {len(response.body)} bytes, not an envelope of TextIn)"
     return ApiError(
         known.kind,
         about=about,
-        message=f"HTTP {answer.status}, {one_line(said or shape)}",
+        message=f"HTTP {response.status}, {one_line(said or shape)}",
         fix=known.fix,
-        code=answer.status,
-        request_id=answer.headers.get("x-request-id"),
-        retry_after=answer.retry_after,
+        code=response.status,
+        request_id=response.headers.get("x-request-id"),
+        retry_after=response.retry_after,
     )
 
 
 def _parse_object(body: bytes) -> dict[str, Any] | None:
     try:
-        # Decoded here, for json.loads would first look which of five encodings it is.
+        # Decoding here saves json.loads the detection of the encoding.
         value = json.loads(body.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):
         return None
@@ -191,7 +195,7 @@ def _parse_object(body: bytes) -> dict[str, Any] | None:
 
 
 def code_of(envelope: Mapping[str, Any]) -> int | None:
-    """Return the envelope's code, None if it has none that is a number."""
+    """Return the envelope's code, None if it is missing or not a number."""
     code = envelope.get("code")
     if isinstance(code, str) and _SHORT_NUMBER.fullmatch(code):
         return int(code)
@@ -202,25 +206,30 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def read_submitted(read: Callable[[Response], T_co], answer: Response) -> T_co:
+def read_submitted(read: Callable[[Response], T_co], response: Response) -> T_co:
     """
-    Read the answer to a submit.
+    Read the response to a submit.
 
-    :raises ApiError: as ``read`` does. A fault of the server becomes an uncertain one, because a server that
-        failed after it had the whole document may have queued it all the same.
+    :raises ApiError: as ``read`` does. A server error becomes an uncertain one: a server that fails after it
+        received the whole document may have queued the document.
     """
     try:
-        return read(answer)
-    except ApiError as fault:
-        raise fault if fault.kind is not ErrorKind.SERVER else fault.as_uncertain() from None
+        return read(response)
+    except ApiError as error:
+        raise error if error.kind is not ErrorKind.SERVER else error.as_uncertain() from None
 
 
 def optional_text(value: Any) -> str | None:
-    """Return an id or a text as text; None for what is empty or neither."""
+    """Return an id or a text as text; None if it is empty or of another type."""
     is_text = isinstance(value, str | int) and not isinstance(value, bool)
     return storable(str(value)).strip() or None if is_text else None
 
 
 def server_error(about: str, message: str) -> ApiError:
-    """Build the fault for an answer that says success and lacks what success must carry."""
-    return ApiError(ErrorKind.SERVER, about=about, message=message, fix="Ask again later, then ask TextIn")
+    """Build the error for a response that reports success but lacks its data."""
+    return ApiError(
+        ErrorKind.SERVER,
+        about=about,
+        message=message,
+        fix="Retry later; if that does not help, contact TextIn",
+    )

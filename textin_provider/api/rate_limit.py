@@ -1,37 +1,45 @@
 """
-Manners: how fast one credential may ask, and what it does when TextIn asks for fewer requests.
+Client-side rate limiting per credential: spacing, and a shared pause after a rate-limit response.
 
-Nothing here looks at a clock or sleeps: time is an argument, and the answer is how long to wait.
+Nothing here reads a clock or sleeps: time is an argument, and the functions return or yield delays.
 """
 
 from __future__ import annotations
 
 import random
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from textin_provider.api.errors import ApiError, ErrorKind
 
 if TYPE_CHECKING:
-    from textin_provider.api.waiting import Chance
+    from collections.abc import Callable, Generator
+
+    from textin_provider.api.protocol import Flow, Request
+    from textin_provider.api.retry import Chance
+
+T = TypeVar("T")
 
 _FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 60.0
-#: The spacing that a credential resumes with after a pause, and at most, in seconds between requests.
+#: Extra seconds between requests after a pause: at first, and at most.
 _FIRST_SPACING = 0.2
 _WIDEST_SPACING = 5.0
-#: What each request that goes well leaves of the extra spacing, and when the rest is forgotten.
+#: Each successful request leaves this share of the extra spacing; a smaller rest is dropped.
 _RELIEF = 0.9
 _NO_SPACING = 0.01
+#: Doublings beyond this are past the longest pause.
+_MOST_LIMIT_HITS = 16
 
 
 class RateLimiter:
     """
-    Spaces the requests of one credential evenly, and pauses all of them together when TextIn asks for it.
+    Space the requests of one credential evenly, and pause all of them together after a rate-limit response.
 
-    A request books the next free moment, so nothing bursts, and whoever asked first goes first. A limit
-    (40306, 429, 423, 900) stops everybody, longer each time it strikes again; afterwards the requests begin
-    wide apart and come closer with each one that goes well. Safe to share between threads.
+    A request reserves the next free slot, so that requests do not burst and go out in the order of their
+    reservations. A rate-limit response (40306, 429, 423, 900) starts a pause for all of them, which doubles
+    with each further hit. After a pause the requests are widely spaced, and move closer together with each
+    success. Safe to share between threads.
 
     :param ceiling: requests per second at most, 0 for no ceiling.
     """
@@ -46,11 +54,11 @@ class RateLimiter:
 
     def reserve(self, now: float, *, about: str, max_wait: float) -> float:
         """
-        Book the next free moment for a request and return the seconds until then.
+        Reserve the next free slot for a request and return the seconds until then.
 
-        :param about: what the request is for, as the fault names it.
-        :param max_wait: seconds that a pause may last at most for the request to be worth its while.
-        :raises ApiError: if the pause lasts longer; nothing is booked then.
+        :param about: the request, as the error names it.
+        :param max_wait: the longest pause in seconds that the request may wait for.
+        :raises ApiError: if the pause lasts longer; no slot is reserved then.
         """
         with self._lock:
             left = self._paused_until - now
@@ -59,7 +67,7 @@ class RateLimiter:
                     ErrorKind.RATE_LIMIT,
                     about=about,
                     message=f"not sent: TextIn asked this account to pause, for {left:.0f} s more",
-                    fix="Let it be tried again after that",
+                    fix="Retry after the pause",
                     retry_after=left,
                 )
             at = max(now, self._free_at, self._paused_until)
@@ -68,27 +76,28 @@ class RateLimiter:
             return at - now
 
     def pause_left(self, now: float) -> float:
-        """Return the seconds that a pause goes on, which may have begun after a moment was booked, or 0."""
+        """Return the seconds until the current pause ends, 0 without a pause."""
         return max(0.0, self._paused_until - now)
 
     def on_limit(self, retry_after: float | None, *, now: float, chance: Chance = random.random) -> None:
         """
-        Begin a pause, at least as long as the server asked for.
+        Start a pause, at least as long as the server asked for.
 
-        Requests that were under way already may be refused too; they belong to the same strike.
+        A hit during a pause comes from a request that was already sent: it may extend the pause and does not
+        count as a further hit.
         """
         with self._lock:
-            asked = now + (retry_after or 0.0)
+            earliest = now + (retry_after or 0.0)
             if now < self._paused_until:
-                self._paused_until = max(self._paused_until, asked)
+                self._paused_until = max(self._paused_until, earliest)
                 return
             pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**self._limit_hits) * (0.5 + 0.5 * chance())
-            self._limit_hits = min(self._limit_hits + 1, 16)
-            self._paused_until = max(asked, now + pause)
+            self._limit_hits = min(self._limit_hits + 1, _MOST_LIMIT_HITS)
+            self._paused_until = max(earliest, now + pause)
             self._extra_spacing = min(max(2 * self._extra_spacing, _FIRST_SPACING), _WIDEST_SPACING)
 
     def on_success(self, *, now: float) -> None:
-        """Come a little closer to the usual spacing: a request went through."""
+        """Reduce the extra spacing after a successful request."""
         if not self._extra_spacing:
             return
         with self._lock:
@@ -102,8 +111,52 @@ _limiters: dict[tuple[str, str], RateLimiter] = {}
 
 
 def limiter_for(app_id: str, base_url: str, ceiling: float) -> RateLimiter:
-    """Return the limiter that a credential has in this process; the ceiling given last holds."""
-    # Setting a default is one step even where threads run side by side.
+    """Return this process's rate limiter of a credential; the latest ceiling applies."""
+    # setdefault is atomic, also between threads.
     limiter = _limiters.setdefault((app_id, base_url), RateLimiter())
     limiter.ceiling = ceiling
     return limiter
+
+
+def send_within_limit(
+    request: Request[T], limiter: RateLimiter, *, clock: Callable[[], float], max_wait: float
+) -> Generator[float | Request[T], Any, T]:
+    """
+    Send one request within the limit of its credential, for workers and triggerers alike, without I/O.
+
+    The generator yields seconds to sleep, then the request to send, and receives the response. It reports the
+    outcome to the limiter and returns the value of the request.
+
+    :param clock: monotonic seconds.
+    :param max_wait: the longest pause in seconds that the request may wait for.
+    :raises ApiError: if the pause lasts longer, or as reading the response does.
+    """
+    delay = limiter.reserve(clock(), about=request.about, max_wait=max_wait)
+    while delay > 0:
+        yield delay
+        # Another request may have hit the limit during the sleep.
+        paused = limiter.pause_left(clock()) > 0
+        delay = limiter.reserve(clock(), about=request.about, max_wait=max_wait) if paused else 0.0
+    try:
+        value = request.read((yield request))
+    except ApiError as error:
+        if error.kind is ErrorKind.RATE_LIMIT:
+            limiter.on_limit(error.retry_after, now=clock())
+        raise
+    limiter.on_success(now=clock())
+    return value
+
+
+def flow_within_limit(
+    flow: Flow[T], limiter: RateLimiter, *, clock: Callable[[], float], max_wait: float
+) -> Generator[float | Request[Any], Any, T]:
+    """Send all requests of a flow as :func:`send_within_limit` does, and return the result of the flow."""
+    try:
+        request = next(flow)
+        while True:
+            request = flow.send(
+                (yield from send_within_limit(request, limiter, clock=clock, max_wait=max_wait))
+            )
+    except StopIteration as end:
+        result: T = end.value
+        return result

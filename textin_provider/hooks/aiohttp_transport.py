@@ -1,7 +1,7 @@
 """
-Carries reads out on the triggerer's event loop, with aiohttp.
+Sends reads on the triggerer's event loop, with aiohttp.
 
-Imported, in a thread, when the first wait begins: importing aiohttp takes a quarter of a second.
+Imported in a thread with the first wait: importing aiohttp takes a quarter of a second.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
-from textin_provider.api.protocol import Response
 from textin_provider.api.errors import ApiError, ErrorKind
+from textin_provider.api.protocol import Response
 from textin_provider.hooks.connection import USER_AGENT, TextInConnection
 
 if TYPE_CHECKING:
     from textin_provider.api.protocol import Request, Service
 
-#: aiohttp walks its idle connections at each request, so a small pool is a fast one.
+#: aiohttp searches its idle connections with each request, so a small pool is faster.
 POOL_SIZE = 16
 _DNS_SECONDS = 300
-#: Addresses whose parts are kept: aiohttp takes an address apart once, if it gets the same object again.
+#: Number of cached URL objects: aiohttp parses each object once.
 _KNOWN_URLS = 1024
-#: A status answer has a few hundred bytes. Parsing more than this would hold the loop for everybody.
-MAX_ANSWER_BYTES = 512 * 1024
+#: A status response has a few hundred bytes. Parsing more than this would block the event loop.
+MAX_RESPONSE_BYTES = 512 * 1024
 
 
 async def open_client(connection: TextInConnection) -> Client:
-    """Open a client for one connection on the running loop. Whoever opens it closes it."""
+    """Open a client for one connection on the running loop. The caller closes it."""
     return Client(connection, await asyncio.to_thread(_tls_context))
 
 
@@ -42,9 +42,9 @@ class Client:
     """
     Sends the reads of one connection.
 
-    Polls are many, so what they have in common is worked out once: each service has a session that knows its
-    credentials and its proxy, over one pool. All of an answer, connecting included, has to come within the
-    connection's timeout: answers are small, and one timer a request is less work than aiohttp's own three.
+    Each service has one session with its credentials and its proxy, prepared once for many polls; all
+    sessions share one pool. The connection's timeout covers the whole request, connecting included: responses
+    are small, and one timer for each request costs less than aiohttp's three.
     """
 
     def __init__(self, connection: TextInConnection, tls: ssl.SSLContext) -> None:
@@ -53,7 +53,7 @@ class Client:
         self._bases = {service: URL(base_url) for service, base_url in connection.base_urls.items()}
         self._sessions = {service: self._session(url) for service, url in connection.base_urls.items()}
         self._url_of = lru_cache(maxsize=_KNOWN_URLS)(self._new_url)
-        self._under_way = 0
+        self._in_progress = 0
         self._is_retired = False
 
     def _session(self, base_url: str) -> aiohttp.ClientSession:
@@ -68,42 +68,42 @@ class Client:
         )
 
     def _new_url(self, service: Service, path: str) -> URL:
-        # Paths are made of ids that were checked: yarl need not look for what to quote.
+        # Paths consist of checked ids, so nothing in them needs quoting.
         base = self._bases[service]
         return base.with_path(base.raw_path.rstrip("/") + path, encoded=True)
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close all sessions and connections."""
         for session in self._sessions.values():
             await session.close()
         await self._pool.close()
 
     async def retire(self) -> None:
-        """Close as soon as no request is under way any more: aiohttp trips over what is cut off."""
+        """Close after the last request in progress: aiohttp does not handle a pool that is closed earlier."""
         self._is_retired = True
-        if not self._under_way:
+        if not self._in_progress:
             await self.close()
 
-    async def send(self, call: Request[Any]) -> Response:
+    async def send(self, request: Request[Any]) -> Response:
         """
-        Send one read once and return what came back.
+        Send one read once and return the response.
 
-        :raises ApiError: if nothing came back.
+        :raises ApiError: without a response.
         """
-        self._under_way += 1
+        self._in_progress += 1
         try:
-            return await self._send(call)
+            return await self._get(request)
         finally:
-            self._under_way -= 1
-            if self._is_retired and not self._under_way:
+            self._in_progress -= 1
+            if self._is_retired and not self._in_progress:
                 await self.close()
 
-    async def _send(self, call: Request[Any]) -> Response:
+    async def _get(self, request: Request[Any]) -> Response:
         try:
             async with asyncio.timeout(self._connection.timeout):
-                session = self._sessions[call.service]
-                url = self._url_of(call.service, call.path)
-                response = await session.get(url, params=call.params, allow_redirects=False)
+                session = self._sessions[request.service]
+                url = self._url_of(request.service, request.path)
+                response = await session.get(url, params=request.params, allow_redirects=False)
                 try:
                     body = await _body_of(response)
                 finally:
@@ -111,8 +111,8 @@ class Client:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ApiError(
                 ErrorKind.TRANSPORT,
-                about=call.about,
-                message=f"no answer, {type(error).__name__}: {error}".rstrip(": "),
+                about=request.about,
+                message=f"no response, {type(error).__name__}: {error}".rstrip(": "),
                 fix="Check the network between triggerer and TextIn, and the connection's timeout",
             ) from None
         return Response.received(response.status, response.headers, body, now=time.time())
@@ -124,7 +124,7 @@ def _tls_context() -> ssl.SSLContext:
 
 
 def _proxy_for(base_url: str) -> str | None:
-    """Return the proxy that the environment names for a base URL, as requests finds it on workers."""
+    """Return the proxy for a base URL from the environment, as requests does on workers."""
     parts = urlsplit(base_url)
     if urllib.request.proxy_bypass(parts.netloc):
         return None
@@ -132,8 +132,8 @@ def _proxy_for(base_url: str) -> str | None:
 
 
 async def _body_of(response: aiohttp.ClientResponse) -> bytes:
-    """Read the body, or as much of it as may be parsed here: the head of a long answer may do."""
+    """Read the body, or the beginning of a long one: its first members may be enough."""
     body = b""
-    while len(body) < MAX_ANSWER_BYTES and not response.content.at_eof():
+    while len(body) < MAX_RESPONSE_BYTES and not response.content.at_eof():
         body += await response.content.readany()
-    return body[:MAX_ANSWER_BYTES]
+    return body[:MAX_RESPONSE_BYTES]

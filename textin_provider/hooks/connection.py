@@ -1,4 +1,4 @@
-"""The one reader of an Airflow connection of type ``textin``, for workers and triggerers alike."""
+"""The Airflow connection of type ``textin``: its fields, their checks and defaults."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from textin_provider import __version__
-from textin_provider.api.protocol import Request, Service
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.api.hosts import HostPolicy, Origin
+from textin_provider.api.origins import HostPolicy, Origin
+from textin_provider.api.protocol import Request, Service
 from textin_provider.api.rate_limit import RateLimiter, limiter_for
+from textin_provider.api.text import one_line
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -28,12 +29,12 @@ USER_AGENT = f"airflow-provider-textin/{__version__}"
 @dataclass(frozen=True)
 class TextInConnection:
     """
-    What a connection says, checked and with its defaults filled in.
+    A connection with checked fields and defaults.
 
-    :param base_urls: without a slash at the end, by service.
+    :param base_urls: by service, without a trailing slash.
     :param max_requests_per_second: ceiling per process and credential, 0 for none.
     :param timeout: seconds for connecting and for each read.
-    :param hosts: where credentials may go and results may come from.
+    :param hosts: the origins that may receive credentials, and those that results may come from.
     """
 
     app_id: str
@@ -45,36 +46,38 @@ class TextInConnection:
     enterprise_id: str | None = None
     timeout: float = DEFAULT_TIMEOUT
 
-    def url_of(self, call: Request[Any]) -> str:
-        """Return the absolute URL of a call."""
-        return self.base_urls[call.service] + call.path
+    def url_of(self, request: Request[Any]) -> str:
+        """Return the absolute URL of a request."""
+        return self.base_urls[request.service] + request.path
 
     @cached_property
     def limiter(self) -> RateLimiter:
-        """What spaces the requests of this credential, in the whole process."""
+        """The rate limiter that all requests of the credential in this process share."""
         return limiter_for(self.app_id, self.base_urls[Service.XPARSE], self.max_requests_per_second)
 
     @property
     def credentials(self) -> dict[str, str]:
-        """The headers that TextIn knows the account by."""
+        """The headers that authenticate the account."""
         headers = {"x-ti-app-id": self.app_id, "x-ti-secret-code": self.secret_code}
         return headers | ({"x-ti-enterprise-id": self.enterprise_id} if self.enterprise_id else {})
 
     def credentials_for(self, url: str) -> dict[str, str]:
-        """Return the credential headers if they may travel to this URL, else none."""
+        """Return the credential headers if they may be sent to this URL, else none."""
         return self.credentials if self.hosts.gets_credentials(url) else {}
 
 
 def read_connection(connection: Connection, extra: Mapping[str, Any]) -> TextInConnection:
     """
-    Check an Airflow connection and give it the form the hooks work with.
+    Check an Airflow connection and fill in its defaults.
 
-    :param extra: its extra, decoded; passed apart because a triggerer has to fetch it asynchronously.
+    :param extra: the decoded extra; a separate argument because a triggerer fetches it asynchronously.
     :raises ApiError: naming the field that is empty or malformed.
     """
     reader = _Reader(connection.conn_id or DEFAULT_CONN_ID, extra)
     if not isinstance(extra, Mapping):
-        raise reader.fault("extra", f"it is a JSON {type(extra).__name__}", "Give a JSON object, or nothing")
+        raise reader.error(
+            "extra", f"it is a JSON {type(extra).__name__}", "Use a JSON object, or leave it empty"
+        )
     xparse = reader.base_url("host", _host_with_port(connection), DEFAULT_XPARSE_HOST)
     docflow = reader.base_url("docflow_host", extra.get("docflow_host"), DEFAULT_DOCFLOW_HOST)
     return TextInConnection(
@@ -90,7 +93,7 @@ def read_connection(connection: Connection, extra: Mapping[str, Any]) -> TextInC
 
 
 def missing_connection(conn_id: str) -> ApiError:
-    """Build the fault for a connection that Airflow does not know."""
+    """Build the error for a connection that Airflow does not know."""
     return ApiError(
         ErrorKind.CONFIGURATION,
         about=f"textin_conn_id={conn_id!r}",
@@ -99,8 +102,18 @@ def missing_connection(conn_id: str) -> ApiError:
     )
 
 
+def unreadable_connection(conn_id: str, error: Exception) -> ApiError:
+    """Build the transient error for a connection that Airflow could not read."""
+    return ApiError(
+        ErrorKind.TRANSPORT,
+        about=f"textin_conn_id={conn_id!r}",
+        message=f"Airflow could not read the connection, {type(error).__name__}: {one_line(error)}",
+        fix="Check Airflow's API server, its metadata database and its secrets backend",
+    )
+
+
 def _host_with_port(connection: Connection) -> str | None:
-    """Join what a URI like ``textin://id:secret@127.0.0.1:8866/http`` spreads over host, port and schema."""
+    """Join host, port and schema, as a URI like ``textin://id:secret@127.0.0.1:8866/http`` fills them."""
     host = (connection.host or "").strip()
     host = host if host.endswith("://") else host.rstrip("/")
     if not host:
@@ -112,13 +125,13 @@ def _host_with_port(connection: Connection) -> str | None:
 
 
 class _Reader:
-    """Reads fields one by one and names the one that is wrong."""
+    """Reads field by field; its errors name the field."""
 
     def __init__(self, conn_id: str, extra: Mapping[str, Any]) -> None:
         self.conn_id = conn_id
         self.extra = extra
 
-    def fault(self, name: str, message: str, fix: str) -> ApiError:
+    def error(self, name: str, message: str, fix: str) -> ApiError:
         return ApiError(
             ErrorKind.CONFIGURATION,
             about=f"Connection {self.conn_id!r}, field {name}",
@@ -129,10 +142,12 @@ class _Reader:
     def required(self, name: str, value: str | None) -> str:
         value = (value or "").strip()
         if not value:
-            raise self.fault(name, "it is empty", "Fill it in; TextIn's console shows both values together")
+            raise self.error(name, "it is empty", "Fill it in; TextIn's console shows both values together")
         if not value.isprintable() or not value.isascii():
-            raise self.fault(
-                name, "it has characters that no HTTP header can carry", "Copy it from the console again"
+            raise self.error(
+                name,
+                "it contains characters that are not allowed in HTTP headers",
+                "Copy it from the console again",
             )
         return value
 
@@ -151,8 +166,8 @@ class _Reader:
         except (TypeError, ValueError, OverflowError):
             number = float("nan")
         if not least <= number < float("inf"):
-            raise self.fault(
-                name, f"{value!r} is no number of at least {least:g}", f"The default is {default:g}"
+            raise self.error(
+                name, f"{value!r} is not a number of at least {least:g}", f"The default is {default:g}"
             )
         return number
 
@@ -162,9 +177,9 @@ class _Reader:
         try:
             Origin.of(url)
         except ValueError as error:
-            raise self.fault(name, f"{url!r} is not usable: {error}", f"Write it like {default}") from None
+            raise self.error(name, f"{url!r} is not usable: {error}", f"Write it like {default}") from None
         if "?" in url or "#" in url:
-            raise self.fault(name, f"{url!r} has a query", f"Write it like {default}")
+            raise self.error(name, f"{url!r} has a query", f"Write it like {default}")
         return url
 
     def result_hosts(self) -> frozenset[Origin]:
@@ -176,5 +191,5 @@ class _Reader:
                 found.add(Origin.of(name if "://" in name else f"https://{name}"))
             except ValueError as error:
                 fix = "List host names, comma separated: results.example.com, files.example.com"
-                raise self.fault("result_hosts", f"{name!r} is not usable: {error}", fix) from None
+                raise self.error("result_hosts", f"{name!r} is not usable: {error}", fix) from None
         return frozenset(found)

@@ -1,4 +1,4 @@
-"""The connection form of Airflow before 3.2, built from the fields that later versions read themselves."""
+"""The connection form of Airflow before 3.2, built from the same fields as in later versions."""
 
 from __future__ import annotations
 

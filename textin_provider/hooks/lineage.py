@@ -1,10 +1,10 @@
-"""What Airflow's lineage is told: which documents were read and which results were written."""
+"""Reports to Airflow's lineage which documents were read and which results were written."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from textin_provider.api.errors import redact_url
+from textin_provider.api.text import redact_url
 from textin_provider.hooks.storage import local_path
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def report(hook: BaseHook, kind: Literal["input", "output"], addresses: Iterable[str]) -> None:
     """
-    Tell the hook lineage collector of documents, for whoever listens, such as the OpenLineage provider.
+    Report documents or results to the hook lineage collector, for listeners such as OpenLineage.
 
     :param addresses: local paths, object storage URLs or http(s) addresses, whose queries are left out.
     """
@@ -27,7 +27,7 @@ def report(hook: BaseHook, kind: Literal["input", "output"], addresses: Iterable
         try:
             add(context=hook, uri=_uri(address))
         except Exception as error:
-            # Airflow takes some addresses for bad assets: no reason to lose what is paid for.
+            # Airflow rejects some addresses as assets; that must not lose a result that is paid for.
             hook.log.debug("No lineage for %s: %s", redact_url(address), error)
 
 

@@ -1,7 +1,7 @@
 """
-Carries calls out on a worker, with requests.
+Sends requests on a worker, with the library requests.
 
-Imported when the first call is made and not before, so that parsing a DAG does not pay for requests.
+Imported with the first request, so that parsing a DAG does not import requests.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from urllib3.exceptions import (
     ProxyError,
 )
 
-from textin_provider.api.protocol import Response, Request, Part
-from textin_provider.api.errors import ApiError, ErrorKind, meaning_of_http, one_line
+from textin_provider.api.errors import ApiError, ErrorKind, meaning_of_http
+from textin_provider.api.protocol import Part, Request, Response
+from textin_provider.api.text import one_line
 from textin_provider.hooks.connection import USER_AGENT, TextInConnection
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = 1024 * 1024
 _MAX_REDIRECTS = 5
-#: What older urllib3 begins the text of an error with.
+#: The beginning of an error's text in older urllib3.
 _OBJECT = re.compile(r"<\S+ object at 0x\w+>:? *")
 
 
@@ -42,7 +43,7 @@ _is_ours: ContextVar[bool] = ContextVar("is_ours", default=False)
 
 
 def _without_query(record: logging.LogRecord) -> bool:
-    """Take the query, which may be a signature or hold a password, off URLs that urllib3 logs for us."""
+    """Remove queries, which may hold signatures and passwords, from URLs that urllib3 logs."""
     if _is_ours.get() and isinstance(record.args, tuple):
         record.args = tuple(arg.partition("?")[0] if isinstance(arg, str) else arg for arg in record.args)
     return True
@@ -53,7 +54,7 @@ for _name in ("urllib3.connectionpool", "urllib3.connection"):
 
 
 class TextInSession(requests.Session):
-    """A session that gives credentials to TextIn alone, also when it is redirected."""
+    """A session that sends credentials to TextIn only, also after redirects."""
 
     def __init__(self, connection: TextInConnection) -> None:
         super().__init__()
@@ -62,7 +63,7 @@ class TextInSession(requests.Session):
         self.auth = self._authenticate
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """Send as requests does, and keep queries out of the log meanwhile."""
+        """Send, and keep queries out of the log."""
         token = _is_ours.set(True)
         try:
             return super().send(request, **kwargs)
@@ -74,7 +75,7 @@ class TextInSession(requests.Session):
         return request
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Return where a response redirects to, None for what is no address, which requests trips over."""
+        """Return the target of a redirect, None for an invalid one, on which requests fails."""
         try:
             target: str | None = super().get_redirect_target(resp)
             urlsplit(target or "")
@@ -83,26 +84,28 @@ class TextInSession(requests.Session):
         return target
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Take the credentials off a redirected request before deciding anew."""
+        """Remove the credentials from a redirected request and decide again whether to send them."""
         for name in self._connection.credentials:
             prepared_request.headers.pop(name, None)
         self._authenticate(prepared_request)
 
 
-def send(session: requests.Session, call: Request[Any], connection: TextInConnection) -> Response:
+def send(session: requests.Session, request: Request[Any], connection: TextInConnection) -> Response:
     """
-    Send one call once and return what came back.
+    Send one request once and return the response.
 
-    :raises ApiError: if nothing came back; for anything but a read it says whether the call may have arrived.
+    :raises ApiError: without a response; for a POST it says whether the request may have arrived.
     """
-    form = _multipart(call.parts)
-    media = form.content_type if form is not None else "application/json" if call.json is not None else None
+    form = _multipart(request.parts)
+    media = (
+        form.content_type if form is not None else "application/json" if request.json is not None else None
+    )
     try:
         response = session.request(
-            call.method,
-            connection.url_of(call),
-            params=call.params,
-            data=form if form is not None else call.json,
+            request.method,
+            connection.url_of(request),
+            params=request.params,
+            data=form if form is not None else request.json,
             headers={"Content-Type": media},
             timeout=connection.timeout,
             # A redirect would take the document and the credentials elsewhere, or turn a POST into a GET.
@@ -110,13 +113,13 @@ def send(session: requests.Session, call: Request[Any], connection: TextInConnec
         )
         return Response.received(response.status_code, response.headers, response.content, now=time.time())
     except _FileChangedError:
-        fix = "Nothing was accepted. Submit it when it is complete"
+        fix = "Nothing was accepted. Submit the file when it is complete"
         raise ApiError(
-            ErrorKind.REQUEST, about=call.about, message="the file was changed while it was sent", fix=fix
+            ErrorKind.REQUEST, about=request.about, message="the file was changed while it was sent", fix=fix
         ) from None
     except (requests.RequestException, HTTPError) as error:
-        fault = _transport_error(call.about, error)
-        raise (fault if call.is_read or _never_left(error) else fault.as_uncertain()) from None
+        failed = _transport_error(request.about, error)
+        raise (failed if request.is_read or _never_sent(error) else failed.as_uncertain()) from None
 
 
 def _multipart(parts: tuple[Part, ...]) -> MultipartEncoder | None:
@@ -133,7 +136,7 @@ def _multipart(parts: tuple[Part, ...]) -> MultipartEncoder | None:
 
 
 class _Sized:
-    """A file that knows its length, which the encoder cannot ask a file on object storage for."""
+    """A file with a known length; the encoder cannot determine the length of a file on object storage."""
 
     def __init__(self, file: Any, size: int) -> None:
         self._file = file
@@ -141,9 +144,8 @@ class _Sized:
 
     def read(self, size: int = -1) -> bytes:
         data: bytes = self._file.read(self.len if size < 0 else min(size, self.len))
-        # The length is announced already. A shorter file would be waited for without end, and of a longer one
-        # a part would be accepted as if it were the whole; failing before the last byte lets nothing be
-        # accepted.
+        # The length is already announced. TextIn would wait for the rest of a shorter file, and accept the
+        # beginning of a longer one as the whole. After an error before the last byte it accepts nothing.
         if self.len and (not data or (len(data) == self.len and self._file.read(1))):
             raise _FileChangedError
         self.len -= len(data)
@@ -154,32 +156,32 @@ class _FileChangedError(Exception):
     """A file is longer or shorter than it was when the request began."""
 
 
-def _never_left(error: BaseException) -> bool:
-    """Whether the connection was never made, so that nothing can have been accepted."""
+def _never_sent(error: BaseException) -> bool:
+    """Whether no connection was made, so that nothing can have been accepted."""
     if isinstance(error, requests.ConnectTimeout):
         return True
     reason = error.args[0] if error.args else None
     reason = reason.reason if isinstance(reason, MaxRetryError) else reason
-    # What a proxy is to blame for, in urllib3's eyes, may also be a reset after the request has gone.
+    # An error that urllib3 attributes to the proxy may also be a reset after the request was sent.
     reason = reason.original_error if isinstance(reason, ProxyError) else reason
     if isinstance(reason, NewConnectionError | ConnectTimeoutError):
         return True
-    # Other TLS errors may strike in the middle of a request; a certificate is refused before it.
+    # A certificate is rejected before the request; other TLS errors may occur during it.
     return any(isinstance(cause, SSLCertVerificationError) for cause in getattr(reason, "args", ()))
 
 
 def _transport_error(about: str, error: BaseException) -> ApiError:
-    # Raised without its cause: requests writes whole URLs, signatures and all, into what tracebacks show.
+    # Without its cause: the texts of requests' errors contain whole URLs with their signatures.
     return ApiError(
         ErrorKind.TRANSPORT,
         about=about,
-        message=f"no answer, {type(error).__name__}: {_innermost(error)}",
+        message=f"no response, {type(error).__name__}: {_innermost(error)}",
         fix="Check the network between worker and TextIn, and the connection's timeout",
     )
 
 
 def _innermost(error: BaseException) -> str:
-    """Return the reason at the bottom, whose text names no object in memory."""
+    """Return the text of the innermost cause, which names no object in memory."""
     while isinstance(error.args[0] if error.args else None, BaseException):
         error = error.args[0]
     reason = getattr(error, "reason", None)
@@ -193,9 +195,9 @@ def open_result(
     session: requests.Session, url: str, connection: TextInConnection, about: str
 ) -> Iterator[requests.Response]:
     """
-    Open what a result URL points to; :func:`chunks_of` reads it.
+    Open the body at a result URL; :func:`chunks_of` reads it.
 
-    Every hop is checked before it is asked, and credentials go along only where they may.
+    Each redirect target is checked before the request, and credentials are sent to allowed origins only.
 
     :raises ApiError: for a host that is not allowed, too many redirects, or an HTTP error.
     """
@@ -224,19 +226,19 @@ def _next_hop(url: str, response: requests.Response, about: str) -> str:
     try:
         return urljoin(url, response.headers["location"])
     except ValueError:
-        raise _result_error(about, "redirected to what is no address", response.status_code) from None
+        raise _result_error(about, "redirected to an invalid address", response.status_code) from None
 
 
 def has_provable_end(response: requests.Response) -> bool:
-    """Whether HTTP tells where the body ends; else it ends where the connection does."""
+    """Whether HTTP marks the end of the body; otherwise it ends with the connection."""
     return "content-length" in response.headers or "chunked" in response.headers.get("transfer-encoding", "")
 
 
 def chunks_of(response: requests.Response, about: str) -> Iterator[bytes]:
     """
-    Yield the body of a result in chunks, whole or with a fault.
+    Yield the body of a result in chunks.
 
-    :raises ApiError: if it breaks off.
+    :raises ApiError: if it is truncated.
     """
     try:
         yield from response.iter_content(_CHUNK_BYTES)
@@ -245,22 +247,22 @@ def chunks_of(response: requests.Response, about: str) -> Iterator[bytes]:
     announced = response.headers.get("content-length", "")
     received = response.raw.tell()
     if announced.isdecimal() and received != int(announced):
-        raise _result_error(about, f"it broke off after {received} of {announced} bytes", None)
+        raise _result_error(about, f"it is truncated after {received} of {announced} bytes", None)
 
 
 def _http_error(about: str, response: requests.Response) -> ApiError:
     known = meaning_of_http(response.status_code)
     if known.kind in (ErrorKind.SERVER, ErrorKind.RATE_LIMIT):
-        answer = Response.received(response.status_code, response.headers, b"", now=time.time())
+        limits = Response.received(response.status_code, response.headers, b"", now=time.time())
         return ApiError(
             known.kind,
             about=about,
             message=f"HTTP {response.status_code}, {known.meaning}",
             fix=known.fix,
             code=response.status_code,
-            retry_after=answer.retry_after,
+            retry_after=limits.retry_after,
         )
-    # 401, 403, 404, 410: signed addresses expire so; the status endpoint may hand out a new one.
+    # 401, 403, 404, 410: a signed address has expired; the status endpoint may return a new one.
     return _result_error(
         about, f"HTTP {response.status_code}, the address may have expired", response.status_code
     )

@@ -1,4 +1,4 @@
-"""Files on the worker and on object storage: documents to read, results that arrive whole or not at all."""
+"""Files on the worker and on object storage: documents to read, results to write completely or not at all."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from textin_provider.api.document import Document
-from textin_provider.api.errors import ApiError, bad_input, one_line
+from textin_provider.api.errors import ApiError, bad_input
+from textin_provider.api.inputs import Document
+from textin_provider.api.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-#: Schemes whose objects appear whole when the upload ends; elsewhere a move makes files do so.
+#: Schemes whose objects appear atomically at the end of an upload; elsewhere a move is atomic.
 _ATOMIC_SCHEMES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "oss"})
 
 _CHUNK_BYTES = 1024 * 1024
 
 
 def local_path(path: str) -> Path | None:
-    """Return the local path that a plain path or ``file://`` URL names, None for object storage."""
+    """Return the local path of a plain path or ``file://`` URL, None for object storage."""
     if path.startswith("file://"):
         return Path(unquote(urlsplit(path).path))
     return None if "://" in path else Path(path)
@@ -34,11 +35,11 @@ def open_document(parameter: str, file: str, conn_id: str | None = None) -> Iter
     """
     Open a document for reading, from a local path or object storage.
 
-    :param parameter: the name that errors give it.
-    :raises ApiError: if it is missing, no file, or not readable.
+    :param parameter: name of the parameter, for errors.
+    :raises ApiError: if it is missing, not a file, or not readable.
     """
     if not file or not file.strip():
-        raise bad_input(parameter, file, "it is empty", "Give the path or URL of a document")
+        raise bad_input(parameter, file, "it is empty", "Pass the path or URL of a document")
     path = local_path(file) or _object_path(parameter, file, conn_id)
     try:
         size = path.stat().st_size
@@ -55,7 +56,7 @@ def open_document(parameter: str, file: str, conn_id: str | None = None) -> Iter
 
 def check_documents(parameter: str, files: Iterable[str], max_bytes: int, conn_id: str | None = None) -> None:
     """
-    Flow at documents that are to be sent together, before the first of them is.
+    Check all documents of an upload before the first of them is sent.
 
     :raises ApiError: for the first that is missing, empty or too large.
     """
@@ -64,26 +65,26 @@ def check_documents(parameter: str, files: Iterable[str], max_bytes: int, conn_i
             document.check_size(parameter, max_bytes)
 
 
-#: What object storages call the digest of an object or the mark of its version, the most telling first.
-_MARKS = ("md5Hash", "ETag", "etag", "checksum")
+#: The names that object storages give to an object's digest or version, the most specific first.
+_VERSION_FIELDS = ("md5Hash", "ETag", "etag", "checksum")
 
 
 def document_identity(parameter: str, file: str, conn_id: str | None = None) -> dict[str, Any]:
     """
-    Return plain values that stay the same exactly as long as a document does.
+    Return plain values that identify a document and its content.
 
-    An object is known by its address and the mark that its storage gives (checksum, ETag); anything else by
-    its name and the sha256 of its content, which is read for it.
+    An object is identified by its address and its checksum or ETag; any other document by its name and the
+    sha256 of its content, which is read for that.
 
-    :raises ApiError: if it is missing, no file, or not readable.
+    :raises ApiError: if it is missing, not a file, or not readable.
     """
     with open_document(parameter, file, conn_id) as document:
         if local_path(file) is None:
-            known = _object_path(parameter, file, conn_id).stat()
-            mark = next((str(known[name]) for name in _MARKS if known.get(name)), None)
-            if mark:
-                return {"file": file, "conn_id": conn_id, "size": document.size, "mark": mark}
-        # Unlike the time of the last change, this tells an edit from a copy, whatever the storage.
+            stat = _object_path(parameter, file, conn_id).stat()
+            version = next((str(stat[name]) for name in _VERSION_FIELDS if stat.get(name)), None)
+            if version:
+                return {"file": file, "conn_id": conn_id, "size": document.size, "mark": version}
+        # Unlike the modification time, a digest distinguishes an edit from a copy on every storage.
         sha256 = hashlib.sha256()
         while chunk := document.content.read(_CHUNK_BYTES):
             sha256.update(chunk)
@@ -101,18 +102,18 @@ def _object_path(parameter: str, path: str, conn_id: str | None) -> Any:
 
     try:
         found = ObjectStoragePath(path, conn_id=conn_id)
-        _ = found.fs  # where Airflow 2 looks the scheme up, and both look for the connection
+        _ = found.fs  # here Airflow 2 resolves the scheme, and both versions the connection
     except (ValueError, ImportError) as error:
         fix = "Install the provider package of that storage, or correct the scheme"
         raise bad_input(parameter, path, f"Airflow cannot open it: {one_line(error)}", fix) from None
     except AirflowNotFoundException as error:
-        fix = "Create that connection, or name another one"
+        fix = "Create that connection, or pass another one"
         raise bad_input(parameter, path, one_line(error), fix) from None
     return found
 
 
 class _Digest:
-    """A file being written that counts and hashes on the way."""
+    """A file that counts and hashes what is written to it."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -131,17 +132,17 @@ class _Digest:
 
 class OutputFile:
     """
-    A place for one file, which appears there whole or not at all.
+    A file to write, which appears completely or not at all.
 
     :param path: local path or object storage URL of the file; one that ends with ``/`` is a directory.
-    :param name: what the file is called in a directory.
+    :param name: name of the file in a directory.
     :param conn_id: connection for object storage.
-    :param overwrite: whether a file that is already there may be replaced.
+    :param overwrite: whether an existing file may be replaced.
     """
 
     def __init__(self, path: str, name: str, conn_id: str | None = None, *, overwrite: bool = True) -> None:
         if not path or not path.strip():
-            raise bad_input("output_path", path, "it is empty", "Give the path or URL of the file to write")
+            raise bad_input("output_path", path, "it is empty", "Pass the path or URL of the file to write")
         path = f"{path}{name}" if path.endswith("/") else path
         self.path = path
         self._overwrite = overwrite
@@ -150,9 +151,9 @@ class OutputFile:
 
     def check(self) -> None:
         """
-        Find out before the download whether the file can be written.
+        Check before the download whether the file can be written.
 
-        :raises ApiError: if it exists and may not be replaced, or its folder cannot be made.
+        :raises ApiError: if it exists and may not be replaced, or its folder cannot be created.
         """
         try:
             exists = self._target.exists()
@@ -169,38 +170,38 @@ class OutputFile:
     @contextmanager
     def writing(self) -> Iterator[_Digest]:
         """
-        Yield what to write to. The file is put in place when the block ends well, and dropped otherwise.
+        Yield the file to write to; it is moved into place at the end of the block, or deleted after an error.
 
         :raises ApiError: if it cannot be written.
         """
         folder = self._local.parent if self._local else Path(tempfile.gettempdir())
-        beside = folder / f".textin-{secrets.token_hex(8)}.part"
+        temporary = folder / f".textin-{secrets.token_hex(8)}.part"
         try:
-            with beside.open("xb") as file:
+            with temporary.open("xb") as file:
                 digest = _Digest(file)
                 yield digest
-            self._put_in_place(beside)
+            self._move_into_place(temporary)
         except OSError as error:
             raise self._unwritable(error) from error
         finally:
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
     def manifest(self, written: _Digest) -> dict[str, Any]:
-        """Return what was written where: ``{"output_path", "size_bytes", "sha256"}``."""
+        """Return the manifest of the file: ``{"output_path", "size_bytes", "sha256"}``."""
         return {"output_path": self.path, "size_bytes": written.size, "sha256": written.sha256}
 
-    def _put_in_place(self, beside: Path) -> None:
+    def _move_into_place(self, temporary: Path) -> None:
         if self._local:
-            beside.replace(self._local)
+            temporary.replace(self._local)
             return
         fs, final = self._target.fs, self._target.path
         if self._target.protocol in _ATOMIC_SCHEMES:
-            fs.put_file(str(beside), final)
+            fs.put_file(str(temporary), final)
             return
         staged = f"{final}.{secrets.token_hex(8)}.part"
         fs.makedirs(final.rpartition("/")[0], exist_ok=True)
         try:
-            fs.put_file(str(beside), staged)
+            fs.put_file(str(temporary), staged)
             fs.mv(staged, final)
         except BaseException:
             if fs.exists(staged):

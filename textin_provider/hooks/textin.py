@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from functools import partial
+import os
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import mask_secret
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from textin_provider.api import docflow, upload, xparse
-from textin_provider.api.batch import PageWalk, Progress, poll_progress
+import textin_provider.exceptions  # noqa: F401  # errors become public exceptions by being registered
+from textin_provider.api.docflow.fetch import MAX_PAGE_SIZE, READ_PAGE_SIZE
+from textin_provider.api.docflow.models import Selector
+from textin_provider.api.errors import ApiError
 from textin_provider.api.protocol import Service
-from textin_provider.api.errors import ApiError, ErrorKind, bad_input
-from textin_provider.api.result import ResultStream
-from textin_provider.api.upload import DocFlowUpload
-from textin_provider.exceptions import TextInError, public_errors
 from textin_provider.get_provider_info import UI_FIELD_BEHAVIOUR
-from textin_provider.hooks.base import READ_ATTEMPTS, TextInConnectionHook, map_in_threads
-from textin_provider.hooks.lineage import report
-from textin_provider.hooks.storage import OutputFile, check_documents, open_document
+from textin_provider.hooks.connection import (
+    CONN_TYPE,
+    DEFAULT_CONN_ID,
+    TextInConnection,
+    missing_connection,
+    read_connection,
+    unreadable_connection,
+)
+from textin_provider.hooks.docflow import DocFlow
+from textin_provider.hooks.sender import READ_ATTEMPTS, Sender
 from textin_provider.hooks.textin_async import TextInAsyncHook
+from textin_provider.hooks.xparse import XParse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from textin_provider.api.docflow import DocFlowFile, Selector
+    import requests
+
+    from textin_provider.api.docflow import DocFlowFile, DocFlowUpload
+    from textin_provider.api.docflow.progress import Progress
+    from textin_provider.api.xparse import XParseJob
 
 __all__ = ["TextInAsyncHook", "TextInHook"]
 
-#: A job and a batch that nobody has: asking for them is free and tells whether the credentials are right.
-_NO_JOB = "0" * 32
-_NO_BATCH = docflow.Selector("batch_number", "connection-test")
-#: Answers to that question which come from something that is not TextIn's xParse.
-_NOT_TEXTIN = frozenset({300, 301, 302, 303, 307, 308, 404, 405, 40007, 40008, 40400})
 
-
-class TextInHook(TextInConnectionHook):
+class TextInHook(BaseHook):
     """
     Talk to TextIn with the credentials of an Airflow connection.
 
@@ -48,41 +52,81 @@ class TextInHook(TextInConnectionHook):
     - **extra**: ``docflow_host``, ``workspace_id``, ``max_requests_per_second``, ``enterprise_id``,
       ``timeout`` (seconds), ``result_hosts`` (comma separated).
 
-    Reads are tried a few times when TextIn or the network has a fault; a submit is sent once, and again only
-    if the connection was never made, because every accepted document is billed.
+    Reads are repeated a few times after errors of TextIn or the network. A submit is sent once, and again
+    only if no connection was made, because every accepted document is billed.
 
     All methods raise a :class:`~textin_provider.exceptions.TextInError`.
 
     :param textin_conn_id: id of the connection.
     """
 
+    conn_name_attr = "textin_conn_id"
+    default_conn_name = DEFAULT_CONN_ID
+    conn_type = CONN_TYPE
+    hook_name = "TextIn"
+
+    def __init__(self, textin_conn_id: str = DEFAULT_CONN_ID, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.textin_conn_id = textin_conn_id
+        self._session: requests.Session | None = None
+        self._session_pid: int | None = None
+
+    @cached_property
+    def connection(self) -> TextInConnection:
+        """The checked connection, looked up at first use."""
+        try:
+            connection = self.get_connection(self.textin_conn_id)
+        except AirflowNotFoundException:
+            raise missing_connection(self.textin_conn_id) from None
+        except Exception as error:  # of any class: an outage of Airflow's API or of a secrets backend
+            raise unreadable_connection(self.textin_conn_id, error) from error
+        return read_connection(connection, connection.extra_dejson)
+
+    def get_conn(self) -> requests.Session:
+        """
+        Return a session that sends the credentials to TextIn's hosts and to no other.
+
+        The hook keeps it, and makes a new one in a forked process.
+        """
+        if self._session is None or self._session_pid != os.getpid():
+            from textin_provider.hooks.requests_transport import TextInSession
+
+            self._session = TextInSession(self.connection)
+            self._session_pid = os.getpid()
+        return self._session
+
+    @cached_property
+    def _sender(self) -> Sender:
+        return Sender(self)
+
+    @cached_property
+    def _xparse(self) -> XParse:
+        return XParse(self, self._sender)
+
+    @cached_property
+    def _docflow(self) -> DocFlow:
+        return DocFlow(self, self._sender)
+
     def test_connection(self) -> tuple[bool, str]:
         """
-        Tell whether TextIn takes the credentials, free of charge.
+        Check the credentials, free of charge.
 
-        xParse is asked for a job that nobody has, DocFlow, if the connection names a workspace, for a batch.
+        xParse is asked for a job that does not exist, and DocFlow, if the connection names a workspace, for
+        such a batch.
         """
         try:
-            self._test_xparse()
+            self._xparse.test()
             workspace_id = self.connection.workspace_id
             if workspace_id:
-                self._send(docflow.fetch_page(workspace_id, _NO_BATCH, page_size=1))
-        except ApiError as fault:
-            return False, str(fault)
+                self._docflow.test(workspace_id)
+        except ApiError as error:
+            return False, str(error)
         hosts = self.connection.base_urls
         with_docflow = (
             f", and DocFlow at {hosts[Service.DOCFLOW]} knows the workspace" if workspace_id else ""
         )
         return True, f"TextIn at {hosts[Service.XPARSE]} takes these credentials{with_docflow}."
 
-    def _test_xparse(self) -> None:
-        try:
-            self._send(xparse.get_job(_NO_JOB))
-        except ApiError as fault:
-            if fault.kind is not ErrorKind.REQUEST or fault.code in _NOT_TEXTIN:
-                raise
-
-    @public_errors()
     def submit_xparse_job(
         self,
         file: str | None = None,
@@ -96,39 +140,22 @@ class TextInHook(TextInConnectionHook):
         Submit one document to xParse and return the job id.
 
         :param file: local path or object storage URL; streamed, at most 500 MB. Exclusive with ``file_url``.
-        :param file_url: http(s) address that TextIn fetches the document from.
+        :param file_url: http(s) address from which TextIn fetches the document.
         :param config: parse configuration, a dict or JSON text. See docs.textin.com/xparse/v1/parse-config.
         :param webhook: http(s) address that TextIn calls when the job has ended.
         :param file_conn_id: Airflow connection for ``file`` on object storage.
-        :raises TextInUncertainSubmitError: if the document may have been accepted all the same.
+        :raises TextInUncertainSubmitError: if the document may have been accepted despite the error.
         """
-        if file is not None and file_url is not None:
-            raise bad_input("file_url", file_url, f"file={file!r} is given too", "Give one of them")
-        if file is None:
-            job_id = self._send(xparse.submit_job(file_url=file_url, config=config, webhook=webhook))
-        else:
-            with open_document("file", file, file_conn_id) as document:
-                job_id = self._send(xparse.submit_job(document=document, config=config, webhook=webhook))
-        self.log.info("TextIn accepted the document as xParse job %s.", job_id)
-        report(self, "input", filter(None, [file, file_url]))
-        return job_id
+        return self._xparse.submit(file, file_url, config, webhook, file_conn_id)
 
-    def get_xparse_job(self, job_id: str) -> xparse.XParseJob:
-        """Return how an xParse job is."""
+    def get_xparse_job(self, job_id: str) -> XParseJob:
+        """Return the state of an xParse job."""
         return self.poll_xparse_job(job_id, attempts=READ_ATTEMPTS)
 
-    @public_errors()
-    def poll_xparse_job(self, job_id: str, *, attempts: int = 1) -> xparse.XParseJob:
-        """Return how an xParse job is, asking that often; a wait asks once and comes back later."""
-        return self._look(xparse.poll_job(job_id), attempts=attempts)
+    def poll_xparse_job(self, job_id: str, *, attempts: int = 1) -> XParseJob:
+        """Return the state of an xParse job; by default without retries, because a wait polls again later."""
+        return self._xparse.poll(job_id, attempts=attempts)
 
-    def poll_xparse_jobs(
-        self, job_ids: Sequence[str], *, attempts: int = 1
-    ) -> Iterator[xparse.XParseJob | TextInError]:
-        """Yield how each of many xParse jobs is, or why nobody can tell; a few are asked for at a time."""
-        return map_in_threads(partial(self.poll_xparse_job, attempts=attempts), job_ids)
-
-    @public_errors()
     def download_xparse_result(
         self,
         job_id: str,
@@ -138,56 +165,24 @@ class TextInHook(TextInConnectionHook):
         overwrite: bool = True,
     ) -> dict[str, Any]:
         """
-        Store the result of a completed job, whole or not at all, in constant memory.
+        Store the result of a completed job, complete or not at all, in constant memory.
 
-        The address of the result is asked for anew at each try, because it may expire.
-
-        :param output_path: local path or object storage URL; one that ends with ``/`` is a directory that
-            gets ``<job_id>.json``.
+        :param output_path: local path or object storage URL; one that ends with ``/`` is a directory, in
+            which the file is ``<job_id>.json``.
         :return: ``{"job_id", "file_id", "output_path", "size_bytes", "sha256"}``.
         :raises TextInJobFailedError: if the job failed.
-        :raises TextInBadResultError: if it has not ended, or what ``result_url`` points to is no result.
+        :raises TextInBadResultError: if it has not ended, or ``result_url`` leads to no valid result.
         """
-        job_id = xparse.check_job_id(job_id)
-        output = OutputFile(output_path, f"{job_id}.json", output_conn_id, overwrite=overwrite)
-        output.check()
-        manifest = self._try_often(lambda: self._download(job_id, output), READ_ATTEMPTS)
-        path, size = manifest["output_path"], manifest["size_bytes"]
-        self.log.info("Stored the result of xParse job %s: %s, %d bytes.", job_id, path, size)
-        report(self, "output", [path])
-        return manifest
+        return self._xparse.download(job_id, output_path, output_conn_id, overwrite=overwrite)
 
-    def _download(self, job_id: str, output: OutputFile) -> dict[str, Any]:
-        from textin_provider.hooks.requests_transport import chunks_of, has_provable_end, open_result
-
-        job = self._send(xparse.get_job(job_id), attempts=1)
-        url = job.downloadable_url()
-        about = f"xParse job {job_id}: result"
-        with open_result(self.get_conn(), url, self.connection, about) as response, output.writing() as file:
-            stream = ResultStream(about, must_balance=not has_provable_end(response))
-            for chunk in chunks_of(response, about):
-                file.write(stream.feed(chunk))
-            file.write(stream.finish())
-        return {"job_id": job_id, "file_id": job.file_id, **output.manifest(file)}
-
-    @public_errors()
     def workspace(self, workspace_id: str | None = None) -> str:
         """
-        Return the DocFlow workspace to work in: the one given, else the connection's.
+        Return the DocFlow workspace to use: the one given, else the connection's.
 
         :raises TextInConfigurationError: if neither names one.
         """
-        chosen = workspace_id or self.connection.workspace_id
-        if not chosen:
-            raise ApiError(
-                ErrorKind.CONFIGURATION,
-                about=f"workspace_id={workspace_id!r}",
-                message=f"none is given, and the connection {self.textin_conn_id!r} has none",
-                fix="Give workspace_id, or fill in the DocFlow workspace of the connection",
-            )
-        return chosen
+        return self._docflow.workspace(workspace_id)
 
-    @public_errors()
     def upload_docflow_files(
         self,
         files: Sequence[str] | str | None = None,
@@ -200,47 +195,22 @@ class TextInHook(TextInConnectionHook):
         **options: Any,
     ) -> DocFlowUpload:
         """
-        Upload files to DocFlow, as one batch; a long list goes out in portions of ten.
+        Upload files to DocFlow as one batch; a long list is sent in requests of ten.
 
-        All files and URLs are checked before the first portion is sent.
+        All files and URLs are checked before the first request.
 
         :param files: local paths or object storage URLs; streamed, at most 100 MB each. Or
-        :param urls: http(s) addresses that DocFlow fetches the files from.
+        :param urls: http(s) addresses from which DocFlow fetches the files.
         :param batch_number: a new or an existing batch; DocFlow makes one if it is None.
-        :param on_accepted: called after each portion with all that is accepted so far.
-        :param options: see :func:`textin_provider.api.upload.upload_options`.
-        :raises TextInUncertainSubmitError: if a portion broke off after it was sent, or others went well.
+        :param on_accepted: called after each request with everything that is accepted so far.
+        :param options: see :func:`textin_provider.api.docflow.upload_options`.
+        :raises TextInUncertainSubmitError: if files of a failed request, or of those before it, may have been
+            accepted.
         """
-        sources = upload.check_sources(files, urls)
-        query = upload.upload_options(**options)
-        workspace_id = self.workspace(workspace_id)
-        if query["parser_pdf_pwd"]:
-            mask_secret(query["parser_pdf_pwd"])
-        if files is not None:
-            check_documents("files", sources, upload.MAX_FILE_BYTES, file_conn_id)
-        accepted = DocFlowUpload(batch_number, ())
-        for portion in upload.chunked(sources):
-            try:
-                with ExitStack() as stack:
-                    is_local = files is not None
-                    opened = [open_document("files", file, file_conn_id) for file in portion if is_local]
-                    call = upload.upload_files(
-                        workspace_id,
-                        documents=[stack.enter_context(document) for document in opened],
-                        urls=() if is_local else portion,
-                        batch_number=accepted.batch_number,
-                        options=query,
-                    )
-                    accepted = accepted.plus(self._send(call))
-            except ApiError as refused:
-                fault = refused.without(query["parser_pdf_pwd"])
-                raise upload.partly_accepted(fault, accepted, sources) if accepted.files else fault from None
-            report(self, "input", portion)
-            if on_accepted:
-                on_accepted(accepted)
-        return accepted
+        return self._docflow.upload(
+            files, urls, batch_number, workspace_id, file_conn_id, on_accepted, options
+        )
 
-    @public_errors()
     def fetch_docflow_files(
         self,
         batch_number: str | None = None,
@@ -258,10 +228,8 @@ class TextInHook(TextInConnectionHook):
         """
         given = {"batch_number": batch_number, "file_id": file_id, "task_id": task_id}
         is_chosen = any(value is not None for value in given.values())
-        selector = docflow.Selector.of(**given) if is_chosen else None
-        pages = self.iter_docflow_files(
-            selector, workspace_id, page_size=docflow.MAX_PAGE_SIZE, filters=filters
-        )
+        selector = Selector.of(**given) if is_chosen else None
+        pages = self.iter_docflow_files(selector, workspace_id, page_size=MAX_PAGE_SIZE, filters=filters)
         return list(chain.from_iterable(pages))
 
     def iter_docflow_files(
@@ -269,19 +237,15 @@ class TextInHook(TextInConnectionHook):
         selector: Selector | None,
         workspace_id: str | None = None,
         *,
-        page_size: int = docflow.READ_PAGE_SIZE,
+        page_size: int = READ_PAGE_SIZE,
         filters: Mapping[str, Any] | None = None,
     ) -> Iterator[list[DocFlowFile]]:
-        """Yield what :meth:`fetch_docflow_files` returns, page by page: a batch may be larger than memory."""
-        with public_errors():
-            walk = PageWalk(self.workspace(workspace_id), selector, page_size=page_size, filters=filters)
-            while (call := walk.next_call()) is not None:
-                yield walk.take(self._send(call))
+        """Yield the files of :meth:`fetch_docflow_files` page by page: a batch may be larger than memory."""
+        return self._docflow.pages(selector, workspace_id, page_size=page_size, filters=filters)
 
-    @public_errors()
     def poll_docflow_progress(self, selector: Selector, workspace_id: str) -> Progress:
-        """Return how far a batch is, by counts alone, asking once; a wait comes back later."""
-        return self._look(poll_progress(workspace_id, selector), attempts=1)
+        """Return the progress of a batch from counts alone, without retries: a wait polls again later."""
+        return self._docflow.poll(selector, workspace_id)
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
@@ -292,5 +256,5 @@ class TextInHook(TextInConnectionHook):
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return how the form's standard fields look, for Airflow before 3.2."""
+        """Return the form's standard fields for Airflow before 3.2."""
         return {name.replace("-", "_"): value for name, value in UI_FIELD_BEHAVIOUR.items()}

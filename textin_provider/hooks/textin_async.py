@@ -1,4 +1,4 @@
-"""The hook's read side, for triggers."""
+"""The read side of the hook, for triggers."""
 
 from __future__ import annotations
 
@@ -9,20 +9,25 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from textin_provider.api import xparse
-from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.exceptions import error_for, public_errors
+import textin_provider.exceptions  # noqa: F401  # errors become public exceptions by being registered
+from textin_provider.api.protocol import Request
+from textin_provider.api.rate_limit import flow_within_limit, send_within_limit
+from textin_provider.api.xparse.endpoints import get_job
 from textin_provider.hooks.connection import (
     DEFAULT_CONN_ID,
     TextInConnection,
     missing_connection,
     read_connection,
+    unreadable_connection,
 )
 from textin_provider.hooks.loading import load
 
 if TYPE_CHECKING:
-    from textin_provider.api.protocol import Request, Flow
+    from collections.abc import Generator
+
+    from textin_provider.api.protocol import Flow, Response
     from textin_provider.api.rate_limit import RateLimiter
+    from textin_provider.api.xparse import XParseJob
     from textin_provider.hooks.aiohttp_transport import Client
 
 T = TypeVar("T")
@@ -30,14 +35,16 @@ T = TypeVar("T")
 
 class TextInAsyncHook(BaseHook):
     """
-    Flow at TextIn from a trigger: the read side of ``TextInHook``, which never submits or downloads.
+    Read from TextIn in a trigger: the read side of ``TextInHook``, without submits and downloads.
 
-    Use as an async context manager: the client lives from entering to leaving. The connection is looked up
-    asynchronously, and what would hold the event loop (importing aiohttp, reading certificates) runs in a
+    Use it as an async context manager, which opens and closes its client. The connection is looked up
+    asynchronously; importing aiohttp and reading certificates, which would block the event loop, run in a
     thread.
 
+    All methods raise a :class:`~textin_provider.exceptions.TextInError`.
+
     :param textin_conn_id: id of the connection.
-    :ivar connection: what it says, as the client that is open knows it.
+    :ivar connection: the connection of the open client, None before it is opened.
     """
 
     conn_name_attr = "textin_conn_id"
@@ -60,12 +67,12 @@ class TextInAsyncHook(BaseHook):
 
     async def refresh(self) -> bool:
         """
-        Flow the connection up and open a client for it, unless it is open already; return whether it is new.
+        Look up the connection and open a client for it if it has changed; return whether it has.
 
         :raises TextInConfigurationError: if the connection is missing or malformed.
+        :raises TextInTransportError: if Airflow could not read it.
         """
-        with public_errors():
-            connection = await self._look_up()
+        connection = await self._look_up()
         if self._client is not None and connection == self.connection:
             return False
         await load("textin_provider.hooks.aiohttp_transport")
@@ -77,51 +84,48 @@ class TextInAsyncHook(BaseHook):
             await former.retire()
         return True
 
-    async def get_xparse_job(self, job_id: str) -> xparse.XParseJob:
-        """Return how an xParse job is, asking once."""
-        try:
-            return await self.send(xparse.get_job(job_id))
-        except ApiError as fault:
-            raise error_for(fault) from None
+    async def get_xparse_job(self, job_id: str) -> XParseJob:
+        """Return the state of an xParse job, without retries."""
+        return await self.send(get_job(job_id))
 
-    async def send(self, call: Request[T], *, max_wait: float = math.inf) -> T:
+    async def send(self, request: Request[T], *, max_wait: float = math.inf) -> T:
         """
-        Carry one read out, once.
+        Send one read once and return its value.
 
-        :param max_wait: seconds that a pause of the account may last at most for the read to be sent at all.
-        :raises ApiError: as the answer, or its absence, says.
+        :param max_wait: the longest pause of the account in seconds that the read may wait for.
         """
+        if not request.is_read:
+            raise RuntimeError("Triggers only read; submit from a worker.")
+        limiter = self._limiter()
+        return await self._drive(send_within_limit(request, limiter, clock=time.monotonic, max_wait=max_wait))
+
+    async def run(self, flow: Flow[T], *, max_wait: float = math.inf) -> T:
+        """Send the reads of a flow, each as :meth:`send` does, and return the result of the flow."""
+        limiter = self._limiter()
+        return await self._drive(flow_within_limit(flow, limiter, clock=time.monotonic, max_wait=max_wait))
+
+    def _limiter(self) -> RateLimiter:
         if self._client is None or self.connection is None:
             raise RuntimeError("Use the hook inside `async with`.")
-        if not call.is_read:
-            raise RuntimeError("Triggers only look; submit from a worker.")
-        limiter = self.connection.limiter
-        delay = limiter.reserve(time.monotonic(), about=call.about, max_wait=max_wait)
-        if delay > 0:
-            await _await_turn(limiter, call, max_wait, delay)
-        try:
-            # Looked at only now: the client may have been replaced before it was this call's turn.
-            seen = call.read(await self._client.send(call))
-        except ApiError as fault:
-            if fault.kind is ErrorKind.RATE_LIMIT:
-                limiter.on_limit(fault.retry_after, now=time.monotonic())
-            raise
-        limiter.on_success(now=time.monotonic())
-        return seen
+        return self.connection.limiter
 
-    async def look(self, look: Flow[T], *, max_wait: float = math.inf) -> T:
-        """
-        Take a look, call by call, and return what it saw.
-
-        :raises ApiError: as the answers, or their absence, say.
-        """
+    async def _drive(self, steps: Generator[float | Request[Any], Response | None, T]) -> T:
+        """Sleep and send as the pipeline says."""
         try:
-            call = next(look)
+            step = next(steps)
             while True:
-                call = look.send(await self.send(call, max_wait=max_wait))
+                if isinstance(step, Request):
+                    # Read after the sleep, during which the client may have been replaced.
+                    client = self._client
+                    if client is None:
+                        raise RuntimeError("The hook was closed.")
+                    step = steps.send(await client.send(step))
+                else:
+                    await asyncio.sleep(step)
+                    step = next(steps)
         except StopIteration as end:
-            seen: T = end.value
-            return seen
+            value: T = end.value
+            return value
 
     async def _look_up(self) -> TextInConnection:
         from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
@@ -130,13 +134,6 @@ class TextInAsyncHook(BaseHook):
             connection = await get_async_connection(self.textin_conn_id, hook=self)
         except AirflowNotFoundException:
             raise missing_connection(self.textin_conn_id) from None
+        except Exception as error:  # of any class: an outage of Airflow's API or of a secrets backend
+            raise unreadable_connection(self.textin_conn_id, error) from error
         return read_connection(connection, await get_async_extra_dejson(connection))
-
-
-async def _await_turn(limiter: RateLimiter, call: Request[Any], max_wait: float, delay: float) -> None:
-    """Wait for the moment that was booked, and behind a pause that began meanwhile too."""
-    while delay > 0:
-        await asyncio.sleep(delay)
-        if not limiter.pause_left(time.monotonic()):
-            return
-        delay = limiter.reserve(time.monotonic(), about=call.about, max_wait=max_wait)

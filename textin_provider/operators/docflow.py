@@ -1,4 +1,4 @@
-"""Operators for DocFlow: upload files as a batch, store what came of them."""
+"""Operators for DocFlow: upload files as a batch, store their results."""
 
 from __future__ import annotations
 
@@ -9,31 +9,30 @@ from urllib.parse import quote
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.exceptions import TextInError, error_for, public_errors
-from textin_provider.hooks.task import DocFlowTaskMixin, TextInTaskMixin
+from textin_provider.tasks.mixins import DocFlowTaskMixin, TextInTaskMixin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
-    from textin_provider.api.batch import BatchSummary
-    from textin_provider.api.upload import DocFlowUpload
+    from textin_provider.api.docflow import DocFlowUpload
+    from textin_provider.api.docflow.summary import BatchSummary
 
 
 class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
     """
-    Upload files to DocFlow as one batch, without waiting for what comes of them.
+    Upload files to DocFlow as one batch, without waiting for their results.
 
-    Lists of more than ten go out in portions under one batch number, after all files and URLs were checked.
-    TextIn bills every file it accepts, so each portion is sent once, and again only if the connection was
-    never made. If a portion fails after others were accepted, these are pushed as the task's XCom, and the
-    task fails without retry.
+    A list of more than ten is sent in several requests to one batch, after all files and URLs were checked.
+    TextIn bills every file it accepts, so each request is sent once, and again only if no connection was
+    made. If a request fails after others were accepted, the accepted files are pushed as the task's XCom, and
+    the task fails without retry.
 
     :param files: local paths or object storage URLs, streamed, at most 100 MB each. (templated)
-    :param urls: http(s) addresses that DocFlow fetches the files from, instead of ``files``. (templated)
+    :param urls: http(s) addresses from which DocFlow fetches the files, instead of ``files``. (templated)
     :param batch_number: a new or an existing batch; DocFlow makes one if it is None. (templated)
-    :param category: of the files, instead of having them classified. (templated)
+    :param category: the category of the files, instead of classifying them. (templated)
     :param target_process: ``"classify"`` to stop after classifying, or ``"extract"``. (templated)
     :param split_flag: whether a file that holds several documents is split.
     :param crop_flag: whether several receipts on one page are cropped out.
@@ -113,7 +112,7 @@ class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
                 parser_params=self.parser_params,
                 pdf_password=self.pdf_password,
             )
-        except TextInError:
+        except ApiError:
             if accepted:
                 self.push_value(context, accepted[-1].to_dict())
             raise
@@ -123,25 +122,25 @@ class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
 
 class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
     """
-    Store what DocFlow extracted from the files of a batch, then fail if some of them failed.
+    Store the data that DocFlow extracted from the files of a batch, then fail if some files failed.
 
-    What is stored is JSON Lines, one object a file as ``file/fetch`` gives it (``id``, ``name``,
-    ``category``, ``data``, ``child_files``, ...), for all that succeeded or were classified. The file is
-    written whole or not at all, before failures are raised. Running again costs nothing.
+    The stored file is JSON Lines: for each file that succeeded or was classified one object as ``file/fetch``
+    returns it (``id``, ``name``, ``category``, ``data``, ``child_files``, ...). It is written completely or
+    not at all, before the task fails for failed files. Running again is free of charge.
 
-    :param batch_number: the batch; give exactly one of the three. (templated)
+    :param batch_number: the batch; pass exactly one of the three. (templated)
     :param file_id: one file. (templated)
     :param docflow_task_id: DocFlow's ``task_id`` of one file; ``task_id`` names the Airflow task. (templated)
     :param workspace_id: the DocFlow workspace, by default the connection's. (templated)
     :param output_path: local path or object storage URL of the file to write; one that ends with ``/`` is a
-        directory that gets ``<batch_number>.jsonl``. None stores nothing and only judges the batch.
-        (templated)
+        directory, in which the file is ``<batch_number>.jsonl``. None stores nothing and only checks the
+        batch. (templated)
     :param output_conn_id: Airflow connection for ``output_path`` on object storage. (templated)
-    :param overwrite: whether a file that is there already is replaced; if not, it is an error.
+    :param overwrite: whether an existing file is replaced; if not, it is an error.
     :param raise_on_failure: whether failed files fail this task, without retry, after the value below was
         pushed.
     :param textin_conn_id: id of the connection. (templated)
-    :return: what ``DocFlowBatchSensor`` returns, and ``output_path``, ``size_bytes``, ``sha256``.
+    :return: the value of ``DocFlowBatchSensor``, and ``output_path``, ``size_bytes``, ``sha256``.
     """
 
     template_fields: Sequence[str] = (
@@ -179,23 +178,22 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
         self.raise_on_failure = raise_on_failure
         self.textin_conn_id = textin_conn_id
 
-    @public_errors()
     def execute(self, context: Context) -> dict[str, Any]:
-        """Store the results and judge the batch."""
-        from textin_provider.api.batch import BatchSummary, failed_files
+        """Store the results and check the batch."""
+        from textin_provider.api.docflow.summary import BatchSummary, failed_files
 
         selector = self.selector
         summary = BatchSummary(selector)
         value = {**self._store(summary), **summary.to_dict()}
         if summary.failed and self.raise_on_failure:
             self.push_value(context, value)
-            raise error_for(failed_files(selector, value))
+            raise failed_files(selector, value)
         self.log.info("DocFlow files of %s: %s.", selector, summary.describe(1))
         self.describe_outlets(context, value)
         return value
 
     def _store(self, summary: BatchSummary) -> dict[str, Any]:
-        """Write the results, adding the files up on the way; return where they are."""
+        """Write the results, add the files to the summary, and return the manifest."""
         from textin_provider.hooks.lineage import report
         from textin_provider.hooks.storage import OutputFile
 
@@ -214,14 +212,14 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
 
     def _results(self, summary: BatchSummary) -> Iterator[Mapping[str, Any]]:
         """
-        Yield the records of the files that went well.
+        Yield the records of the files with a result.
 
-        :raises ApiError: at the end, if no file is visible or some have not ended: nothing is stored then.
+        :raises ApiError: at the end, if no file is visible or some are pending: nothing is stored then.
         """
         selector = summary.selector
         for files in self.hook.iter_docflow_files(selector, self.workspace_id):
             summary.add(files)
-            # The documents that a file was split into come within it, though they may be listed as well.
+            # The documents that a file was split into stand within it, and may also be listed separately.
             whole = (file for file in files if not (summary.is_batch and file.is_part))
             yield from (file.record for file in whole if file.has_result)
         if not summary.is_settled(1):
@@ -234,7 +232,7 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
 
 
 def _line(record: Mapping[str, Any]) -> bytes:
-    """Return a record as a line of JSON; what UTF-8 cannot hold, half of a surrogate pair, stays escaped."""
+    """Return a record as a line of JSON; lone surrogates, which UTF-8 cannot hold, stay escaped."""
     try:
         return json.dumps(record, ensure_ascii=False).encode() + b"\n"
     except UnicodeEncodeError:

@@ -8,78 +8,71 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from textin_provider.api.errors import ApiError, ErrorKind, bad_input, one_line
-from textin_provider.exceptions import (
-    TextInDocumentFailedError,
-    TextInJobFailedError,
-    TextInTimeoutError,
-    error_for,
-    public_errors,
-)
-from textin_provider.hooks.durable import JobMemory, look_again
-from textin_provider.hooks.task import (
-    TextInTaskMixin,
-    checked_event,
-    framework_timeout,
-    has_outlived_its_timeout,
-)
+from textin_provider.api.errors import ApiError, ErrorKind, bad_input
+from textin_provider.api.text import one_line
+from textin_provider.exceptions import TextInDocumentFailedError, TextInJobFailedError, TextInTimeoutError
+from textin_provider.tasks.deferral import checked_event, exceeded_framework_timeout, framework_timeout
+from textin_provider.tasks.mixins import TextInTaskMixin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
-    from textin_provider.hooks.durable import StateStore, SubmittedJob
+    from textin_provider.polling.xparse import JobWait
+    from textin_provider.tasks.job_store import JobStore, StateStore, SubmittedJob
 
-#: The longest wait, in seconds: some 30 years, which dates can be calculated with.
-_LONGEST = 1e9
-#: Stands for the id of a job that is not submitted yet in the name of its result.
+#: The longest wait, in seconds: some 30 years, within the range of dates.
+_MAX_SECONDS = 1e9
+#: Stands in the name of the result for the id of a job that is not submitted yet.
 _NO_JOB = "0" * 32
 
 
 class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
     """
-    Parse one document with xParse and store the result, as one task that never pays twice for a retry.
+    Parse one document with xParse and store the result; a retry continues with the job of the try before.
 
     TextIn bills every document it accepts. From Airflow 3.3 on, ``durable`` keeps the job, with a fingerprint
     of its input, in the task state store as soon as TextIn has accepted it. When the task runs again in the
-    same DAG run, because it failed, its worker died or it was cleared, it goes on with that job:
+    same DAG run, because it failed, its worker died or it was cleared, it continues with that job:
 
-    1. A job in work is waited for again; one that has completed is downloaded at once.
-    2. A job that failed, or that TextIn does not know any more, is submitted anew, and so is a changed input:
-       the name and content of ``file`` (for object storage its address and checksum or ETag), ``file_url`` as
-       a whole, ``config`` and ``textin_conn_id`` count; ``webhook`` and where the result goes do not.
-    3. A store that cannot be read fails the try; nothing is submitted then.
+    1. A pending job is waited for again; the result of a completed job is downloaded at once.
+    2. The document is submitted again if its job failed, if TextIn no longer knows the job, or if the input
+       changed: the name and content of ``file`` (on object storage its address and checksum or ETag), the
+       whole ``file_url``, ``config`` and ``textin_conn_id``. ``webhook`` and the place of the result do not
+       count.
+    3. If the store cannot be read, the try fails, and nothing is submitted.
 
-    What remains is the moment between TextIn's answer and the store: a worker that dies there has paid for a
-    job that only the TextIn console knows. ``[state_store] clear_on_success`` makes a task that is cleared
-    after it succeeded pay again. Before Airflow 3.3 there is no such store: every retry submits anew.
+    A worker that dies between TextIn's response and the store has paid for a job that only the TextIn console
+    shows. With ``[state_store] clear_on_success`` a task that is cleared after its success pays again.
+    Airflow before 3.3 has no task state store: every retry submits the document again.
 
-    Nothing is submitted before connection, configuration and output file have been checked. TextIn has no way
-    to cancel a job, so it works on when this task is stopped.
+    Nothing is submitted before connection, configuration and output file have been checked. TextIn cannot
+    cancel jobs, so a job continues when this task is stopped.
 
     :param file: local path or object storage URL (``s3://``, ``gs://``, ``file://``, ...), streamed, at most
         500 MB. Exclusive with ``file_url``. (templated)
-    :param file_url: http(s) address that TextIn fetches the document from. (templated)
+    :param file_url: http(s) address from which TextIn fetches the document. (templated)
     :param output_path: local path or object storage URL of the file to write; one that ends with ``/`` is a
-        directory that gets ``<job_id>.json``. (templated)
+        directory, in which the file is ``<job_id>.json``. (templated)
     :param config: parse configuration, a dict or JSON text, see
         https://docs.textin.com/xparse/v1/parse-config. (templated)
     :param webhook: http(s) address that TextIn calls when the job has ended. (templated)
     :param file_conn_id: Airflow connection for ``file`` on object storage. (templated)
     :param output_conn_id: Airflow connection for ``output_path`` on object storage. (templated)
-    :param overwrite: whether a file that is there already is replaced; if not, it is an error.
+    :param overwrite: whether an existing file is replaced; if not, it is an error.
     :param deferrable: whether to wait in the triggerer; default from ``[operators] default_deferrable``.
-    :param durable: whether to go on with the job of an earlier try (Airflow 3.3+); if not, each submits anew.
-    :param poll_interval: seconds between two looks at the job.
-    :param timeout: seconds that the job may take from its submit on. A try that begins after that waits as
-        long again.
+    :param durable: whether to continue with the job of an earlier try (Airflow 3.3+); if not, each try
+        submits.
+    :param poll_interval: seconds between two polls of the job.
+    :param timeout: seconds from the submit until the wait times out. A try that starts later waits as long
+        again.
     :param textin_conn_id: id of the connection. (templated)
-    :return: ``{"job_id", "file_id", "output_path", "size_bytes", "sha256"}``. The job id alone is pushed as
-        XCom ``job_id`` as soon as it is known.
-    :raises TextInDocumentFailedError: if TextIn could not parse the document. Retried, unlike in the sensor,
-        for a retry submits it anew; failed pages are not billed.
-    :raises TextInTimeoutError: if the job had not ended in time. Retried.
+    :return: ``{"job_id", "file_id", "output_path", "size_bytes", "sha256"}``. The job id is also pushed as
+        XCom ``job_id``, right after the submit.
+    :raises TextInDocumentFailedError: if TextIn could not parse the document. Unlike in the sensor it is
+        retried: a retry submits the document again; failed pages are not billed.
+    :raises TextInTimeoutError: if the job did not end in time. It is retried.
     """
 
     template_fields: Sequence[str] = (
@@ -129,57 +122,54 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the document, or find the job of an earlier try; wait for it and store its result."""
-        from textin_provider.api.xparse import JobStatus
-
-        with public_errors():
-            self._check()
-            memory = self._memory(context)
-            job = memory.recall()
-        status = look_again(self.hook, job) if job else None
-        if job is None or status is None:
-            job, status = self._submit(memory), JobStatus.PENDING
-        self._push_job_id(context, job.job_id)
-        if status is JobStatus.COMPLETED:
-            return self._store(context, job.job_id)
-        return self._wait(context, job)
+        self._check()
+        store = self._job_store(context)
+        job = store.load()
+        if job is None:
+            return self._start(context, store)
+        return self._reattach(context, store, job)
 
     def _check(self) -> None:
-        """Find out before anything is paid whether the result could be waited for and stored."""
+        """Check before anything is paid whether the result can be waited for and stored."""
         from textin_provider.hooks.storage import OutputFile
 
         for parameter in ("poll_interval", "timeout"):
             seconds = getattr(self, parameter)
-            if not isinstance(seconds, int | float) or not 0 < seconds < _LONGEST:
-                raise bad_input(parameter, seconds, "it is no time to wait", "Give seconds, more than 0")
+            if not isinstance(seconds, int | float) or not 0 < seconds < _MAX_SECONDS:
+                raise bad_input(
+                    parameter, seconds, "it is not a valid number of seconds", "Pass seconds, more than 0"
+                )
         name = f"{_NO_JOB}.json"
         OutputFile(self.output_path, name, self.output_conn_id, overwrite=self.overwrite).check()
         _ = self.hook.connection
 
-    def _store_of(self, context: Context) -> StateStore | None:
+    def _state_store(self, context: Context) -> StateStore | None:
         return context.get("task_state_store") if self.durable else None
 
-    def _memory(self, context: Context) -> JobMemory:
-        from textin_provider.hooks.fingerprint import fingerprint
+    def _job_store(self, context: Context) -> JobStore:
+        from textin_provider.tasks.fingerprint import fingerprint
+        from textin_provider.tasks.job_store import JobStore
 
-        store = self._store_of(context)
-        if store is None:
+        state_store = self._state_store(context)
+        if state_store is None:
             if self.durable and self.retries:
                 self.log.warning(
-                    "This Airflow has no task state store (3.3+ has), so durable means nothing here: each of "
-                    "the %s retries would submit the document anew, and TextIn bill it again.",
+                    "This Airflow has no task state store (3.3+ has one), so durable has no effect: each of the "
+                    "%s retries would submit the document again, and TextIn would bill it again.",
                     self.retries,
                 )
-            return JobMemory(None, "")
-        mark = fingerprint(
+            return JobStore(None, "")
+        of_input = fingerprint(
             file=self.file,
             file_url=self.file_url,
             config=self.config,
             file_conn_id=self.file_conn_id,
             textin_conn_id=self.textin_conn_id,
         )
-        return JobMemory(store, mark)
+        return JobStore(state_store, of_input)
 
-    def _submit(self, memory: JobMemory) -> SubmittedJob:
+    def _start(self, context: Context, store: JobStore) -> dict[str, Any]:
+        """Submit the document and wait for its job."""
         job_id = self.hook.submit_xparse_job(
             file=self.file,
             file_url=self.file_url,
@@ -187,36 +177,62 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
             webhook=self.webhook,
             file_conn_id=self.file_conn_id,
         )
-        return memory.keep(job_id)
+        job = store.save(job_id)
+        self._push_job_id(context, job_id)
+        return self._continue(context, job, self._wait_for(job))
+
+    def _reattach(self, context: Context, store: JobStore, job: SubmittedJob) -> dict[str, Any]:
+        """Poll the job of an earlier try once: store its result, wait on, or submit again if it is lost."""
+        from textin_provider.tasks.job_store import is_lost
+        from textin_provider.tasks.polling import poll_pending
+
+        self.log.info("Re-attached to xParse job %s, submitted at %s.", job.job_id, job.submitted)
+        wait = self._wait_for(job)
+        decision = poll_pending(wait, self.hook.poll_xparse_job, self.log_decision)
+        if is_lost(job, decision.event):
+            return self._start(context, store)
+        self._push_job_id(context, job.job_id)
+        if decision.event is not None:
+            return self._complete(context, decision.event)
+        return self._continue(context, job, wait, decision.delay)
 
     def _push_job_id(self, context: Context, job_id: str) -> None:
         if not self.do_xcom_push:
             return
         try:
             context["ti"].xcom_push(key="job_id", value=job_id)
-        except Exception as error:
-            # The job is paid for: what only tells of it must not end it.
+        except Exception as error:  # of any class: an XCom must not end a job that is paid for
             self.log.error("XCom job_id=%s could not be pushed: %s", job_id, one_line(error))
 
-    def _wait(self, context: Context, job: SubmittedJob) -> dict[str, Any]:
+    def _wait_for(self, job: SubmittedJob) -> JobWait:
+        from textin_provider.polling.policy import PollPolicy
+        from textin_provider.polling.xparse import JobWait
+
         deadline = job.deadline(self.timeout, now=time.time())
+        return JobWait(job.job_id, PollPolicy(self.poll_interval, deadline, self.timeout))
+
+    def _continue(
+        self, context: Context, job: SubmittedJob, wait: JobWait, delay: float | None = None
+    ) -> dict[str, Any]:
+        """Wait in the triggerer, or on this worker, then store the result."""
         if self.deferrable:
-            self._defer(job.job_id, deadline, context["ti"].try_number)
-        from textin_provider.api.waiting import Pace, Schedule
-        from textin_provider.hooks.polling_loop import poll_until_done
+            self._defer(job.job_id, wait, context["ti"].try_number)
+        from textin_provider.tasks.polling import poll_until_done
 
-        pace = Pace(Schedule(self.poll_interval), deadline, self.timeout)
-        return self.execute_complete(context, poll_until_done(self.hook, job.job_id, pace))
+        event = poll_until_done(wait, self.hook.poll_xparse_job, self.log_decision, delay=delay)
+        return self.execute_complete(context, event)
 
-    def _defer(self, job_id: str, deadline: float, try_number: int) -> NoReturn:
+    def _defer(self, job_id: str, wait: JobWait, try_number: int) -> NoReturn:
         from textin_provider.triggers.xparse import XParseJobTrigger
 
+        deadline = wait.policy.deadline
         trigger = XParseJobTrigger(
             job_id=job_id,
             textin_conn_id=self.textin_conn_id,
             poll_interval=self.poll_interval,
             deadline=deadline,
             timeout=self.timeout,
+            memory=wait.memory(),
         )
         timeout = framework_timeout(deadline - time.time(), self.poll_interval)
         kept = {"try_number": try_number}
@@ -228,33 +244,32 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
         """
         Store the result after a wait, or raise what ended it.
 
-        :param event: what the trigger yielded.
+        :param event: the event of the trigger.
         :param try_number: of the try that was deferred.
         """
         try:
-            return self._complete(context, event)
+            return self._complete(context, checked_event(event, self.task_id))
         except (TextInDocumentFailedError, TextInTimeoutError) as error:
             if try_number in (None, context["ti"].try_number):
                 raise
             # Airflow before 3.1.1 resumes a retry with the event of the try before it.
-            self.log.info("That was the try before this one; starting anew. %s", error)
+            self.log.info("This event belongs to the try before; starting again. %s", error)
         # Airflow 2 takes an execute within an execute for one outside of a task, and warns or fails.
         manifest: dict[str, Any] = inspect.unwrap(XParseDocumentOperator.execute)(self, context)
         return manifest
 
-    def _complete(self, context: Context, event: dict[str, Any] | None) -> dict[str, Any]:
-        from textin_provider.api.waiting import Outcome
+    def _complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        from textin_provider.polling.decision import Outcome
 
-        event = checked_event(event, self.task_id)
-        if event["ending"] == Outcome.TERMINAL:
+        if event["ending"] == Outcome.DONE:
             return self._store(context, event["jobs"][0]["job_id"])
-        if event["ending"] == Outcome.TIMEOUT:
+        if event["ending"] == Outcome.TIMED_OUT:
             raise self._timed_out(context, event["message"])
-        fault = ApiError.from_dict(event["fault"])
-        if fault.kind is ErrorKind.REQUEST:
-            fix = "A retry looks for the job again, and submits the document anew if it is gone"
-            raise TextInDocumentFailedError(**fault.to_dict() | {"kind": ErrorKind.JOB_FAILED, "fix": fix})
-        raise error_for(fault)
+        error = ApiError.from_dict(event["fault"])
+        if error.kind is ErrorKind.REQUEST:
+            fix = "A retry polls the job again, and submits the document again if the job is gone"
+            raise TextInDocumentFailedError(**error.to_dict() | {"kind": ErrorKind.JOB_FAILED, "fix": fix})
+        raise error
 
     def _store(self, context: Context, job_id: str) -> dict[str, Any]:
         from textin_provider.hooks.lineage import report
@@ -265,23 +280,23 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
             )
         except TextInJobFailedError as error:
             raise TextInDocumentFailedError(**error.to_dict()) from None
-        # Whoever submitted it may have been another process, whose lineage is gone.
+        # Another process may have submitted the document; its lineage is lost.
         report(self.hook, "input", filter(None, [self.file, self.file_url]))
         self.describe_outlets(context, manifest)
         return manifest
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Resume after a deferral; one that outlived its timeout is an error that says so."""
-        if has_outlived_its_timeout(next_method, next_kwargs):
+        """Resume after a deferral; an exceeded deferral timeout is an error that says so."""
+        if exceeded_framework_timeout(next_method, next_kwargs):
             message = (
-                f"no triggerer ended the wait within timeout={self.timeout:g}s and a grace after it, or "
-                "within execution_timeout. Is a triggerer running?"
+                f"no triggerer ended the wait within timeout={self.timeout:g}s and a grace period, or within "
+                "execution_timeout. Is a triggerer running?"
             )
             raise self._timed_out(context, message)
         return super().resume_execution(next_method, next_kwargs, context)
 
     def _timed_out(self, context: Context, message: str) -> TextInTimeoutError:
         fix = "A retry waits for the same job again"
-        if self._store_of(context) is None:
-            fix = "A retry submits the document anew; XParseJobSensor waits for this job instead"
+        if self._state_store(context) is None:
+            fix = "A retry submits the document again; XParseJobSensor waits for this job instead"
         return TextInTimeoutError(ErrorKind.TIMEOUT, about=f"Task {self.task_id}", message=message, fix=fix)

@@ -1,4 +1,4 @@
-"""Operators for xParse: submit a document, store the result of its job, or both and the wait between."""
+"""Operators for xParse: submit a document, store the result of its job, or both with the wait between."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from textin_provider.api.errors import bad_input
-from textin_provider.exceptions import TextInError, error_for
-from textin_provider.hooks.task import TextInTaskMixin, is_list
+from textin_provider.api.inputs import is_list
 from textin_provider.operators.document import XParseDocumentOperator
+from textin_provider.tasks.mixins import TextInTaskMixin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,12 +23,12 @@ class XParseSubmitOperator(TextInTaskMixin, BaseOperator):
     """
     Submit one document to xParse and return the job id, without waiting for the job.
 
-    TextIn bills every document it accepts, so a document is sent once, and again only if the connection was
-    never made. A submit that breaks off later fails with ``TextInUncertainSubmitError``, without retry.
+    TextIn bills every document it accepts, so a document is sent once, and again only if no connection was
+    made. A submit that breaks off later fails with ``TextInUncertainSubmitError``, without retry.
 
     :param file: local path or object storage URL (``s3://``, ``gs://``, ``file://``, ...), streamed, at most
         500 MB. Exclusive with ``file_url``. (templated)
-    :param file_url: http(s) address that TextIn fetches the document from. (templated)
+    :param file_url: http(s) address from which TextIn fetches the document. (templated)
     :param config: parse configuration, a dict or JSON text, see
         https://docs.textin.com/xparse/v1/parse-config. (templated)
     :param webhook: http(s) address that TextIn calls when the job has ended. (templated)
@@ -79,17 +79,18 @@ class XParseSubmitOperator(TextInTaskMixin, BaseOperator):
 
 class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
     """
-    Store the results of completed xParse jobs, each whole or not at all, in constant memory.
+    Store the results of completed xParse jobs, each completely or not at all, in constant memory.
 
-    What is stored is the bare result (``{"schema_version", "elements", "markdown", ...}``), also where TextIn
-    wrapped it. Running again costs nothing. Of a list, a few are stored at a time; when some cannot be, the
-    task fails once all the others are, and their manifests are pushed as XCom all the same.
+    The stored file is the bare result (``{"schema_version", "elements", "markdown", ...}``), without the
+    envelope that TextIn may wrap it in. Running again is free of charge. A list is stored a few results at a
+    time; if some fail, the task fails after all others are stored, and their manifests are pushed as XCom in
+    any case.
 
     :param job_id: id of the job, or a list of ids. (templated)
     :param output_path: local path or object storage URL of the file to write; one that ends with ``/`` is a
-        directory that gets ``<job_id>.json``, and a list of ids needs one. (templated)
+        directory, in which the file is ``<job_id>.json``; a list of ids needs a directory. (templated)
     :param output_conn_id: Airflow connection for ``output_path`` on object storage. (templated)
-    :param overwrite: whether a file that is there already is replaced; if not, it is an error.
+    :param overwrite: whether an existing file is replaced; if not, it is an error.
     :param textin_conn_id: id of the connection. (templated)
     :return: ``{"job_id", "file_id", "output_path", "size_bytes", "sha256"}``, or a list of those in the order
         given.
@@ -121,28 +122,20 @@ class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
             self.describe_outlets(context, manifest)
             return manifest
         if not self.output_path.endswith("/"):
-            fix = "End it with /, for job_id is a list: each result gets a file of its own there"
-            raise error_for(bad_input("output_path", self.output_path, "it is no directory", fix))
+            fix = "End it with /: job_id is a list, and each result is a separate file in the directory"
+            raise bad_input("output_path", self.output_path, "it is not a directory", fix)
         return self._store_all(context, list(self.job_id))
 
     def _store_all(self, context: Context, job_ids: list[str]) -> list[dict[str, Any]]:
-        """Store what can be stored, a few at a time, then raise the failures together if there were any."""
-        from textin_provider.api.jobs import unstored_results
-        from textin_provider.hooks.base import map_in_threads
+        """Store all results that can be stored, then raise one error for the others."""
+        from textin_provider.polling.xparse import unstored_results
+        from textin_provider.tasks.results import store_results
 
-        distinct = list(dict.fromkeys(job_ids))
-        stored: dict[str, dict[str, Any]] = {}
-        errors: list[TextInError] = []
-        for job_id, outcome in zip(distinct, map_in_threads(self._store, distinct), strict=True):
-            if isinstance(outcome, TextInError):
-                self.log.error("%s", outcome)
-                errors.append(outcome)
-            else:
-                stored[job_id] = outcome
+        stored, errors = store_results(job_ids, self._store)
         manifests = [stored[job_id] for job_id in job_ids if job_id in stored]
         if errors:
             self.push_value(context, manifests)
-            raise error_for(unstored_results(errors, len(distinct)))
+            raise unstored_results(errors, len(stored) + len(errors))
         size = sum(manifest["size_bytes"] for manifest in stored.values())
         self.describe_outlets(context, {"results": len(stored), "size_bytes": size})
         return manifests

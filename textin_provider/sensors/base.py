@@ -1,11 +1,8 @@
-"""What the sensors of this provider have in common: how a wait begins, defers, resumes and ends."""
+"""The base of the sensors: how a wait starts, defers, resumes and ends in each mode."""
 
 from __future__ import annotations
 
 import inspect
-import logging
-import math
-import random
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -14,30 +11,32 @@ from airflow.providers.common.compat.sdk import (
     AirflowSensorTimeout,
     AirflowSkipException,
     BaseSensorOperator,
+    PokeReturnValue,
 )
 
 from textin_provider.api.errors import ApiError
-from textin_provider.exceptions import TextInError, error_for
-from textin_provider.hooks.task import (
-    TextInTaskMixin,
-    checked_event,
-    framework_timeout,
-    has_outlived_its_timeout,
-)
+from textin_provider.tasks.deferral import checked_event, exceeded_framework_timeout, framework_timeout
+from textin_provider.tasks.mixins import TextInTaskMixin
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow.providers.common.compat.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
-_JITTER = 0.1
+    from textin_provider.polling.policy import PollPolicy
+    from textin_provider.polling.wait import Wait
+
+#: In reschedule mode the base class times out, by the time of the first poke; some 30 years are no deadline.
+_NO_DEADLINE = 1e9
 
 
 class TextInSensor(TextInTaskMixin, BaseSensorOperator):
     """
-    Base of the sensors: pokes first, then defers if it may.
+    Base of the sensors: polls first, then defers if it may.
 
-    A subclass implements ``poke``, ends it with :meth:`_wait_on` or :meth:`_wait_out` while there is
-    something to wait for, gives the trigger of its wait, and says with ``_end`` what comes of it.
+    All modes feed the same wait of :mod:`textin_provider.polling`, which decides. A subclass gives the wait,
+    polls a key, gives the trigger, and returns the value of a wait that is done.
 
     :param textin_conn_id: id of the connection.
     :param deferrable: whether to wait in the triggerer.
@@ -49,72 +48,117 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         self.deferrable = deferrable
         self._deadline = 0.0
         self._deferrals = 0
-        self._last_news: str | None = None
+        self._wait: Wait | None = None
+        self._delay: float | None = None
 
     def execute(self, context: Context) -> Any:
         """Wait as the mode says and return the value of the wait."""
-        self._deadline = time.time() + self.timeout
+        self._deadline = time.time() + (_NO_DEADLINE if self.reschedule else self.timeout)
         try:
             # Airflow 2 takes an execute within an execute for one outside of a task, and warns or fails.
             return inspect.unwrap(BaseSensorOperator.execute)(self, context)
         except AirflowSensorTimeout as error:
-            # Airflow's own message does not know what was waited for.
-            news = self._last_news or ""
-            told = error if news in str(error) else AirflowSensorTimeout(f"{error} {news}")
-            self._skip_or_raise(told, self.never_fail)
+            self._skip_or_raise(self._with_state(error), self.never_fail)
 
-    def _wait_on(self, news: str, level: int = logging.INFO) -> bool:
-        """Tell the base class that there is more to wait for, or defer; the news is logged if it is any."""
-        if news != self._last_news:
-            self.log.log(level, "%s", news)
-            self._last_news = news
-        # Deferring from inside a poke leaves it to the base class what soft_fail, never_fail and silent_fail
-        # mean for the first look: TaskDeferred passes through it as no ordinary exception does.
-        if self.deferrable:
-            left = self._deadline - time.time()
-            if left <= 0:
-                raise AirflowSensorTimeout(f"timeout={self.timeout:g}s is over. {news}")
-            self.defer(
-                trigger=self._trigger(),
-                method_name="execute_complete",
-                kwargs={"deadline": self._deadline, "deferrals": self._deferrals + 1, **self._kept()},
-                timeout=framework_timeout(left, self.poke_interval),
-            )
-        return False
+    def _with_state(self, error: AirflowSensorTimeout) -> AirflowSensorTimeout:
+        """Add the last state to the base class's own message of a timeout."""
+        state = self._wait.describe() if self._wait and self._wait.pending else ""
+        is_ours = "timeout=" in str(error)
+        return error if is_ours or not state else AirflowSensorTimeout(f"{error} {state}")
 
-    def _wait_out(self, error: TextInError) -> bool:
-        """Go on waiting after a transient error; any other is raised."""
-        if not error.kind.is_transient:
-            raise error
-        return self._wait_on(f"{error} The wait goes on.", level=logging.WARNING)
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        """Poll once; in deferrable mode the wait then continues in the triggerer."""
+        from textin_provider.tasks.polling import poll_pending, poll_until_done
+
+        wait = self._wait = self._wait or self._new_wait(self._policy())
+        decision = poll_pending(wait, self._poll, self.log_decision)
+        self._delay = decision.delay
+        if decision.event is not None:
+            return PokeReturnValue(is_done=True, xcom_value=self._end(context, decision.event))
+        # Deferring within a poke leaves soft_fail, never_fail and silent_fail of the first poll to the base
+        # class: TaskDeferred passes through it as no ordinary exception does.
+        if not self.deferrable:
+            return False
+        if self._may_defer():
+            self._defer()
+        event = poll_until_done(wait, self._poll, self.log_decision, delay=decision.delay)
+        return PokeReturnValue(is_done=True, xcom_value=self._end(context, event))
+
+    def _defer(self) -> NoReturn:
+        self.defer(
+            trigger=self._trigger(),
+            method_name="execute_complete",
+            kwargs={"deadline": self._deadline, "deferrals": self._deferrals + 1, **self._kept()},
+            timeout=framework_timeout(self._deadline - time.time(), self.poke_interval),
+        )
+
+    def _may_defer(self) -> bool:
+        """Whether a trigger can continue the wait; otherwise this worker does."""
+        return True
+
+    def _policy(self) -> PollPolicy:
+        from textin_provider.polling.policy import PollPolicy
+
+        return PollPolicy(
+            self.poke_interval,
+            self._deadline or time.time() + self.timeout,
+            self.timeout,
+            exponential_backoff=self.exponential_backoff,
+            max_wait=self.max_wait.total_seconds() if self.max_wait else None,
+            polls=self._deferrals,
+        )
+
+    def _new_wait(self, policy: PollPolicy) -> Wait:
+        """Return the wait that judges the polls."""
+        raise NotImplementedError
+
+    def _poll(self, key: str) -> Any:
+        """Return the state of a key of the wait, or raise an :class:`ApiError`."""
+        raise NotImplementedError
 
     def _trigger(self) -> BaseTrigger:
         raise NotImplementedError
 
     def _trigger_arguments(self) -> dict[str, Any]:
         """Return the arguments that all triggers take."""
+        policy = self._policy()
         return {
             "textin_conn_id": self.textin_conn_id,
-            "poll_interval": self.poke_interval,
-            "deadline": self._deadline,
-            "timeout": self.timeout,
-            "exponential_backoff": self.exponential_backoff,
-            "max_wait": self.max_wait.total_seconds() if self.max_wait else None,
-            "looks": self._deferrals,
+            "poll_interval": policy.interval,
+            "deadline": policy.deadline,
+            "timeout": policy.timeout,
+            "exponential_backoff": policy.exponential_backoff,
+            "max_wait": policy.max_wait,
+            "looks": policy.polls,
+            "memory": self._wait.memory() if self._wait else None,
         }
 
     def _kept(self) -> dict[str, Any]:
-        """Return what :meth:`_end` is to know of what came before the deferral: a few plain values."""
+        """Return the arguments of :meth:`_resume` that a deferral keeps: a few plain values."""
         return {}
 
-    def _end(self, context: Context, event: dict[str, Any], **kept: Any) -> Any:
-        """Return the value of a wait that ended in a terminal state, or raise what it failed with."""
+    def _finish(self, context: Context) -> Any:
+        """Return the value of a wait that is done, or raise if what it waited for has failed."""
         raise NotImplementedError
 
-    def _fail(self, context: Context, value: Any, fault: ApiError) -> NoReturn:
+    def _resume(self, context: Context, event: dict[str, Any], **kept: Any) -> bool | PokeReturnValue:
+        """Continue after a trigger has reported that its part of the wait is done."""
+        raise NotImplementedError
+
+    def _end(self, context: Context, event: dict[str, Any]) -> Any:
+        """Return the value of a wait that has ended, or raise its timeout or error."""
+        from textin_provider.polling.decision import Outcome
+
+        if event["ending"] == Outcome.TIMED_OUT:
+            raise AirflowSensorTimeout(event["message"])
+        if event["ending"] == Outcome.ERROR:
+            raise ApiError.from_dict(event["fault"])
+        return self._finish(context)
+
+    def _fail(self, context: Context, value: Any, error: ApiError) -> NoReturn:
         """Push the value that the task would have returned, and fail."""
         self.push_value(context, value)
-        raise error_for(fault)
+        raise error
 
     def execute_complete(
         self,
@@ -124,38 +168,37 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         deferrals: int = 1,
         **kept: Any,
     ) -> Any:
-        """Go on after the deferral: return what the wait was for, or raise what ended it."""
-        from textin_provider.api.waiting import Outcome
+        """Continue after the deferral: return the value of the wait, or raise what ended it."""
+        from textin_provider.polling.decision import Outcome
 
-        # `dag.test()` of Airflow 3 forgets what a deferral kept.
+        # `dag.test()` of Airflow 3 forgets the arguments of a deferral.
         self._deadline = deadline or time.time() + self.timeout
         self._deferrals = deferrals
         event = checked_event(event, self.task_id)
-        if event["ending"] == Outcome.TIMEOUT:
-            raise AirflowSensorTimeout(event["message"])
-        if event["ending"] == Outcome.FAULT:
-            raise error_for(ApiError.from_dict(event["fault"]))
-        return self._end(context, event, **kept)
+        if event["ending"] != Outcome.DONE:
+            return self._end(context, event)
+        resumed = self._resume(context, event, **kept)
+        return resumed.xcom_value if isinstance(resumed, PokeReturnValue) else None
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """
-        Resume after a deferral with the meanings that ``poke`` has.
+        Resume after a deferral with the same meaning of the flags as in ``poke``.
 
-        Airflow 2.11 and 3.0 forget ``never_fail`` here, and 2.11 takes a deferral that outlived its timeout
-        for an ordinary failure, which is retried.
+        Airflow 2.11 and 3.0 ignore ``never_fail`` here, and 2.11 handles a deferral that exceeded its timeout
+        as an ordinary failure, which is retried.
         """
         try:
-            if has_outlived_its_timeout(next_method, next_kwargs):
+            if exceeded_framework_timeout(next_method, next_kwargs):
                 raise AirflowSensorTimeout(
                     f"No triggerer ended the wait of {self.task_id} within timeout={self.timeout:g}s and a "
-                    "grace after it. Is a triggerer running?"
+                    "grace period. Is a triggerer running?"
                 )
             return super().resume_execution(next_method, next_kwargs, context)
         except AirflowSkipException:
             raise
         except (AirflowSensorTimeout, AirflowFailException) as error:
             self._skip_or_raise(error, self.soft_fail or self.never_fail)
-        except Exception as error:
+        except Exception as error:  # never_fail applies to errors of any class
             self._skip_or_raise(error, self.never_fail)
 
     def _skip_or_raise(self, error: Exception, may_skip: bool) -> NoReturn:
@@ -164,8 +207,10 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
             raise AirflowSkipException(f"Skipping because {flag} is set: {error}") from error
         raise error
 
-    def _get_next_poke_interval(self, *args: Any, **kwargs: Any) -> float:
-        """Add jitter to the pause between two pokes, so that tasks which began together drift apart."""
-        interval: float = super()._get_next_poke_interval(*args, **kwargs)
-        limit = self.max_wait.total_seconds() if self.exponential_backoff and self.max_wait else math.inf
-        return min(interval * random.uniform(1 - _JITTER, 1 + _JITTER), limit)
+    def _get_next_poke_interval(
+        self, started_at: Any, run_duration: Callable[[], float], poke_count: int
+    ) -> float:
+        """Return the delay that the wait decided on."""
+        if self._wait is None or self._delay is None:  # silent_fail: poke raised something unexpected
+            return self._policy().after_poll(poke_count)
+        return self._wait.delay_without_counters(run_duration()) if self.reschedule else self._delay

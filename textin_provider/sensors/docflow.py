@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import PokeReturnValue, conf
 
+import textin_provider.exceptions  # noqa: F401  # errors become public exceptions by being registered
 from textin_provider.api.errors import bad_input
-from textin_provider.exceptions import TextInError, public_errors
-from textin_provider.hooks.task import DocFlowTaskMixin
 from textin_provider.sensors.base import TextInSensor
+from textin_provider.tasks.mixins import DocFlowTaskMixin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,24 +20,29 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
+    from textin_provider.api.docflow.progress import Progress
+    from textin_provider.api.docflow.summary import BatchSummary
+    from textin_provider.polling.docflow import BatchWait
+    from textin_provider.polling.policy import PollPolicy
+
 
 class DocFlowBatchSensor(DocFlowTaskMixin, TextInSensor):
     """
     Wait until every file of a DocFlow batch, and every document within them, has ended.
 
-    A batch is never taken as done while no file of it is visible. Only counts are asked for until they say
-    that all files have ended; then the worker reads the files. Faults of the network and of TextIn's servers
-    are waited out until ``timeout``; wrong credentials and bad requests fail at once.
+    A batch without a visible file is not done. The sensor polls counts until they say that all files have
+    ended; then the worker reads the files. Errors of the network and of TextIn's servers are waited out until
+    ``timeout``; wrong credentials and bad requests fail at once.
 
-    :param batch_number: the batch, from ``DocFlowUploadOperator``; give exactly one of the three. (templated)
+    :param batch_number: the batch, from ``DocFlowUploadOperator``; pass exactly one of the three. (templated)
     :param file_id: one file. (templated)
     :param docflow_task_id: DocFlow's ``task_id`` of one file; here ``task_id`` names the Airflow task.
         (templated)
     :param workspace_id: the DocFlow workspace, by default the connection's. (templated)
-    :param expected_files: how many files must be visible before the wait can end: a number, or the list that
-        was uploaded. (templated)
-    :param raise_on_failure: whether failed files fail this task, at once and without retry. The value below
-        is pushed as XCom all the same.
+    :param expected_files: number of files that must be visible before the wait can end, or the list of
+        uploaded files. (templated)
+    :param raise_on_failure: whether failed files fail this task, without retry. The value below is pushed as
+        XCom in any case.
     :param textin_conn_id: id of the connection. (templated)
     :param deferrable: whether to wait in the triggerer; default from ``[operators] default_deferrable``.
     :return: ``{"batch_number", "total", "succeeded", "failed", "classified", "duration_ms": {"total", "max"},
@@ -73,10 +78,11 @@ class DocFlowBatchSensor(DocFlowTaskMixin, TextInSensor):
         self.workspace_id = workspace_id
         self.expected_files = expected_files
         self.raise_on_failure = raise_on_failure
+        self._is_counted = False
+        self._summary: BatchSummary | None = None
 
-    @public_errors()
     def _expected(self) -> int:
-        """Return how many files are expected; 1 if nothing is said."""
+        """Return the number of expected files; 1 if none is given."""
         value = self.expected_files
         if isinstance(value, str):
             value = _from_text(value)
@@ -84,36 +90,44 @@ class DocFlowBatchSensor(DocFlowTaskMixin, TextInSensor):
             return 1
         count = len(value) if isinstance(value, Sized) and not isinstance(value, str) else value
         if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            fix = "Give a number of at least 1, or the list of what was uploaded"
-            raise bad_input("expected_files", self.expected_files, "it is no number of files", fix)
+            fix = "Pass a number of at least 1, or the list of uploaded files"
+            raise bad_input("expected_files", self.expected_files, "it is not a number of files", fix)
         return count
 
-    def poke(self, context: Context) -> bool | PokeReturnValue:
-        """Flow at the counts, and at the files once these have ended; a transient fault is waited out."""
-        selector, expected = self.selector, self._expected()
-        try:
-            progress = self.hook.poll_docflow_progress(selector, self.hook.workspace(self.workspace_id))
-            if progress.is_settled(expected):
-                return self._read_files(context)
-        except TextInError as error:
-            return self._wait_out(error)
-        return self._wait_on(f"DocFlow files of {selector}: {progress.describe(expected)}.")
+    def _new_wait(self, policy: PollPolicy) -> BatchWait:
+        from textin_provider.polling.docflow import BatchWait
 
-    def _read_files(self, context: Context) -> bool | PokeReturnValue:
-        """Read the files and end the wait, or wait on if one still moves that the counts did not show."""
-        from textin_provider.api.batch import BatchSummary, failed_files
+        return BatchWait(self.selector, policy, expected_files=self._expected())
 
-        selector, expected = self.selector, self._expected()
-        summary = BatchSummary(selector)
-        for files in self.hook.iter_docflow_files(selector, self.workspace_id):
+    def _poll(self, key: str) -> Progress | BatchSummary:
+        """Return the progress from counts; once these say that all have ended, from the files themselves."""
+        workspace_id = self.hook.workspace(self.workspace_id)
+        if not self._is_counted:
+            progress = self.hook.poll_docflow_progress(self.selector, workspace_id)
+            if not progress.is_settled(self._expected()):
+                return progress
+        self._is_counted = False
+        self._summary = self._read_files(workspace_id)
+        return self._summary
+
+    def _read_files(self, workspace_id: str) -> BatchSummary:
+        from textin_provider.api.docflow.summary import BatchSummary
+
+        summary = BatchSummary(self.selector)
+        for files in self.hook.iter_docflow_files(self.selector, workspace_id):
             summary.add(files)
-        if not summary.is_settled(expected):
-            return self._wait_on(f"DocFlow files of {selector}: {summary.describe(expected)}.")
+        return summary
+
+    def _finish(self, context: Context) -> dict[str, Any]:
+        from textin_provider.api.docflow.summary import failed_files
+
+        summary = self._summary
+        assert summary is not None  # noqa: S101  # the state that ended the wait
         value = summary.to_dict()
         if summary.failed and self.raise_on_failure:
-            self._fail(context, value, failed_files(selector, value))
-        self.log.info("DocFlow files of %s: %s.", selector, summary.describe(expected))
-        return PokeReturnValue(is_done=True, xcom_value=value)
+            self._fail(context, value, failed_files(self.selector, value))
+        self.log.info("DocFlow files of %s: %s.", self.selector, summary.describe(self._expected()))
+        return value
 
     def _trigger(self) -> BaseTrigger:
         from textin_provider.triggers.docflow import DocFlowBatchTrigger
@@ -127,16 +141,13 @@ class DocFlowBatchSensor(DocFlowTaskMixin, TextInSensor):
             **self._trigger_arguments(),
         )
 
-    def _end(self, context: Context, event: dict[str, Any], **kept: Any) -> Any:
-        try:
-            ended = self._read_files(context)
-        except TextInError as error:
-            ended = self._wait_out(error)
-        return ended.xcom_value if isinstance(ended, PokeReturnValue) else None
+    def _resume(self, context: Context, event: dict[str, Any], **kept: Any) -> bool | PokeReturnValue:
+        self._is_counted = True  # by the trigger
+        return self.poke(context)
 
 
 def _from_text(text: str) -> Any:
-    """Read a rendered template: a number, or a list in the notation of Python or JSON."""
+    """Read a rendered template: a number, or a list in Python or JSON notation."""
     for read in (literal_eval, json.loads):
         try:
             return read(text.strip() or "None")

@@ -1,1 +1,1 @@
-"""Looks at TextIn from the triggerer: never submits, downloads or cancels, and holds no document text."""
+"""Poll TextIn from the triggerer: never submit, download or cancel, and hold no document text."""

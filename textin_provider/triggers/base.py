@@ -1,8 +1,7 @@
-"""What all triggers of this provider have in common."""
+"""The base of all triggers of this provider."""
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -13,32 +12,39 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from textin_provider.api.protocol import Flow
-    from textin_provider.api.waiting import Pace, Decision, Wait
+    from textin_provider.polling.decision import Decision
+    from textin_provider.polling.policy import PollPolicy
+    from textin_provider.polling.wait import Wait
 
-#: What triggers work with. The triggerer loads the class of a trigger on its loop, so this module imports
-#: next to nothing, and the first triggers that run import these in a thread.
+#: The triggerer loads the class of a trigger on its loop, so this module imports almost nothing. The first
+#: triggers that run import these modules in a thread.
 _MACHINERY = (
-    "textin_provider.api.batch_wait",
-    "textin_provider.api.jobs",
+    "textin_provider.api.docflow.progress",
+    "textin_provider.api.xparse.endpoints",
+    "textin_provider.polling.docflow",
+    "textin_provider.polling.xparse",
     "textin_provider.triggers.poller",
 )
 
 
 class TextInTrigger(BaseTrigger):
     """
-    Flow at TextIn until there is something to tell.
+    Poll TextIn until a wait has ended.
 
-    It only looks: it never submits, downloads or cancels, so it may run twice at once or start over. It
-    yields one event: ``{"ending": "terminal", ...}``, ``{"ending": "timeout", "message": ...}`` or
-    ``{"ending": "fault", "fault": {...}}``. A subclass says what to ask and how to judge the answers.
+    A trigger never submits, downloads or cancels, so it may run twice at once or start again. It yields one
+    event: ``{"ending": "terminal", ...}``, ``{"ending": "timeout", "message": ...}`` or ``{"ending": "fault",
+    "fault": {...}}``. A subclass gives the wait, and the requests of a poll.
 
     :param textin_conn_id: id of the connection.
-    :param poll_interval: seconds between looks.
-    :param deadline: epoch seconds when the wait is over; wall clock, for it may go on in another process.
-    :param timeout: the seconds that the deadline was made from, for the message.
-    :param exponential_backoff: whether the interval doubles with each look.
+    :param poll_interval: seconds between polls.
+    :param deadline: epoch seconds when the wait times out; wall clock, because another process may continue
+        it.
+    :param timeout: the seconds that the deadline was calculated from, for the message.
+    :param exponential_backoff: whether the interval doubles with each poll.
     :param max_wait: seconds that a doubled interval may reach at most.
-    :param looks: how many looks were taken in earlier deferrals of the same wait.
+    :param memory: the memory of the worker's wait that the trigger continues, see
+        :meth:`textin_provider.polling.wait.Wait.memory`.
+    :param looks: number of polls in earlier deferrals of the same wait; the name stands in stored triggers.
     """
 
     def __init__(
@@ -51,6 +57,7 @@ class TextInTrigger(BaseTrigger):
         exponential_backoff: bool = False,
         max_wait: float | None = None,
         looks: int = 0,
+        memory: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's base class has no annotations
         self.textin_conn_id = textin_conn_id
@@ -60,9 +67,10 @@ class TextInTrigger(BaseTrigger):
         self.exponential_backoff = exponential_backoff
         self.max_wait = max_wait
         self.looks = looks
+        self.memory = memory
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class path and the arguments, plain values all."""
+        """Return the class path and the arguments, all of them plain values."""
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
             {
@@ -73,37 +81,40 @@ class TextInTrigger(BaseTrigger):
                 "exponential_backoff": self.exponential_backoff,
                 "max_wait": self.max_wait,
                 "looks": self.looks,
+                **({"memory": self.memory} if self.memory else {}),
             },
         )
 
-    def _pace(self) -> Pace:
-        """Return when to look, and until when."""
-        from textin_provider.api.waiting import Pace, Schedule
+    def _policy(self) -> PollPolicy:
+        from textin_provider.polling.policy import PollPolicy
 
-        schedule = Schedule(self.poll_interval, self.exponential_backoff, self.max_wait)
-        return Pace(schedule, self.deadline, self.timeout, self.looks)
+        return PollPolicy(
+            self.poll_interval,
+            self.deadline,
+            self.timeout,
+            exponential_backoff=self.exponential_backoff,
+            max_wait=self.max_wait,
+            polls=self.looks,
+        )
 
     def _wait(self) -> Wait:
-        """Return what judges the looks."""
+        """Return the wait that judges the polls."""
         raise NotImplementedError
 
-    def _look(self, key: str) -> Flow[Any]:
-        """Return one look at one of the keys of the wait."""
+    def _poll(self, key: str) -> Flow[Any]:
+        """Return the requests of one poll of a key of the wait."""
         raise NotImplementedError
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Flow until the wait has ended, and yield the event it ended with."""
+        """Poll until the wait has ended, and yield its event."""
         await load(*_MACHINERY)
-        from textin_provider.api.errors import ApiError
-        from textin_provider.api.waiting import error_event
         from textin_provider.triggers.poller import PollTask, join_poller
 
-        try:
-            async with join_poller(self.textin_conn_id) as poller:
-                event = await poller.run(PollTask(self._wait(), self._look, self._tell))
-        except ApiError as fault:
-            event = error_event(fault)
+        async with join_poller(self.textin_conn_id) as poller:
+            wait = self._wait()
+            wait.restore(self.memory or {})
+            event = await poller.run(PollTask(wait, self._poll, self._log_decision))
         yield TriggerEvent(event)
 
-    def _tell(self, decision: Decision) -> None:
-        self.log.log(logging.WARNING if decision.is_warning else logging.INFO, "%s", decision.notice)
+    def _log_decision(self, decision: Decision) -> None:
+        self.log.log(decision.level, "%s", decision.message)

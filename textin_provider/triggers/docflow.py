@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Any
 from textin_provider.triggers.base import TextInTrigger
 
 if TYPE_CHECKING:
-    from textin_provider.api.batch import Progress
-    from textin_provider.api.batch_wait import BatchWait
+    from textin_provider.api.docflow.progress import Progress
     from textin_provider.api.protocol import Flow
+    from textin_provider.polling.docflow import BatchWait
 
 
 class DocFlowBatchTrigger(TextInTrigger):
     """
-    Wait until nothing seems to move in a DocFlow batch any more.
+    Wait until all files of a DocFlow batch seem to have ended.
 
-    It asks for counts alone and never for the files, which may carry megabytes of extracted data. The worker
-    that is resumed reads them, and defers again if something still moves.
+    It requests counts and never the files, which may carry megabytes of extracted data. The resumed worker
+    reads the files, and defers again if one of them is still pending.
 
     :param selector: ``batch_number``, ``file_id`` or ``task_id``.
-    :param value: its value.
+    :param value: the value of the selector.
     :param workspace_id: the DocFlow workspace.
-    :param expected_files: how many files must be visible.
+    :param expected_files: number of files that must be visible.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class DocFlowBatchTrigger(TextInTrigger):
         self.expected_files = expected_files
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class path and the arguments, plain values all."""
+        """Return the class path and the arguments, all of them plain values."""
         path, arguments = super().serialize()
         return path, {
             "selector": self.selector,
@@ -46,14 +46,14 @@ class DocFlowBatchTrigger(TextInTrigger):
         }
 
     def _wait(self) -> BatchWait:
-        from textin_provider.api.batch_wait import BatchWait
-        from textin_provider.api.docflow import Selector
+        from textin_provider.api.docflow.models import Selector
+        from textin_provider.polling.docflow import BatchWait
 
         selector = Selector(self.selector, self.value)
-        return BatchWait(selector, self._pace(), expected_files=self.expected_files)
+        return BatchWait(selector, self._policy(), expected_files=self.expected_files)
 
-    def _look(self, key: str) -> Flow[Progress]:
-        from textin_provider.api.batch import poll_progress
-        from textin_provider.api.docflow import Selector
+    def _poll(self, key: str) -> Flow[Progress]:
+        from textin_provider.api.docflow.models import Selector
+        from textin_provider.api.docflow.progress import poll_progress
 
         return poll_progress(self.workspace_id, Selector(self.selector, self.value))

@@ -8,18 +8,18 @@ from textin_provider.triggers.base import TextInTrigger
 
 if TYPE_CHECKING:
     from textin_provider.api.protocol import Flow
-    from textin_provider.api.jobs import JobWait
     from textin_provider.api.xparse import XParseJob
+    from textin_provider.polling.xparse import JobWait
 
 
 class XParseJobTrigger(TextInTrigger):
     """
-    Wait until an xParse job has ended, or each of several.
+    Wait until an xParse job has ended, or every job of a list.
 
     The event carries ``"jobs"`` as the sensor returns them, as many as an event may hold.
 
-    :param job_id: id of the job, or a list of ids that is no longer than
-        :func:`~textin_provider.api.jobs.chunk_for_trigger` allows.
+    :param job_id: id of the job, or a list of ids that is not longer than
+        :func:`~textin_provider.polling.xparse.chunk_for_trigger` allows.
     """
 
     def __init__(self, *, job_id: str | list[str], **kwargs: Any) -> None:
@@ -27,16 +27,16 @@ class XParseJobTrigger(TextInTrigger):
         self.job_id = job_id
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class path and the arguments, plain values all."""
+        """Return the class path and the arguments, all of them plain values."""
         path, arguments = super().serialize()
         return path, {"job_id": self.job_id, **arguments}
 
     def _wait(self) -> JobWait:
-        from textin_provider.api.jobs import JobWait
+        from textin_provider.polling.xparse import JobWait
 
-        return JobWait(self.job_id, self._pace())
+        return JobWait(self.job_id, self._policy())
 
-    def _look(self, key: str) -> Flow[XParseJob]:
-        from textin_provider.api.xparse import poll_job
+    def _poll(self, key: str) -> Flow[XParseJob]:
+        from textin_provider.api.xparse.endpoints import poll_job
 
         return poll_job(key)

@@ -1,4 +1,4 @@
-"""Who may be spoken to: the origins that credentials go to, and those that results may come from."""
+"""The origins that credentials may be sent to, and those that results may come from."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from textin_provider.api.errors import ApiError, ErrorKind, one_line
+from textin_provider.api.errors import ApiError, ErrorKind
+from textin_provider.api.text import one_line
 
 TEXTIN_DOMAINS = ("textin.com", "textin.ai")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# What URL parsers disagree about: blanks, control characters, backslashes; and users in the address.
+# URL parsers disagree about blanks, control characters, backslashes and users in the address.
 _DISPUTED = re.compile(r"[\x00-\x20\x7f\\]|^[^/]*//[^/?#]*@")
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Scheme, host and port of a URL, in the form that they are compared in."""
+    """Scheme, host and port of a URL, normalized for comparison."""
 
     scheme: str
     host: str
@@ -27,13 +28,13 @@ class Origin:
         """
         Read the origin of an absolute http(s) URL.
 
-        :raises ValueError: if it has none, or if it is written so that two parsers might read two hosts.
+        :raises ValueError: if it has none, or if two parsers could read different hosts from it.
         """
         if _DISPUTED.search(url):
-            raise ValueError("it has blanks, backslashes, control characters or a user name in it")
+            raise ValueError("it contains blanks, backslashes, control characters or a user name")
         parts = urlsplit(url)
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-            raise ValueError("it is no absolute http(s) URL")
+            raise ValueError("it is not an absolute http(s) URL")
         port = _DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
         return cls(parts.scheme, parts.hostname.rstrip("."), port)
 
@@ -44,7 +45,7 @@ class Origin:
 
     @property
     def is_textin(self) -> bool:
-        """Whether this is TextIn itself, over https on its usual port."""
+        """Whether this is a host of TextIn, over https on the default port."""
         inside = any(self.host == domain or self.host.endswith(f".{domain}") for domain in TEXTIN_DOMAINS)
         return inside and self.scheme == "https" and self.port == 443
 
@@ -52,17 +53,17 @@ class Origin:
 @dataclass(frozen=True)
 class HostPolicy:
     """
-    The rule for every URL that an answer names.
+    The rule for every URL in a response.
 
     :param own: origins of the connection's base URLs; http only where the connection itself says http.
-    :param results: further origins that results may come from, without credentials.
+    :param results: further origins that results may come from; they get no credentials.
     """
 
     own: frozenset[Origin]
     results: frozenset[Origin] = frozenset()
 
     def gets_credentials(self, url: str) -> bool:
-        """Whether credentials may travel to this URL."""
+        """Whether credentials may be sent to this URL."""
         try:
             origin = Origin.of(url)
         except ValueError:
@@ -71,7 +72,7 @@ class HostPolicy:
 
     def check_result_url(self, url: str, about: str) -> None:
         """
-        Refuse a result URL, or the target of its redirect, that is nobody's whom the connection names.
+        Reject a result URL or redirect target whose origin the connection does not allow.
 
         :raises ApiError: naming the host and the setting that would allow it.
         """
@@ -79,12 +80,12 @@ class HostPolicy:
             origin = Origin.of(url)
         except ValueError as error:
             message = f"result_url {one_line(url)} is not usable: {error}"
-            raise _refused(about, message, "Ask TextIn with the job id") from None
+            raise _refused(about, message, "Contact TextIn with the job id") from None
         if origin in self.own or origin.is_textin or origin in self.results:
             return
         raise _refused(
             about,
-            f"the result lies on {origin}, which is not TextIn's",
+            f"the result is on {origin}, which is not a host of TextIn",
             f"If you trust that host, add {origin} to result_hosts of the connection",
         )
 

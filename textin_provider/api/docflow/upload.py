@@ -1,5 +1,5 @@
 """
-The DocFlow endpoint that takes files: what an upload consists of, and how its answer is read.
+The DocFlow endpoint that takes files.
 
 Source: docs-docflow.textin.ai, REST API 2.8.4, file/upload.
 """
@@ -13,35 +13,36 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from textin_provider.api.docflow import PATH, query_of
-from textin_provider.api.document import Document, check_http_url
+from textin_provider.api.docflow.fetch import PATH, query_of
+from textin_provider.api.errors import ApiError, ErrorKind, bad_input
+from textin_provider.api.inputs import Document, check_http_url, exactly_one_of
 from textin_provider.api.protocol import (
-    Response,
-    Request,
     Part,
+    Request,
+    Response,
     Service,
     optional_text,
     read_data,
     read_submitted,
     server_error,
 )
-from textin_provider.api.errors import ApiError, ErrorKind, bad_input, one_line, redact_url
+from textin_provider.api.text import one_line, redact_url
 
 MAX_FILE_BYTES = 100 * 1024 * 1024
-#: The documented limit for URLs in one upload; files are sent in portions of the same size.
+#: The documented limit of URLs in one request; files are sent in requests of the same size.
 MAX_PER_UPLOAD = 10
 _OPTION = re.compile(r"[a-z][a-z_]*")
 
 
 @dataclass(frozen=True)
 class DocFlowUpload:
-    """What was accepted: the batch, and ``{"file_id", "task_id", "name", "format"}`` of each file."""
+    """An accepted upload: the batch, and ``{"file_id", "task_id", "name", "format"}`` of each file."""
 
     batch_number: str | None
     files: tuple[dict[str, str | None], ...]
 
     def plus(self, other: DocFlowUpload) -> DocFlowUpload:
-        """Return this upload and a further portion of the same batch as one."""
+        """Return this upload and a further one to the same batch as one."""
         return DocFlowUpload(other.batch_number, self.files + other.files)
 
     def to_dict(self) -> dict[str, Any]:
@@ -50,20 +51,17 @@ class DocFlowUpload:
 
 
 def check_sources(files: Sequence[str] | str | None, urls: Sequence[str] | str | None) -> list[str]:
-    """Return the one list that is given, ``files`` or ``urls``, as a list that is not empty."""
-    if (files is None) == (urls is None):
-        problem = "files is given too" if files is not None else "neither it nor files is given"
-        raise bad_input("urls", urls, problem, "Give exactly one of files and urls")
-    name, given = ("files", files) if files is not None else ("urls", urls)
+    """Return the only list that is given, ``files`` or ``urls``; it is not empty."""
+    name, given = exactly_one_of(files=files, urls=urls)
     is_list = isinstance(given, Iterable) and not isinstance(given, str)
-    sources: list[Any] = list(given) if is_list else [given]  # type: ignore[arg-type]  # narrowed above
+    sources: list[Any] = list(given) if is_list else [given]
     if not sources or sources == [""]:
-        raise bad_input(name, given, "it is empty", "Give at least one; check what it was made from")
+        raise bad_input(name, given, "it is empty", "Pass at least one; check the task that made the list")
     if urls is not None:
         return [check_http_url("urls", url) for url in sources]
     for source in sources:
         if not isinstance(source, str):
-            raise bad_input("files", source, f"it is a {type(source).__name__}", "Give paths or URLs as text")
+            raise bad_input("files", source, f"it is a {type(source).__name__}", "Pass paths or URLs as text")
     return sources
 
 
@@ -91,15 +89,15 @@ def upload_options(
     :param pdf_password: password of the PDF files, sent as ``parser_pdf_pwd``.
     """
     if target_process not in (None, "classify", "extract"):
-        raise bad_input("target_process", target_process, "it is unknown", "Use classify or extract")
+        raise bad_input("target_process", target_process, "unknown value", "Use classify or extract")
     parser = {str(name).removeprefix("parser_"): value for name, value in (parser_params or {}).items()}
     for name, value in parser.items():
-        # The values are not quoted: a password under a wrong name is a password all the same.
+        # The values are not quoted: one of them may be a password under another name.
         if "pwd" in name.lower() or "passw" in name.lower():
             fix = "Use pdf_password, which is masked"
             raise bad_input("parser_params", sorted(parser), "it holds a password", fix)
         if not _OPTION.fullmatch(name) or not isinstance(value, str | int):
-            problem = f"{name!r} is no usable name, or its value is no number or text"
+            problem = f"{name!r} is not a valid name, or its value is not a number or text"
             raise bad_input(
                 "parser_params", sorted(parser), problem, "Use the names of TextIn's documentation"
             )
@@ -109,7 +107,7 @@ def upload_options(
         "split_flag": split_flag,
         "crop_flag": crop_flag,
         "auto_verify_vat": auto_verify_vat,
-        # TextIn wants 0 and 1 here, not true and false.
+        # TextIn takes 0 and 1 here, not true and false.
         **{
             f"parser_{name}": int(value) if isinstance(value, bool) else value
             for name, value in parser.items()
@@ -127,10 +125,10 @@ def upload_files(
     options: Mapping[str, Any] | None = None,
 ) -> Request[DocFlowUpload]:
     """
-    Upload one portion, at most ten documents or ten URLs, into a batch.
+    Upload at most ten documents or ten URLs into a batch.
 
     :param batch_number: a new or an existing one; TextIn makes one where None is given.
-    :param options: from :func:`upload_options`. A password travels in the query string, as the API wants it.
+    :param options: from :func:`upload_options`. The API takes a password in the query string.
     """
     for document in documents:
         document.check_size("files", MAX_FILE_BYTES)
@@ -154,19 +152,19 @@ def upload_files(
 
 
 def chunked(sources: Sequence[str]) -> list[Sequence[str]]:
-    """Cut a list into the portions that one upload takes."""
+    """Split a list into the chunks that one request takes."""
     return [sources[at : at + MAX_PER_UPLOAD] for at in range(0, len(sources), MAX_PER_UPLOAD)]
 
 
-def _read_upload(about: str, batch_number: str | None, sent: int, answer: Response) -> DocFlowUpload:
-    data = read_data(answer, about, "result")
+def _read_upload(about: str, batch_number: str | None, sent: int, response: Response) -> DocFlowUpload:
+    data = read_data(response, about, "result")
     records = data.get("files")
     number = optional_text(data.get("batch_number")) or batch_number
     if number is None or not isinstance(records, list):
-        raise server_error(about, "the answer says success but names no batch_number or files")
+        raise server_error(about, "the response reports success without batch_number or files")
     files = tuple(_uploaded(record) for record in records if isinstance(record, Mapping))
     if len(files) < sent:
-        raise server_error(about, f"the answer names {len(files)} of {sent} files, in batch {number}")
+        raise server_error(about, f"the response names {len(files)} of {sent} files, in batch {number}")
     return DocFlowUpload(number, files)
 
 
@@ -175,14 +173,15 @@ def _uploaded(record: Mapping[str, Any]) -> dict[str, str | None]:
     return {ours: optional_text(record.get(theirs)) for ours, theirs in names.items()}
 
 
-def partly_accepted(fault: ApiError, accepted: DocFlowUpload, sources: Sequence[str]) -> ApiError:
+def partly_accepted(error: ApiError, accepted: DocFlowUpload, sources: Sequence[str]) -> ApiError:
     """
-    Return the fault of a portion that failed after others were accepted.
+    Return the error of a chunk that failed after others were accepted.
 
-    A transient one becomes uncertain: a retry of the task would send all files again, to be billed twice.
+    A transient error becomes uncertain: a retry of the task would send all files again, and TextIn would bill
+    them twice.
     """
-    kind = ErrorKind.UNCERTAIN if fault.kind.is_transient else fault.kind
+    kind = ErrorKind.UNCERTAIN if error.kind.is_transient else error.kind
     before = f"{len(accepted.files)} of {len(sources)} files were accepted"
-    message = f"{before} under batch_number={accepted.batch_number!r}, then: {fault.message}"
+    message = f"{before} under batch_number={accepted.batch_number!r}, then: {error.message}"
     fix = "Upload the rest under the same batch_number; sending all again bills the accepted ones twice"
-    return ApiError.from_dict(fault.to_dict() | {"kind": kind, "message": message, "fix": fix})
+    return error.replace(kind=kind, message=message, fix=fix)

@@ -1,4 +1,4 @@
-"""What tells one submit to xParse from another."""
+"""The identity of a submit: the same document with the same configuration on the same connection."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from textin_provider.api.document import check_http_url
-from textin_provider.api.errors import bad_input
-from textin_provider.api.xparse import check_config
+from textin_provider.api.inputs import check_http_url, exactly_one_of
+from textin_provider.api.xparse.endpoints import check_config
 from textin_provider.hooks.storage import document_identity
 
 if TYPE_CHECKING:
@@ -26,18 +25,16 @@ def fingerprint(
     """
     Return a digest of everything that the result of a submit depends on, 64 hexadecimal digits.
 
-    It gives away no path, no signed URL and no password. The webhook has no part in it, nor has the place
-    where the result is stored.
+    It reveals no path, signed URL or password. It does not cover the webhook and the place of the result.
 
-    :raises ApiError: if the input cannot be right, or the file is not readable.
+    :raises ApiError: if the input is invalid, or the file is not readable.
     """
-    if (file is None) == (file_url is None):
-        raise bad_input("file_url", file_url, "file is given too, or neither is", "Give exactly one of them")
-    what = {
+    exactly_one_of(file=file, file_url=file_url)
+    identity = {
         "document": check_http_url("file_url", file_url)
         if file is None
         else document_identity("file", file, file_conn_id),
         "config": None if config is None else check_config(config),
         "textin_conn_id": textin_conn_id,
     }
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

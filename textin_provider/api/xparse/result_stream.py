@@ -1,9 +1,9 @@
 """
-The body that ``result_url`` points to, checked and unwrapped while it streams by.
+Check and unwrap the body at ``result_url`` while it streams.
 
 TextIn's documentation shows the result bare (``{"schema_version": ..., "elements": [...]}``) and, once, in an
-envelope (``{"code": 200, "data": {...}}``). Both are taken, and what is stored is always the bare result. Any
-other body at that address, an error envelope or a gateway's HTML page, is a fault and never a stored result.
+envelope (``{"code": 200, "data": {...}}``). Both are accepted, and the stored file is always the bare result.
+Any other body, such as an error envelope or a gateway's HTML page, is an error and is not stored.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import json
 import re
 from typing import Any
 
-from textin_provider.api.protocol import code_error, code_of
 from textin_provider.api.errors import PARTIAL_SUCCESS, SUCCESS, ApiError, ErrorKind
-from textin_provider.api.head import first_members
+from textin_provider.api.json_prefix import first_members
+from textin_provider.api.protocol import code_error, code_of
 
-#: Up to this size a result is parsed whole; of a larger one head and tail are read, so memory stays flat.
+#: A result up to this size is parsed whole; of a larger one only head and tail, so memory stays flat.
 HEAD_BYTES = 256 * 1024
 _TAIL_BYTES = 16 * 1024
 
@@ -34,20 +34,20 @@ _RESULT_KEYS = frozenset(
         "exports",
     )
 )
-# What braces mean depends on strings alone: an escaped character, a quote, a bracket.
+# The tokens that decide nesting: an escaped character, a quote, a bracket.
 _STRUCTURE = re.compile(rb'\\.|["{}\[\]]', re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
-#: TextIn writes its codes inside HTTP 200, so an address that is not known any more may answer so too.
+#: TextIn sends its codes with HTTP 200, also for an address that has expired.
 _EXPIRED = 404
 
 
 class ResultStream:
     """
-    Takes a body in chunks and gives back the chunks to store.
+    Takes a body in chunks and returns the chunks to store.
 
-    :param about: what is downloaded, as faults name it.
-    :param must_balance: whether to count the brackets too. HTTP proves the end of a body that has a length or
-        comes in chunks; one that ends when the connection closes may be cut anywhere.
+    :param about: the download, as errors name it.
+    :param must_balance: whether to check that brackets balance. HTTP proves the end of a body with a length
+        or in chunks; a body that ends with the connection may be cut anywhere.
     """
 
     def __init__(self, about: str, *, must_balance: bool = False) -> None:
@@ -59,14 +59,14 @@ class ResultStream:
 
     def feed(self, chunk: bytes) -> bytes:
         """
-        Take the next chunk and return the bytes that are ready to be stored, possibly none yet.
+        Take the next chunk and return the bytes that can be stored, possibly none.
 
-        :raises ApiError: as soon as the body cannot be a result.
+        :raises ApiError: as soon as the body is known not to be a result.
         """
         if self._balance:
             self._balance.feed(chunk)
         if self._is_open and len(chunk) >= _TAIL_BYTES:
-            # A large chunk is a tail by itself; handing out the one before it copies nothing.
+            # A large chunk is long enough as tail; returning the previous one copies nothing.
             ready, self._held = self._held, chunk
             return ready
         self._held += chunk
@@ -79,19 +79,19 @@ class ResultStream:
 
     def finish(self) -> bytes:
         """
-        Return the last bytes to store, after the body has ended.
+        Return the last bytes to store at the end of the body.
 
-        :raises ApiError: if the body is not a whole result.
+        :raises ApiError: if the body is not a complete result.
         """
         if not self._is_open:
             return self._finish_small()
         ready, self._held = self._held[:-_TAIL_BYTES], self._held[-_TAIL_BYTES:]
         if not self._held.rstrip().endswith(b"}") or (self._balance and not self._balance.is_even):
-            raise self._bad("it breaks off in the middle")
+            raise self._bad("it is truncated")
         return ready + (self._without_envelope_end() if self._is_wrapped else self._held)
 
     def _without_envelope_end(self) -> bytes:
-        """Cut off what follows the result in its envelope: it ends where the rest makes a whole object."""
+        """Cut off the end of the envelope: the result ends where the rest completes an object."""
         at = self._held.find(b"}")
         while at >= 0:
             try:
@@ -100,14 +100,14 @@ class ResultStream:
                 at = self._held.find(b"}", at + 1)
             else:
                 return self._held[: at + 1]
-        raise self._bad("its envelope does not end as one")
+        raise self._bad("its envelope is malformed at the end")
 
     def _finish_small(self) -> bytes:
         self._held = self._held.removeprefix(_BOM)
         try:
             value = json.loads(self._held.decode())
         except (ValueError, RecursionError):
-            raise self._bad(f"it is no JSON, {len(self._held)} bytes") from None
+            raise self._bad(f"it is not JSON, {len(self._held)} bytes") from None
         if not isinstance(value, dict):
             raise self._bad(f"it is a JSON {type(value).__name__}, not an object")
         if _is_result(value):
@@ -118,11 +118,11 @@ class ResultStream:
         raise self._bad("it has neither elements nor markdown")
 
     def _open(self) -> None:
-        """Judge a large body by its first members and drop the envelope's beginning, if it has one."""
+        """Check the first members of a large body and drop the beginning of its envelope, if it has one."""
         self._is_open = True
         self._held = self._held.removeprefix(_BOM).lstrip()
         if not self._held.startswith(b"{"):
-            raise self._bad("it is no JSON object")
+            raise self._bad("it is not a JSON object")
         members, last_key, at = first_members(self._held)
         if _RESULT_KEYS & {*members, last_key}:
             return
@@ -146,7 +146,7 @@ class ResultStream:
         return ApiError(
             ErrorKind.RESULT,
             about=self._about,
-            message=f"what result_url points to is not a result: {reason}",
+            message=f"the body at result_url is not a result: {reason}",
             fix="Nothing was stored. The job is paid for and keeps its result: download it again",
         )
 
@@ -161,12 +161,12 @@ class _Balance:
 
     @property
     def is_even(self) -> bool:
-        """Whether every bracket that was opened is closed, and every string ended."""
+        """Whether all brackets and strings are closed."""
         return self._depth == 0 and not self._in_string
 
     def feed(self, chunk: bytes) -> None:
         chunk = self._rest + chunk
-        # A backslash at the end belongs with what comes next, unless it is itself escaped.
+        # A backslash at the end escapes the first character of the next chunk, unless it is escaped itself.
         escapes = len(chunk) - len(chunk.rstrip(b"\\"))
         cut = len(chunk) - escapes % 2
         self._rest = chunk[cut:]
@@ -183,7 +183,7 @@ class _Balance:
 def _dump(result: Any) -> bytes:
     try:
         return json.dumps(result, ensure_ascii=False).encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, which only its escape can carry
+    except UnicodeEncodeError:  # a lone surrogate needs its escape
         return json.dumps(result).encode()
 
 

@@ -1,8 +1,8 @@
 """
-The beginning of a JSON object, read without the rest.
+Read the first members of a JSON object without parsing the rest.
 
-An answer may carry megabytes after the few members that matter; parsing it whole would cost memory on a
-worker, and on the triggerer hold the loop for everybody.
+A response may carry megabytes after the first few members. Parsing all of it costs memory on a worker, and
+on the triggerer blocks the event loop.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _SCALAR = re.compile(rb"(%s|true|false|null|-?[0-9][0-9.eE+-]*)\s*,?" % _STRING)
 
 def first_members(text: bytes, at: int = 0) -> tuple[dict[str, Any], str, int]:
     """
-    Read the scalar members that an object begins with.
+    Read the scalar members at the beginning of an object.
 
-    :param at: where the object's opening brace is.
-    :return: these members, the next key, and where the value of that key begins.
+    :param at: index of the object's opening brace.
+    :return: these members, the next key, and the index of that key's value.
     """
     members: dict[str, Any] = {}
     at += 1

@@ -1,0 +1,61 @@
+"""Checks of input before it is sent: exactly one of several parameters, documents, addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, BinaryIO, TypeGuard
+from urllib.parse import urlsplit
+
+from textin_provider.api.errors import bad_input
+
+_MEGABYTE = 1024 * 1024
+
+
+def exactly_one_of(**parameters: Any) -> tuple[str, Any]:
+    """
+    Return name and value of the only parameter that is not None.
+
+    :raises ApiError: if all are None, or several are not.
+    """
+    given = {name: value for name, value in parameters.items() if value is not None}
+    if len(given) == 1:
+        return given.popitem()
+    problem = "several are given" if given else "none is given"
+    raise bad_input(", ".join(parameters), tuple(given.values()), problem, "Pass exactly one of them")
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file to send: an open binary file at its beginning, its name and its size in bytes."""
+
+    name: str
+    size: int
+    content: BinaryIO
+
+    def check_size(self, parameter: str, max_bytes: int) -> None:
+        """Reject an empty document, and one over TextIn's limit, before it is sent."""
+        if self.size == 0:
+            raise bad_input(parameter, self.name, "it is empty", "Check the process that writes it")
+        if self.size > max_bytes:
+            problem = f"it has {self.size / _MEGABYTE:.1f} MB"
+            raise bad_input(
+                parameter, self.name, problem, f"TextIn takes at most {max_bytes // _MEGABYTE} MB; split it"
+            )
+
+
+def check_http_url(parameter: str, url: object) -> str:
+    """Return the URL without surrounding blanks if it is an absolute http or https URL."""
+    try:
+        parts = urlsplit(url.strip()) if isinstance(url, str) else None
+    except ValueError:
+        parts = None
+    if isinstance(url, str) and parts is not None and parts.scheme in ("http", "https") and parts.hostname:
+        return url.strip()
+    fix = "Pass an absolute http(s) URL that TextIn can reach"
+    raise bad_input(parameter, url, "it is not such a URL", fix)
+
+
+def is_list(value: object) -> TypeGuard[Iterable[Any]]:
+    """Whether a parameter holds several values: a list, a tuple, or the XComs of a mapped task."""
+    return isinstance(value, Iterable) and not isinstance(value, str)

@@ -1,0 +1,153 @@
+"""
+The wait for something at TextIn, or for several things.
+
+Invariants: a state is judged before the deadline, so a job that ended before its last poll never times out.
+Transient errors never end a wait before its deadline; permanent errors end it at once.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from textin_provider.polling.decision import Decision, failed, timed_out
+from textin_provider.polling.policy import errors_within
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from textin_provider.api.errors import ApiError
+    from textin_provider.api.retry import Chance
+    from textin_provider.polling.policy import PollPolicy
+
+
+class Wait:
+    """
+    Judges the state or the error that each poll brings.
+
+    A subclass judges states with ``on_state`` and describes for messages what it waits for.
+
+    :param keys: what to poll; each key has its own delays.
+    :ivar pending: the keys that have not ended, each with the number of its polls.
+    """
+
+    def __init__(self, keys: Iterable[str], policy: PollPolicy, *, chance: Chance = random.random) -> None:
+        self.policy = policy
+        self.pending = dict.fromkeys(keys, policy.polls)
+        self._chance = chance
+        self._errors: dict[str, int] = {}
+        self._errors_in_a_row = 0
+        # Text: the error itself would keep its traceback, and with it the request, in memory.
+        self._last_error: str | None = None
+        self._retry_after: float | None = None
+        self._last_message: str | None = None
+        self._first_delay: float | None = None
+        self._delay: float | None = None
+        self._logged_at = -math.inf
+
+    def first_delay(self, *, now: float) -> float:
+        """Return the seconds until the first poll of a key."""
+        delay = self.policy.first_delay(self._chance) if self._first_delay is None else self._first_delay
+        return self._within(delay, now)
+
+    def memory(self) -> dict[str, Any]:
+        """
+        Return plain values with which another process continues this wait.
+
+        It does not repeat a log line, and observes the delay after an error.
+        """
+        memory: dict[str, Any] = {"message": self._last_message} if self._last_message else {}
+        return memory | ({"delay": self._delay} if self._last_error is not None else {})
+
+    def restore(self, memory: Mapping[str, Any]) -> None:
+        """Continue the wait of another process."""
+        self._last_message = memory.get("message")
+        self._first_delay = memory.get("delay")
+
+    def on_state(self, key: str, state: Any, *, now: float) -> Decision:
+        """Judge the state of a key."""
+        raise NotImplementedError
+
+    def on_error(self, key: str, error: ApiError, *, now: float) -> Decision:
+        """Judge the error of a poll: a transient one is waited out, a permanent one ends the wait."""
+        if not error.kind.is_transient:
+            return failed(error)
+        errors = self._errors[key] = self._errors.get(key, 0) + 1
+        is_first, self._last_error = self._last_error is None, str(error)
+        self._errors_in_a_row += 1
+        self._retry_after = error.retry_after
+        decision = self._poll_again(self.policy.after_error(errors, error.retry_after, self._chance), now)
+        if decision.outcome or not is_first or not self._may_log(now):
+            return decision
+        return replace(decision, message=f"{error} The wait continues.", is_warning=True)
+
+    def delay_without_counters(self, elapsed: float) -> float:
+        """
+        Return the delay after the last poll for a process that knows of no poll but this one.
+
+        In reschedule mode each poll runs in a new process. As in Airflow's own sensors, the counters are
+        estimated from the time since the first poll.
+        """
+        if self._last_error is not None:
+            return self.policy.after_error(errors_within(elapsed), self._retry_after, self._chance)
+        return self.policy.after_poll(self.policy.polls_within(elapsed), self._chance)
+
+    def describe(self) -> str:
+        """Return what the wait is for and its last state, for messages of a timeout."""
+        return f"{self._describe()}: {self._describe_state()}.{self._describe_errors()}"
+
+    def _describe_errors(self) -> str:
+        return (
+            f" The last {self._errors_in_a_row} polls failed: {self._last_error}" if self._last_error else ""
+        )
+
+    def _polled(self, key: str) -> None:
+        self.pending[key] += 1
+        self._errors.pop(key, None)
+        self._errors_in_a_row, self._last_error, self._retry_after = 0, None, None
+
+    def _wait_on(self, key: str, message: str | None, now: float, *, is_warning: bool = False) -> Decision:
+        """Continue to wait, with a log line if its message is new."""
+        decision = self._poll_again(self.policy.after_poll(self.pending[key], self._chance), now)
+        new = None if decision.outcome else self._if_new(message, now)
+        return replace(decision, message=new, is_warning=is_warning) if new else decision
+
+    def _if_new(self, message: str | None, now: float) -> str | None:
+        """Return the message if it is to be logged."""
+        if message is None or message == self._last_message or not self._may_log(now):
+            return None
+        self._last_message = message
+        return message
+
+    def _may_log(self, now: float) -> bool:
+        """Whether a line may be logged: with many keys, at most one line an interval."""
+        if len(self.pending) > 1 and now - self._logged_at < self.policy.interval:
+            return False
+        self._logged_at = now
+        return True
+
+    def _poll_again(self, delay: float, now: float) -> Decision:
+        if now >= self.policy.deadline:
+            return timed_out(self._timeout_message())
+        self._delay = self._within(delay, now)
+        return Decision(delay=self._delay)
+
+    def _within(self, delay: float, now: float) -> float:
+        return max(0.0, min(delay, self.policy.deadline - now))
+
+    def _timeout_message(self) -> str:
+        when = datetime.fromtimestamp(self.policy.deadline, tz=UTC).isoformat(timespec="seconds")
+        return (
+            f"{self._describe()} had not ended after timeout={self.policy.timeout:g}s"
+            f" ({when}; {self._describe_state()}).{self._describe_errors()}"
+            " TextIn continues to work on it; waiting for it again is free of charge."
+        )
+
+    def _describe(self) -> str:
+        raise NotImplementedError
+
+    def _describe_state(self) -> str:
+        raise NotImplementedError

@@ -1,0 +1,157 @@
+"""The wait for one xParse job or many, and the errors that sum up many jobs."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import TYPE_CHECKING, Any
+
+from textin_provider.api.errors import ApiError, ErrorKind
+from textin_provider.api.text import summarize
+from textin_provider.api.xparse.models import JobStatus, XParseJob
+from textin_provider.polling.decision import Decision, done
+from textin_provider.polling.wait import Wait
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from textin_provider.api.retry import Chance
+    from textin_provider.polling.policy import PollPolicy
+
+#: Characters that the ids of one trigger may take: encryption adds a third, and MySQL keeps 64 KB.
+_MAX_TRIGGER_CHARS = 36_000
+#: The characters around an id in JSON.
+_CHARS_AROUND_ID = len('"", ')
+#: Characters of JSON that the jobs of an event may take: Airflow keeps events in a column of 64 KB on MySQL.
+_MAX_EVENT_CHARS = 30_000
+
+
+def chunk_for_trigger(job_ids: Iterable[str]) -> list[str]:
+    """Return the first of the ids: as many as one trigger may carry, about a thousand."""
+    left, chunk = _MAX_TRIGGER_CHARS, []
+    for job_id in job_ids:
+        left -= len(job_id) + _CHARS_AROUND_ID
+        if left < 0:
+            break
+        chunk.append(job_id)
+    return chunk
+
+
+def failed_jobs(failed: Sequence[XParseJob], total: int) -> ApiError:
+    """Return the error of failed jobs with TextIn's reasons; of a single job its own error."""
+    if total == 1:
+        return failed[0].failure()
+    reasons = [f"{job.job_id}: {job.message or 'no reason given'}" for job in failed]
+    return ApiError(
+        ErrorKind.JOB_FAILED,
+        about=f"{len(failed)} of {total} xParse jobs failed",
+        message=summarize(reasons, len(reasons)),
+        fix=failed[0].failure().fix,
+    )
+
+
+def unstored_results(errors: Sequence[ApiError], total: int) -> ApiError:
+    """Return the error of results that could not be stored; transient if any of ``errors`` is."""
+    first = next((error for error in errors if error.kind.is_transient), errors[0])
+    if total == 1:
+        return first
+    return ApiError(
+        first.kind,
+        about=f"{len(errors)} of {total} xParse results were not stored, the others are",
+        message=summarize([f"{error.about}: {error.message}" for error in errors], len(errors)),
+        fix=first.fix,
+        code=first.code,
+        retry_after=first.retry_after,
+    )
+
+
+class JobWait(Wait):
+    """
+    The wait for an xParse job, or for every job of a list.
+
+    The event of a list carries as many jobs as an event may hold; its receiver polls the others again.
+
+    :param job_id: the job, or a list of jobs.
+    :param ended: jobs of the same list that are known to have ended.
+    :ivar ended: all jobs that have ended, by id.
+    """
+
+    def __init__(
+        self,
+        job_id: str | Sequence[str],
+        policy: PollPolicy,
+        *,
+        ended: Iterable[XParseJob] = (),
+        chance: Chance = random.random,
+    ) -> None:
+        self._is_list = not isinstance(job_id, str)
+        super().__init__([job_id] if isinstance(job_id, str) else job_id, policy, chance=chance)
+        self.ended = {job.job_id: job for job in ended}
+        self._total = len(self.pending) + len(self.ended)
+        self._failed = sum(job.status is JobStatus.FAILED for job in self.ended.values())
+        self._status: str | None = None
+        self._warned_of: set[str] = set()
+
+    def on_state(self, key: str, state: XParseJob, *, now: float) -> Decision:
+        """Judge the state of a job."""
+        self._polled(key)
+        is_repeated = state.reported == self._status and not self._is_list
+        self._status = state.reported
+        if state.status.is_terminal:
+            return self._on_end(state, now)
+        if is_repeated:
+            return self._wait_on(key, None, now)
+        is_unknown = state.status is JobStatus.UNKNOWN
+        message = f"xParse job {key} is {state.reported}."
+        if is_unknown:
+            message = f"xParse job {key} has the unknown status {state.reported!r}; handled as not finished."
+        # In a list, log unknown statuses only, each once.
+        is_logged = not self._is_list or (is_unknown and state.reported not in self._warned_of)
+        if is_unknown:
+            self._warned_of.add(state.reported)
+        return self._wait_on(key, message if is_logged else None, now, is_warning=is_unknown)
+
+    def on_error(self, key: str, error: ApiError, *, now: float) -> Decision:
+        """Judge the error of a poll. In a list, an id that TextIn refuses counts as a failed job."""
+        if self._is_list and error.kind is ErrorKind.REQUEST:
+            return self._on_end(XParseJob.refused(key, error), now)
+        return super().on_error(key, error, now=now)
+
+    def memory(self) -> dict[str, Any]:
+        """Return plain values with which another process continues this wait, without repeating warnings."""
+        return super().memory() | ({"warned_of": sorted(self._warned_of)} if self._warned_of else {})
+
+    def restore(self, memory: Mapping[str, Any]) -> None:
+        """Continue the wait of another process."""
+        super().restore(memory)
+        self._warned_of.update(memory.get("warned_of", ()))
+
+    def _on_end(self, job: XParseJob, now: float) -> Decision:
+        self.ended[job.job_id] = job
+        self._failed += job.status is JobStatus.FAILED
+        del self.pending[job.job_id]
+        if not self.pending:
+            return done(jobs=self._jobs_for_event())
+        return Decision(message=self._if_new(f"xParse jobs: {self._progress()}.", now))
+
+    def _jobs_for_event(self) -> list[dict[str, Any]]:
+        left, jobs = _MAX_EVENT_CHARS, []
+        for value in (job.to_dict() for job in self.ended.values()):
+            left -= len(json.dumps(value))
+            if left < 0:
+                break
+            jobs.append(value)
+        return jobs
+
+    def _progress(self) -> str:
+        return f"{self._total - len(self.pending)} of {self._total} have ended, {self._failed} failed"
+
+    def _describe(self) -> str:
+        if self._is_list:
+            return f"{len(self.pending)} of {self._total} xParse jobs"
+        return f"xParse job {next(iter(self.pending))}"
+
+    def _describe_state(self) -> str:
+        if self._is_list:
+            return summarize(list(self.pending), len(self.pending))
+        return f"last status {self._status}" if self._status else "no status received yet"

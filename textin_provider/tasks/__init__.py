@@ -1,0 +1,1 @@
+"""What sensors and operators share: the hook, stored jobs, the polling loop of workers, threads."""

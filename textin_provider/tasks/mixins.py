@@ -1,0 +1,74 @@
+"""Mixins for the operators and sensors of this provider."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from textin_provider.api.docflow import Selector
+    from textin_provider.hooks.textin import TextInHook
+    from textin_provider.polling.decision import Decision
+
+#: The key of a task's return value. Importing Airflow's own constant takes long.
+_RETURN_VALUE = "return_value"
+
+
+class TextInTaskMixin:
+    """
+    Gives a task its hook, and a way to push its value before it fails.
+
+    The hook is imported and made at first use: parsing a DAG needs none, and its connection id is a template.
+    """
+
+    textin_conn_id: str
+    do_xcom_push: bool
+    outlets: list[Any]
+    log: Any
+
+    @cached_property
+    def hook(self) -> TextInHook:
+        """The hook of the connection ``textin_conn_id``."""
+        from textin_provider.hooks.textin import TextInHook
+
+        return TextInHook(self.textin_conn_id)
+
+    def push_value(self, context: Context, value: Any) -> None:
+        """Push the return value of a task that is about to fail: a task that raises returns nothing."""
+        if self.do_xcom_push:
+            context["ti"].xcom_push(key=_RETURN_VALUE, value=value)
+
+    def log_decision(self, decision: Decision) -> None:
+        """Log the message of a decision about a wait."""
+        self.log.log(decision.level, "%s", decision.message)
+
+    def describe_outlets(self, context: Context, manifest: Mapping[str, Any]) -> None:
+        """Add the manifest of the stored results to the event of each asset among the outlets."""
+        from airflow.providers.common.compat.sdk import Asset
+
+        for outlet in self.outlets:
+            if isinstance(outlet, Asset):
+                context["outlet_events"][outlet].extra.update(manifest)
+
+
+class DocFlowTaskMixin(TextInTaskMixin):
+    """Adds the selector of a task's DocFlow files."""
+
+    batch_number: str | None
+    file_id: str | None
+    docflow_task_id: str | None
+
+    @property
+    def selector(self) -> Selector:
+        """
+        The only selector that is given.
+
+        :raises TextInRequestError: if none is given, or several.
+        """
+        from textin_provider.api.docflow.models import Selector
+
+        return Selector.of(batch_number=self.batch_number, file_id=self.file_id, task_id=self.docflow_task_id)
