@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
-from tests.running import point_airflow_at
+from tests.running import only_event, point_airflow_at
 from tests.sent_requests import SentRequest, record_requests
 from textin_provider.hooks.textin import TextInHook
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
+from textin_provider.triggers.xparse import XParseJobTrigger
 
 if TYPE_CHECKING:
     import pytest
@@ -47,4 +50,23 @@ def test_threads_of_a_worker_send_nothing_in_a_pause(
 
     assert [getattr(job, "code", None) for job in polled].count(40306) == 1
     assert len(sent) == textin.count("status") == 24
+    assert sent_in_the_pause(sent) == []
+
+
+async def test_triggers_send_nothing_in_a_pause(
+    textin: TextInServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point_airflow_at(textin, monkeypatch, extra={"max_requests_per_second": PER_SECOND})
+    sent = record_requests(monkeypatch)
+    limit_third_response(textin)
+    options = {"textin_conn_id": "textin_default", "poll_interval": 0.1, "timeout": 60.0}
+
+    triggers = [
+        XParseJobTrigger(job_id=textin.add_job(DONE), deadline=time.time() + 60.0, **options)
+        for _ in range(10)
+    ]
+    ended = await asyncio.gather(*map(only_event, triggers))
+
+    assert [event["ending"] for event in ended] == ["terminal"] * 10
+    assert len(sent) == textin.count("status") == 11
     assert sent_in_the_pause(sent) == []
