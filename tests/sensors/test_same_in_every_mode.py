@@ -109,6 +109,17 @@ def test_retry_after_of_the_poke_before_a_deferral_holds_for_the_trigger(
 
 
 @every_mode
+def test_max_wait_does_not_shorten_a_steady_interval(
+    textin: TextInServer, new_sensor: NewSensor, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    sent = record_requests(monkeypatch)
+    job_id = textin.add_job(JobScript(states=["pending", "pending", "completed"]))
+    run(new_sensor(job_id, poke_interval=0.5, max_wait=0.05, **MODES[mode])).returned()
+    # A trigger shortens its first interval at random. Jitter takes at most a tenth off the others.
+    assert gaps(sent)[1] >= 0.45 - TICK
+
+
+@every_mode
 def test_a_connection_lookup_that_fails_once_is_waited_out(
     textin: TextInServer, new_sensor: NewSensor, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
