@@ -53,9 +53,7 @@ def test_limits_that_strike_again_pause_longer_each_time_and_never_without_end()
         pauses.append(book(pacer, now))
         now += pauses[-1] + 0.001
 
-    assert pauses[:4] == pytest.approx([2.0, 4.0, 8.0, 16.0], rel=0.5)
-    assert pauses == sorted(pauses) or max(pauses) <= 70.0
-    assert pauses[-1] <= 70.0
+    assert pauses == pytest.approx([2.0, 4.0, 8.0, 16.0, 32.0, *[60.0] * 5])
 
 
 def test_requests_under_way_when_a_limit_strikes_belong_to_one_strike() -> None:
