@@ -49,7 +49,7 @@ def submit_all(ti=None, params: dict | None = None) -> list[str]:
 @task
 def look(job_ids: list[str]) -> dict[str, str]:
     """Return how each job is just now."""
-    from textin_provider.hooks.textin import TextInAsyncHook
+    from textin_provider.hooks.textin_async import TextInAsyncHook
 
     async def look_at_all() -> dict[str, str]:
         async with TextInAsyncHook() as hook:

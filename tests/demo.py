@@ -23,7 +23,7 @@ from typing import Any
 
 from local_airflow import REPO, AirflowFailedError, environment, run, running, stop_on_signals, tail
 
-from textin_provider.api.docflow import RecognitionStatus
+from textin_provider.api.docflow.models import RecognitionStatus
 from textin_provider.testing import TextInServer
 
 HOME = REPO / ".airflow-demo"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airflow.secrets.local_filesystem import load_connections_dict
 
-from textin_provider.api.envelope import Service
+from textin_provider.api.protocol import Service
 from textin_provider.hooks.connection import read_connection
 from textin_provider.hooks.textin import TextInHook
 

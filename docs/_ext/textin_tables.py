@@ -9,8 +9,8 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
-from textin_provider.api.errors import CODES, ApiError, ErrorKind, meaning_of_http
-from textin_provider.exceptions import TextInError, error_for
+from textin_provider.api.errors import ApiError, CODES, ErrorKind, meaning_of_http
+from textin_provider.exceptions import TextInError
 from textin_provider.get_provider_info import CONN_FIELDS
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ HTTP_ROWS: dict[str, Iterable[int]] = {
 
 def class_of(kind: ErrorKind) -> type[TextInError]:
     """Return the public error of a kind of fault."""
-    return type(error_for(ApiError(kind, about="", message="")))
+    return type(ApiError(kind, about="", message=""))
 
 
 def is_retried(error: type[TextInError]) -> bool:

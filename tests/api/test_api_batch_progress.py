@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from textin_provider.api.docflow.summary import Progress, poll_progress
-from textin_provider.api.docflow import PENDING_STATUSES, DocFlowFile, FilePage, RecognitionStatus, Selector
+from textin_provider.api.docflow.models import (
+    PENDING_STATUSES,
+    DocFlowFile,
+    FilePage,
+    RecognitionStatus,
+    Selector,
+)
+from textin_provider.api.docflow.progress import Progress, poll_progress
 
 if TYPE_CHECKING:
     from textin_provider.api.protocol import Request
@@ -178,8 +184,8 @@ def test_without_totals_it_asks_for_the_moving_states_in_their_order_and_for_the
         (Progress(3, 3, 0, 0, False), 5, "3 of 3 (5 expected) done, 0 failed"),
         (Progress(5, 5, 0, 0, False), 5, "5 of 5 done, 0 failed"),
         (Progress(2, 0, 0, 2, False), 1, "2 of 2 done, 0 failed"),
-        (Progress(None, 1, 0, 0, True), 1, "some are still in work"),
-        (Progress(None, 1, 0, 0, False), 1, "none is visible in work"),
+        (Progress(None, 1, 0, 0, True), 1, "some are in progress"),
+        (Progress(None, 1, 0, 0, False), 1, "no file in progress is visible"),
     ],
 )
 def test_progress_is_told_in_words(progress: Progress, expected: int, words: str) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from textin_provider.api.docflow.models import DocFlowFile, Selector
 from textin_provider.api.docflow.summary import BatchSummary, failed_files
-from textin_provider.api.docflow import DocFlowFile, Selector
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.exceptions import TextInFilesFailedError, error_for
+from textin_provider.exceptions import TextInFilesFailedError
 
 SELECTOR = Selector("batch_number", "202611210001")
 CAUSE = "文件格式不支持"
@@ -228,7 +228,7 @@ def test_the_error_names_batch_file_id_and_cause() -> None:
     )
 
     assert fault.kind is ErrorKind.FILES_FAILED
-    assert type(error_for(fault)) is TextInFilesFailedError
+    assert type(fault) is TextInFilesFailedError
     assert "batch_number='202611210001': 1 of 2 failed" in str(fault)
     assert f"notes.xyz (file_id 1981234567890123458): {CAUSE}" in str(fault)
     assert "more" not in fault.message

@@ -9,9 +9,10 @@ from typing import Any
 import pendulum
 import pytest
 
-from textin_provider.api.docflow import FilePage, RecognitionStatus, Selector, fetch_page, query_of
-from textin_provider.api.protocol import Response, Service
+from textin_provider.api.docflow.fetch import fetch_page, query_of
+from textin_provider.api.docflow.models import FilePage, RecognitionStatus, Selector
 from textin_provider.api.errors import ApiError, ErrorKind
+from textin_provider.api.protocol import Response, Service
 
 CHINA = timezone(timedelta(hours=8))
 

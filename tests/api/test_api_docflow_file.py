@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from textin_provider.api.docflow import (
+from textin_provider.api.docflow.models import (
     PENDING_STATUSES,
     TERMINAL_STATUSES,
     DocFlowFile,

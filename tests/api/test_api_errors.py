@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from textin_provider import exceptions
 from textin_provider.api.errors import CODES, ApiError, ErrorKind, meaning_of_code, meaning_of_http
-from textin_provider.exceptions import TextInError, error_for
+from textin_provider.exceptions import TextInError
 
 CLASSES = {
     ErrorKind.AUTHENTICATION: exceptions.TextInAuthenticationError,
@@ -50,11 +50,11 @@ def fault(kind: ErrorKind = ErrorKind.SERVER) -> ApiError:
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_a_kind_is_known_by_its_public_class(kind: ErrorKind) -> None:
-    assert type(error_for(fault(kind))) is CLASSES[kind]
+    assert type(fault(kind)) is CLASSES[kind]
 
 
 def test_each_kind_has_a_class_of_its_own() -> None:
-    classes = {type(error_for(fault(kind))) for kind in ErrorKind}
+    classes = {type(fault(kind)) for kind in ErrorKind}
 
     assert len(classes) == len(ErrorKind)
     assert all(issubclass(one, TextInError) and one is not TextInError for one in classes)
@@ -63,7 +63,7 @@ def test_each_kind_has_a_class_of_its_own() -> None:
 @pytest.mark.parametrize("kind", ErrorKind)
 def test_an_error_fails_the_task_at_once_exactly_when_it_is_permanent(kind: ErrorKind) -> None:
     assert kind.is_transient is (kind in TRANSIENT)
-    assert isinstance(error_for(fault(kind)), AirflowFailException) is not kind.is_transient
+    assert isinstance(fault(kind), AirflowFailException) is not kind.is_transient
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_every_http_status_has_a_meaning(status: int) -> None:
     ids=["pickle", "copy", "deepcopy"],
 )
 def test_an_error_arrives_as_it_left(kind: ErrorKind, travel: object) -> None:
-    error = error_for(fault(kind))
+    error = fault(kind)
 
     arrived = travel(error)
 
@@ -151,13 +151,13 @@ def test_the_bare_minimum_becomes_plain_json_and_back() -> None:
 
 
 def test_an_error_says_what_failed_why_and_what_to_do() -> None:
-    assert str(error_for(fault())) == (
+    assert str(fault()) == (
         "xParse job 1: status: Parameter error (File not uploaded) [code 40004, request id r1]. Correct it."
     )
 
 
 def test_an_error_carries_what_retry_rules_ask_for() -> None:
-    error = error_for(fault())
+    error = fault()
 
     assert (error.code, error.message, error.detail) == (40004, "Parameter error", "File not uploaded")
     assert (error.request_id, error.retry_after) == ("r1", 2.5)

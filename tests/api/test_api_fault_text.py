@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from textin_provider.api.errors import ApiError, ErrorKind, bad_input
+from textin_provider.api.inputs import check_http_url
 from textin_provider.api.protocol import Response
-from textin_provider.api.errors import MAX_TEXT, ApiError, ErrorKind, bad_input, one_line
-from textin_provider.api.xparse import XParseJob, check_config, check_http_url, submit_job
+from textin_provider.api.text import MAX_TEXT, one_line
+from textin_provider.api.xparse.endpoints import check_config, submit_job
+from textin_provider.api.xparse.models import XParseJob
 
 SECRET = "Hush-7f3a"
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from textin_provider.api.protocol import Response, Service
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.api.xparse import JobStatus, XParseJob, get_job
+from textin_provider.api.protocol import Response, Service
+from textin_provider.api.xparse.endpoints import get_job
+from textin_provider.api.xparse.models import JobStatus, XParseJob
 
 
 def read(data: Any, job_id: str = "c020", code: int = 200) -> XParseJob:

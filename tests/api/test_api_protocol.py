@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from requests.structures import CaseInsensitiveDict
 
-from textin_provider.api.protocol import Response, code_of, read_data
 from textin_provider.api.errors import ApiError, ErrorKind
+from textin_provider.api.protocol import Response, code_of, read_data
 
 
 def answer(body: Any, status: int = 200, **headers: str) -> Response:

@@ -20,51 +20,49 @@ def limit(limiter: RateLimiter, now: float, retry_after: float | None = None) ->
 def test_without_a_ceiling_nobody_waits() -> None:
     limiter = RateLimiter()
 
-    assert [book(limiter, 7.0) for _ in range(100)] == [0.0] * 100
+    assert [reserve(limiter, 7.0) for _ in range(100)] == [0.0] * 100
 
 
 def test_under_a_ceiling_requests_are_spaced_evenly_from_the_first_on() -> None:
     limiter = RateLimiter(ceiling=10)
 
-    assert [book(limiter, 0.0) for _ in range(5)] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
+    assert [reserve(limiter, 0.0) for _ in range(5)] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
 
 
 def test_time_that_nobody_used_is_not_saved_up_for_a_burst() -> None:
     limiter = RateLimiter(ceiling=10)
-    book(limiter, 0.0)
+    reserve(limiter, 0.0)
 
-    assert [book(limiter, 100.0) for _ in range(3)] == pytest.approx([0.0, 0.1, 0.2])
+    assert [reserve(limiter, 100.0) for _ in range(3)] == pytest.approx([0.0, 0.1, 0.2])
 
 
 def test_a_limit_stops_everybody_and_lets_them_go_one_after_the_other() -> None:
     limiter = RateLimiter(ceiling=10)
     limit(limiter, 0.0)
 
-    first, second = book(limiter, 0.5), book(limiter, 0.5)
+    first, second = reserve(limiter, 0.5), reserve(limiter, 0.5)
     assert first == pytest.approx(1.5)
     assert second - first > 0.1
 
 
-def test_limits_that_strike_again_pause_longer_each_time_and_never_without_end() -> None:
+def test_limits_that_are_hit_again_pause_longer_each_time_and_never_without_end() -> None:
     limiter = RateLimiter()
     pauses, now = [], 0.0
     for _ in range(10):
         limit(limiter, now)
-        pauses.append(book(limiter, now))
+        pauses.append(reserve(limiter, now))
         now += pauses[-1] + 0.001
 
-    assert pauses[:4] == pytest.approx([2.0, 4.0, 8.0, 16.0], rel=0.5)
-    assert pauses == sorted(pauses) or max(pauses) <= 70.0
-    assert pauses[-1] <= 70.0
+    assert pauses == pytest.approx([2.0, 4.0, 8.0, 16.0, 32.0, *[60.0] * 5])
 
 
-def test_requests_under_way_when_a_limit_limit_hits_belong_to_one_strike() -> None:
+def test_requests_in_progress_when_a_limit_is_hit_count_once() -> None:
     once, often = RateLimiter(), RateLimiter()
     limit(once, 0.0)
     for moment in range(16):
         limit(often, moment / 100)
 
-    assert book(often, 0.2) == book(once, 0.2)
+    assert reserve(often, 0.2) == reserve(once, 0.2)
 
 
 def test_the_server_may_ask_for_a_longer_pause_and_never_for_a_shorter_one() -> None:
@@ -72,8 +70,8 @@ def test_the_server_may_ask_for_a_longer_pause_and_never_for_a_shorter_one() -> 
     limit(longer, 0.0, retry_after=50.0)
     limit(shorter, 0.0, retry_after=0.1)
 
-    assert book(longer, 0.0) == pytest.approx(50.0)
-    assert book(shorter, 0.0) == pytest.approx(2.0)
+    assert reserve(longer, 0.0) == pytest.approx(50.0)
+    assert reserve(shorter, 0.0) == pytest.approx(2.0)
 
 
 def test_after_a_pause_requests_begin_wide_apart_and_come_closer_with_each_that_goes_well() -> None:
@@ -81,8 +79,8 @@ def test_after_a_pause_requests_begin_wide_apart_and_come_closer_with_each_that_
     limit(limiter, 0.0)
     now, gaps = 10.0, []
     for _ in range(60):
-        before = book(limiter, now)
-        gaps.append(book(limiter, now) - before)
+        before = reserve(limiter, now)
+        gaps.append(reserve(limiter, now) - before)
         now += 10.0
         limiter.on_success(now=now)
 
@@ -97,8 +95,8 @@ def test_an_answer_that_arrives_in_a_pause_does_not_shorten_what_follows() -> No
     for _ in range(100):
         limiter.on_success(now=1.0)
 
-    first = book(limiter, 5.0)
-    assert book(limiter, 5.0) - first >= 0.1
+    first = reserve(limiter, 5.0)
+    assert reserve(limiter, 5.0) - first >= 0.1
 
 
 def test_a_pause_longer_than_the_patience_is_a_rate_limit_fault_and_books_nothing() -> None:
@@ -106,11 +104,11 @@ def test_a_pause_longer_than_the_patience_is_a_rate_limit_fault_and_books_nothin
     limit(limiter, 0.0, retry_after=100.0)
 
     with pytest.raises(ApiError) as caught:
-        book(limiter, 10.0, max_wait=30.0)
+        reserve(limiter, 10.0, max_wait=30.0)
     assert caught.value.kind is ErrorKind.RATE_LIMIT
     assert caught.value.retry_after == pytest.approx(90.0)
     assert "xParse job 1" in str(caught.value)
-    assert book(limiter, 100.0) == 0.0
+    assert reserve(limiter, 100.0) == 0.0
 
 
 def test_a_credential_has_one_pacer_and_the_ceiling_given_last_holds() -> None:

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from textin_provider.api.protocol import Response, Request, Part, Service
+from textin_provider.api.xparse.endpoints import MAX_FILE_BYTES
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.api.xparse import MAX_FILE_BYTES, Document, submit_job
+from textin_provider.api.inputs import Document
+from textin_provider.api.protocol import Part, Request, Response, Service
+from textin_provider.api.xparse.endpoints import submit_job
 
 URL = "https://h.example/doc.pdf"
 
@@ -149,7 +151,7 @@ def test_a_config_that_holds_itself_is_refused() -> None:
     config: dict[str, Any] = {}
     config["me"] = config
 
-    assert "no JSON" in str(refused(file_url=URL, config=config))
+    assert "not valid JSON" in str(refused(file_url=URL, config=config))
 
 
 def test_an_empty_file_is_refused() -> None:

@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from textin_provider.api.inputs import Document
-from textin_provider.api.protocol import Response, Request, Service
-from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.docflow.upload import (
     MAX_FILE_BYTES,
     DocFlowUpload,
     check_sources,
-    partly_accepted,
     chunked,
+    partly_accepted,
     upload_files,
     upload_options,
 )
+from textin_provider.api.errors import ApiError, ErrorKind
+from textin_provider.api.inputs import Document
+from textin_provider.api.protocol import Request, Response, Service
 
 PASSWORD = "hush-7f3a"
 
@@ -57,7 +57,7 @@ def test_files_or_urls_are_taken_as_a_list(files: Any, urls: Any, expected: list
     ("files", "urls"), [(None, None), (["a"], ["https://h/a"]), ([], []), ([], ["https://h"])]
 )
 def test_exactly_one_of_files_and_urls_must_be_given(files: Any, urls: Any) -> None:
-    with pytest.raises(ApiError, match="exactly one of files and urls") as caught:
+    with pytest.raises(ApiError, match="files, urls.*exactly one") as caught:
         check_sources(files, urls)
 
     assert caught.value.kind is ErrorKind.REQUEST
@@ -66,7 +66,7 @@ def test_exactly_one_of_files_and_urls_must_be_given(files: Any, urls: Any) -> N
 @pytest.mark.parametrize("given", [{"files": []}, {"urls": []}, {"files": ()}], ids=repr)
 def test_an_empty_list_is_an_error_that_says_where_to_look(given: dict[str, Any]) -> None:
     with pytest.raises(
-        ApiError, match=r"=[\[(][])]: it is empty. Give at least one; check what it was made from"
+        ApiError, match=r"=[\[(][])]: it is empty. Pass at least one; check the task that made the list"
     ):
         check_sources(given.get("files"), given.get("urls"))
 

@@ -12,7 +12,7 @@ from tests.faults.matrix import DOCUMENT_TEXT, Fault, faults_of
 from tests.faults.operations import LONG, Manner, Operation
 from tests.faults.rules import Expected, end_of, may_pass, when_it_passes, when_it_stays
 from textin_provider.api import rate_limit
-from textin_provider.api.errors import MAX_MESSAGE
+from textin_provider.api.text import MAX_MESSAGE
 from textin_provider.exceptions import TextInError
 
 if TYPE_CHECKING:

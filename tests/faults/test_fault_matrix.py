@@ -10,9 +10,9 @@ import pytest
 from tests.faults.cases import passing, staying, try_all
 from tests.faults.meanings import PARTIAL, PUBLISHED, Meaning
 from tests.faults.operations import OPERATIONS, Manner, Operation
-from textin_provider.api.errors import CODES
 from textin_provider.api.docflow.upload import upload_files
-from textin_provider.api.xparse import submit_job
+from textin_provider.api.errors import CODES
+from textin_provider.api.xparse.endpoints import submit_job
 from textin_provider.hooks.textin_async import TextInAsyncHook
 
 if TYPE_CHECKING:

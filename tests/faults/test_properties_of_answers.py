@@ -9,15 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.faults.strategies import FILES, HEADERS, JOB, STATUSES, TEXT, UPLOADED, envelopes
-from textin_provider.api.docflow.summary import BatchSummary, PageWalk, failed_files
-from textin_provider.api.docflow import DocFlowFile, FilePage, Selector, count_files, fetch_page
-from textin_provider.api.protocol import Response, Request, retry_after_seconds
-from textin_provider.api.errors import MAX_MESSAGE, MAX_TEXT, ApiError, ErrorKind
-from textin_provider.polling.xparse import JobWait
+from textin_provider.api.docflow.fetch import PageWalk, count_files, fetch_page
+from textin_provider.api.docflow.models import DocFlowFile, FilePage, Selector
+from textin_provider.api.docflow.summary import BatchSummary, failed_files
 from textin_provider.api.docflow.upload import DocFlowUpload, upload_files
-from textin_provider.polling.wait import Pace, Schedule
-from textin_provider.api.xparse import XParseJob, get_job, submit_job
-from textin_provider.exceptions import TextInError, error_for
+from textin_provider.api.errors import ApiError, ErrorKind
+from textin_provider.api.protocol import Request, Response, retry_after_seconds
+from textin_provider.api.text import MAX_MESSAGE, MAX_TEXT
+from textin_provider.api.xparse.endpoints import get_job, submit_job
+from textin_provider.api.xparse.models import XParseJob
+from textin_provider.exceptions import TextInError
+from textin_provider.polling.policy import PollPolicy
+from textin_provider.polling.xparse import JobWait
 
 BATCH = Selector("batch_number", "b1")
 URL = "https://example.com/a.pdf?sign=hush-hush"
@@ -26,7 +29,7 @@ STATUS = get_job("j1")
 FETCH = fetch_page("w1", BATCH)
 COUNT = count_files("w1", BATCH)
 UPLOAD = upload_files("w1", urls=[URL])
-NEVER = Pace(Schedule(1.0), deadline=1e12, timeout=1.0)
+NEVER = PollPolicy(1.0, deadline=1e12, timeout=1.0)
 MOST = MAX_MESSAGE + 5 * MAX_TEXT
 
 
@@ -41,7 +44,7 @@ def read(call: Request[Any], status: int, headers: dict[str, str], body: bytes) 
 
 def check_fault(fault: ApiError) -> None:
     """Expect a fault that is one bounded line, holds no secret, and survives the way to a worker."""
-    error = error_for(fault)
+    error = fault
     assert isinstance(error, TextInError)
     said = str(error)
     assert len(said.splitlines()) == 1
@@ -94,7 +97,7 @@ def test_a_status_gives_a_job_that_can_be_sent_on_or_a_fault(
         assert "sign=" not in json.dumps(value)
         decision = wait.on_state("j1", seen, now=0.0)
     check_storable(decision.event)
-    assert decision.notice is None or len(decision.notice.splitlines()) == 1
+    assert decision.message is None or len(decision.message.splitlines()) == 1
 
 
 @given(STATUSES, HEADERS, envelopes("result", FILES))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.faults.strategies import JSON, TEXT
 from tests.faults.test_properties_of_answers import check_fault
-from textin_provider.api.protocol import Service
 from textin_provider.api.errors import ApiError, ErrorKind
+from textin_provider.api.protocol import Service
 from textin_provider.hooks.connection import read_connection
 
 SECRET = "hush-hush"

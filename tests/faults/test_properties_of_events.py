@@ -12,9 +12,10 @@ from tests.faults.strategies import TEXT
 from tests.faults.test_properties_of_answers import check_storable
 from tests.running import reload
 from textin_provider.api.errors import ApiError, ErrorKind
+from textin_provider.api.xparse.models import XParseJob
+from textin_provider.polling.decision import Outcome
+from textin_provider.polling.policy import PollPolicy
 from textin_provider.polling.xparse import JobWait
-from textin_provider.polling.wait import Outcome, Pace, Schedule
-from textin_provider.api.xparse import XParseJob
 from textin_provider.triggers.docflow import DocFlowBatchTrigger
 from textin_provider.triggers.xparse import XParseJobTrigger
 
@@ -70,7 +71,7 @@ def test_a_trigger_is_the_same_after_it_was_stored(trigger: BaseTrigger) -> None
 
 @given(IDS, st.booleans(), LOOKS)
 def test_a_wait_ends_once_with_an_event_that_can_be_stored(ids: list[str], is_list: bool, looks: Any) -> None:
-    wait = JobWait(ids if is_list else ids[0], Pace(Schedule(1.0), deadline=600.0, timeout=600.0))
+    wait = JobWait(ids if is_list else ids[0], PollPolicy(1.0, deadline=600.0, timeout=600.0))
     now, event = 0.0, None
     for seen, later in looks:
         now += later

@@ -8,7 +8,7 @@ import pytest
 
 from tests.hooks.support import readable
 from textin_provider import __version__
-from textin_provider.api.xparse import submit_job
+from textin_provider.api.xparse.endpoints import submit_job
 from textin_provider.exceptions import (
     TextInAuthenticationError,
     TextInConfigurationError,
@@ -18,7 +18,8 @@ from textin_provider.exceptions import (
     TextInServerError,
     TextInTransportError,
 )
-from textin_provider.hooks.textin import TextInAsyncHook, TextInHook
+from textin_provider.hooks.textin import TextInHook
+from textin_provider.hooks.textin_async import TextInAsyncHook
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
 
 if TYPE_CHECKING:

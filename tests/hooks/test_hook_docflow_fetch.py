@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from textin_provider.api.docflow import RecognitionStatus, Selector
+from textin_provider.api.docflow.models import RecognitionStatus, Selector
 from textin_provider.exceptions import TextInRequestError, TextInServerError
 from textin_provider.testing import FileScript, TextInServer
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from textin_provider.api.docflow import Selector
+from textin_provider.api.docflow.models import Selector
 from textin_provider.exceptions import (
     TextInAuthenticationError,
     TextInError,

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from textin_provider.api.docflow.summary import Progress, poll_progress
-from textin_provider.api.docflow import Selector
+from textin_provider.api.docflow.models import Selector
+from textin_provider.api.docflow.progress import Progress, poll_progress
 from textin_provider.exceptions import TextInError
-from textin_provider.hooks.textin import TextInAsyncHook, TextInHook
+from textin_provider.hooks.textin import TextInHook
+from textin_provider.hooks.textin_async import TextInAsyncHook
 from textin_provider.testing import FileScript, ScriptedFault, TextInServer
 
 if TYPE_CHECKING:
@@ -39,9 +40,7 @@ def test_a_single_file_is_counted_too(hook: TextInHook, textin: TextInServer, pa
     textin.add_batch(count=3)
     file = next(iter(textin.files.values()))
 
-    progress = hook.poll_docflow_progress(
-        Selector(parameter, getattr(file, parameter)), textin.workspace_id
-    )
+    progress = hook.poll_docflow_progress(Selector(parameter, getattr(file, parameter)), textin.workspace_id)
 
     assert progress == Progress(1, 1, 0, 0, is_moving=False)
 
@@ -92,9 +91,7 @@ async def test_a_trigger_sees_what_a_worker_sees(
     batch_number = textin.add_batch(files=MIXED)
 
     async with TextInAsyncHook() as looking:
-        seen = await looking.look(
-            poll_progress(textin.workspace_id, Selector("batch_number", batch_number))
-        )
+        seen = await looking.look(poll_progress(textin.workspace_id, Selector("batch_number", batch_number)))
 
     assert seen == look(hook, textin, batch_number)
     assert seen.is_moving

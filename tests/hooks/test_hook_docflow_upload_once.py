@@ -164,7 +164,7 @@ def test_a_refused_connection_is_tried_again_and_every_file_is_sent_from_its_beg
 def test_a_connection_that_is_always_refused_is_a_transport_error(
     connect: Connect, files: list[str], free_port: int
 ) -> None:
-    with pytest.raises(TextInTransportError, match="no answer") as caught:
+    with pytest.raises(TextInTransportError, match="no response") as caught:
         connect({"docflow_host": f"http://127.0.0.1:{free_port}"}).upload_docflow_files(files)
 
     assert "accepted" not in str(caught.value)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.hooks.support import readable
-from textin_provider.api.xparse import JobStatus
+from textin_provider.api.xparse.models import JobStatus
 from textin_provider.exceptions import (
     TextInAuthenticationError,
     TextInConfigurationError,
@@ -205,7 +205,7 @@ def test_the_connection_test_says_yes_to_good_credentials(hook: TextInHook, text
         ({"login": ""}, "login (App ID)"),
         ({"password": None}, "password (Secret code)"),
         ({"host": "ftp://x"}, "host"),
-        ({"host": "http://127.0.0.1:9"}, "no answer"),
+        ({"host": "http://127.0.0.1:9"}, "no response"),
         ({"extra": {"timeout": "soon"}}, "timeout"),
     ],
     ids=readable,

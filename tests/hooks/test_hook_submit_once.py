@@ -13,7 +13,8 @@ import pytest
 from tests.certificate import self_signed
 from tests.hooks.support import readable
 from textin_provider.api.errors import ApiError
-from textin_provider.api.xparse import Document, submit_job
+from textin_provider.api.inputs import Document
+from textin_provider.api.xparse.endpoints import submit_job
 from textin_provider.exceptions import (
     TextInAuthenticationError,
     TextInError,
@@ -141,7 +142,7 @@ def test_a_refused_connection_is_tried_again_until_textin_is_there(
 def test_a_connection_that_is_always_refused_is_a_transport_error(
     connect: Connect, document: str, free_port: int, pauses: Pauses
 ) -> None:
-    with pytest.raises(TextInTransportError, match="no answer") as caught:
+    with pytest.raises(TextInTransportError, match="no response") as caught:
         connect(host=f"http://127.0.0.1:{free_port}").submit_xparse_job(document)
 
     assert "accepted" not in str(caught.value)

@@ -71,5 +71,8 @@ def crash_while_waiting(store: Store, **options: Any) -> None:
 
 def crash_while_downloading(store: Store, **options: Any) -> None:
     """Run one try until the first bytes of the result have come."""
-    with mock.patch("textin_provider.api.xparse.result_stream.ResultStream.feed", side_effect=Crash), pytest.raises(Crash):
+    with (
+        mock.patch("textin_provider.api.xparse.result_stream.ResultStream.feed", side_effect=Crash),
+        pytest.raises(Crash),
+    ):
         parse(store, **options)

@@ -12,11 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.running import run, until
-from textin_provider.exceptions import (
-    TextInAuthenticationError,
-    TextInConfigurationError,
-    TextInRequestError,
-)
+from textin_provider.exceptions import TextInAuthenticationError, TextInConfigurationError, TextInRequestError
 from textin_provider.operators.docflow import DocFlowUploadOperator
 from textin_provider.testing import FileScript, TextInServer
 

@@ -275,7 +275,7 @@ def test_a_wait_that_is_over_says_so_and_is_retried(
         assert ("submits the document anew" in str(error)) is not durable
         return str(error)
 
-    says_in_time("last seen in_progress", last_words)
+    says_in_time("last status in_progress", last_words)
 
 
 def test_a_retry_that_is_resumed_with_the_event_of_the_try_before_it_submits_anew(

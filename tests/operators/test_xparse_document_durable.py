@@ -31,8 +31,8 @@ from textin_provider.exceptions import (
     TextInRequestError,
     TextInServerError,
 )
-from textin_provider.tasks.job_store import STATE_KEY
 from textin_provider.operators.document import XParseDocumentOperator
+from textin_provider.tasks.job_store import STATE_KEY
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
 
 try:

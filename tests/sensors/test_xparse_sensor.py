@@ -139,7 +139,7 @@ def test_a_malformed_job_id_is_named(
 ) -> None:
     error = run(new_sensor(job_id, **MODES[mode])).raised()
     assert isinstance(error, TextInRequestError)
-    assert str(error).startswith(f"job_id={job_id!r}: it is no job id")
+    assert str(error).startswith(f"job_id={job_id!r}: it is not a valid job id")
     assert textin.count("*") == 0
 
 

@@ -157,7 +157,7 @@ async def test_without_totals_a_batch_is_followed_to_its_end(textin: TextInServe
     textin.quirks.omit_total = True
     batch = textin.add_batch(files=[FileScript(statuses=[0, 4, 1]), FileScript()])
     assert await only_event(new_trigger(batch)) == {"ending": "terminal"}
-    assert logged() == [("info", f"DocFlow files of batch_number={batch!r}: some are still in work.")]
+    assert logged() == [("info", f"DocFlow files of batch_number={batch!r}: some are in progress.")]
 
 
 @pytest.mark.parametrize("omit_total", [False, True], ids=["with totals", "without totals"])

@@ -78,8 +78,8 @@ async def test_a_service_that_is_down_is_waited_for(textin: TextInServer) -> Non
     textin.stop()
     event = await only_event(new_trigger(batch, timeout=1.0))
     assert event["ending"] == "timeout"
-    assert "their state never came" in event["message"]
-    assert "no answer" in event["message"]
+    assert "no state received yet" in event["message"]
+    assert "no response" in event["message"]
 
 
 async def test_a_long_retry_after_ends_with_the_deadline(textin: TextInServer) -> None:

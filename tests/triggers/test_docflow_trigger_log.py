@@ -17,7 +17,7 @@ async def test_progress_is_logged_when_counts_change_and_only_then(
     textin: TextInServer, logged: Logged
 ) -> None:
     done = [FileScript(status=1)] * 409 + [FileScript(status=2)] * 3
-    pending = [FileScript(statuses=[4] * 5 + [1])] * 60 + [FileScript(statuses=[0, 3] * 5 + [2])] * 28
+    moving = [FileScript(statuses=[4] * 5 + [1])] * 60 + [FileScript(statuses=[0, 3] * 5 + [2])] * 28
     batch = textin.add_batch(files=[*done, *moving])
 
     await only_event(new_trigger(batch))
@@ -48,7 +48,7 @@ async def test_faults_in_a_row_are_one_warning(textin: TextInServer, logged: Log
     [(level, line)] = logged()
     assert level == "warning"
     assert "code 500" in line
-    assert line.endswith("The wait goes on.")
+    assert line.endswith("The wait continues.")
 
 
 async def test_the_log_names_no_secret_and_no_data(textin: TextInServer, logged: Logged) -> None:

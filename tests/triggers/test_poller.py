@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.running import GUARD_SECONDS, only_event, until
-from tests.triggers.glance import glance
+from tests.triggers.single_poll import poll_once
 from textin_provider.api.protocol import Request, Service
-from textin_provider.api.xparse import get_job
+from textin_provider.api.xparse.endpoints import get_job
 from textin_provider.exceptions import TextInConfigurationError
 from textin_provider.hooks.textin_async import TextInAsyncHook
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
@@ -77,7 +77,7 @@ async def test_the_last_to_leave_closes_it_and_the_next_opens_another(
         async with join_poller("textin_default") as second:
             assert second is first
             assert first.members == 2
-        assert await glance(first, textin.add_job())
+        assert await poll_once(first, textin.add_job())
     with pytest.raises(RuntimeError):
         await first._hook.send(get_job("a"))
 
@@ -164,7 +164,7 @@ async def test_a_failed_opening_reaches_all_who_wait_for_it_and_a_later_one_trie
 async def test_a_cancelled_asker_does_not_stop_the_round(textin: TextInServer) -> None:
     jobs = [textin.add_job() for _ in range(40)]
     async with join_poller("textin_default") as poller:
-        asks = [asyncio.create_task(glance(poller, job_id, 0.05)) for job_id in jobs]
+        asks = [asyncio.create_task(poll_once(poller, job_id, 0.05)) for job_id in jobs]
         await asyncio.sleep(0)
         for ask in asks[::2]:
             ask.cancel()
@@ -180,7 +180,7 @@ async def test_an_asker_cancelled_while_its_answer_is_under_way_does_not_stop_th
     textin.fault("status", ScriptedFault(delay=0.2))
     jobs = [textin.add_job() for _ in range(3)]
     async with join_poller("textin_default") as poller:
-        asks = [asyncio.create_task(glance(poller, job_id)) for job_id in jobs]
+        asks = [asyncio.create_task(poll_once(poller, job_id)) for job_id in jobs]
         await until(lambda: textin.count("status") == 1)
         asks[0].cancel()
         answers = await asyncio.gather(*asks[1:])
@@ -196,7 +196,7 @@ async def test_an_answer_that_cannot_be_read_is_the_trouble_of_its_asker_alone(t
 
     job_id = textin.add_job()
     async with join_poller("textin_default") as poller:
-        asks = (glance(poller, job_id, look=look), *(glance(poller, job_id) for _ in range(20)))
+        asks = (poll_once(poller, job_id, poll=look), *(poll_once(poller, job_id) for _ in range(20)))
         first, *others = await asyncio.gather(*asks, return_exceptions=True)
     assert isinstance(first, ZeroDivisionError)
     assert [type(other).__name__ for other in others] == ["XParseJob"] * 20
@@ -220,7 +220,7 @@ async def test_no_more_requests_are_under_way_at_once_than_agreed(
     monkeypatch.setattr(TextInAsyncHook, "send", counted)
     job_id = textin.add_job()
     async with join_poller("textin_default") as poller:
-        await asyncio.gather(*(glance(poller, job_id) for _ in range(100)))
+        await asyncio.gather(*(poll_once(poller, job_id) for _ in range(100)))
     assert most == poller_module.CONCURRENCY
 
 
@@ -234,7 +234,7 @@ async def test_the_loop_has_a_turn_between_two_looks_of_a_sender(textin: TextInS
         yield get_job(job_id)
 
     async with join_poller("textin_default") as poller:
-        asked = asyncio.gather(*(glance(poller, "a" * 32, look=look) for _ in range(200)))
+        asked = asyncio.gather(*(poll_once(poller, "a" * 32, poll=look) for _ in range(200)))
         most = 0
         while not asked.done():
             before = looks
@@ -248,7 +248,7 @@ async def test_who_waits_long_waits_for_the_full_second_and_no_longer(textin: Te
     loop, job_id = asyncio.get_running_loop(), textin.add_job()
     async with join_poller("textin_default") as poller:
         begun = loop.time()
-        asks = [asyncio.create_task(glance(poller, job_id, delay)) for delay in (5.0, 60.0)]
+        asks = [asyncio.create_task(poll_once(poller, job_id, delay)) for delay in (5.0, 60.0)]
         await asyncio.sleep(0)
         moments = sorted(poller._timers)
         for ask in asks:
@@ -263,7 +263,7 @@ async def test_rounds_that_pile_up_while_textin_is_slow_share_the_senders(textin
     textin.fault("status", ScriptedFault(delay=0.8), times=most)
     job_id = textin.add_job()
     async with join_poller("textin_default") as poller:
-        asked = asyncio.gather(*(glance(poller, job_id, 0.02 * (number % 20)) for number in range(200)))
+        asked = asyncio.gather(*(poll_once(poller, job_id, 0.02 * (number % 20)) for number in range(200)))
         await until(lambda: textin.count("status") == most)
         await asyncio.sleep(0.5)
         assert textin.count("status") == most

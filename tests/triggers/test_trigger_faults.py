@@ -64,7 +64,7 @@ async def test_a_service_that_is_down_is_waited_for(textin: TextInServer, new_tr
     event = await only_event(new_trigger(job_id, timeout=1.0))
     assert event["ending"] == "timeout"
     assert "TRANSPORT" not in event["message"]
-    assert "no answer" in event["message"]
+    assert "no response" in event["message"]
 
 
 async def test_a_long_retry_after_ends_with_the_deadline(
@@ -188,7 +188,7 @@ async def test_a_job_that_never_ends_times_out_and_the_message_says_how_it_stood
     assert event == {"ending": "timeout", "message": event["message"]}
     assert f"xParse job {job_id}" in event["message"]
     assert "timeout=1s" in event["message"]
-    assert "last seen in_progress" in event["message"]
+    assert "last status in_progress" in event["message"]
 
 
 async def test_a_wait_that_saw_only_faults_times_out_and_names_the_last(
@@ -197,7 +197,7 @@ async def test_a_wait_that_saw_only_faults_times_out_and_names_the_last(
     textin.fault("status", BLIPS["HTTP 502 with a page"], times=None)
     event = await only_event(new_trigger(textin.add_job(), timeout=1.0))
     assert event["ending"] == "timeout"
-    assert "its status never came" in event["message"]
+    assert "no status received yet" in event["message"]
     assert "HTTP 502" in event["message"]
     assert "Bad Gateway" not in event["message"]
 

@@ -45,7 +45,7 @@ async def test_a_job_that_stays_in_an_unknown_status_times_out(
 ) -> None:
     event = await only_event(new_trigger(textin.add_job(JobScript(states=["stopped"])), timeout=1.0))
     assert event["ending"] == "timeout"
-    assert "last seen stopped" in event["message"]
+    assert "last status stopped" in event["message"]
 
 
 async def test_faults_in_a_row_are_one_warning(
@@ -56,7 +56,7 @@ async def test_faults_in_a_row_are_one_warning(
     [(level, line)] = logged()
     assert level == "warning"
     assert "code 500" in line
-    assert line.endswith("The wait goes on.")
+    assert line.endswith("The wait continues.")
 
 
 async def test_a_fault_after_a_good_answer_is_a_warning_of_its_own(
@@ -83,7 +83,7 @@ async def test_each_wait_logs_where_its_own_trigger_does(
     whose: ContextVar[str] = ContextVar("whose")
     told: list[tuple[str, str]] = []
     monkeypatch.setattr(
-        TextInTrigger, "_tell", lambda self, decision: told.append((whose.get(), str(decision.notice)))
+        TextInTrigger, "_tell", lambda self, decision: told.append((whose.get(), str(decision.message)))
     )
     jobs = [textin.add_job(JobScript(states=["pending", "in_progress", "completed"])) for _ in range(10)]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.running import GUARD_SECONDS, only_event, point_airflow_at, until
-from tests.triggers.glance import glance
+from tests.triggers.single_poll import poll_once
 from textin_provider.api.rate_limit import RateLimiter
 from textin_provider.exceptions import TextInAuthenticationError, TextInRateLimitError
 from textin_provider.hooks.textin import TextInHook
@@ -28,7 +28,7 @@ async def test_all_waits_together_keep_to_the_ceiling_of_their_connection(
     job_id = textin.add_job()
     begun = time.monotonic()
     async with join_poller("textin_default") as poller:
-        await asyncio.gather(*(glance(poller, job_id) for _ in range(41)))
+        await asyncio.gather(*(poll_once(poller, job_id) for _ in range(41)))
 
     # Forty gaps of a fortieth of a second: fewer seconds would have broken the ceiling.
     assert time.monotonic() - begun >= 1.0
@@ -41,15 +41,17 @@ async def test_a_limit_that_limit_hits_one_wait_pauses_them_all(
     struck: list[float | None] = []
     on_limit = RateLimiter.on_limit
     monkeypatch.setattr(
-        RateLimiter, "on_limit", lambda self, after, **now: (struck.append(after), on_limit(self, after, **now))
+        RateLimiter,
+        "on_limit",
+        lambda self, after, **now: (struck.append(after), on_limit(self, after, **now)),
     )
     textin.fault("status", ScriptedFault(code=40306, headers={"Retry-After": "1"}), times=1)
     job_id = textin.add_job()
     async with join_poller("textin_default") as poller:
         with pytest.raises(Exception, match="40306"):
-            await glance(poller, job_id)
+            await poll_once(poller, job_id)
         asked = textin.count("status")
-        others = [asyncio.create_task(glance(poller, job_id)) for _ in range(5)]
+        others = [asyncio.create_task(poll_once(poller, job_id)) for _ in range(5)]
         await asyncio.sleep(0.6)
         assert textin.count("status") == asked
         await asyncio.gather(*others)
@@ -63,7 +65,7 @@ async def test_a_limit_in_the_triggerer_holds_for_the_same_credential_on_a_worke
     job_id = textin.add_job()
     async with join_poller("textin_default") as poller:
         with pytest.raises(Exception, match="429"):
-            await glance(poller, job_id)
+            await poll_once(poller, job_id)
 
     with pytest.raises(TextInRateLimitError, match="pause") as caught:
         TextInHook().poll_xparse_job(job_id)
@@ -78,7 +80,7 @@ async def test_waits_take_up_a_secret_that_was_rotated(
     jobs = [textin.add_job() for _ in range(5)]
     async with join_poller("textin_default") as poller:
         point_airflow_at(textin, monkeypatch)
-        seen = await asyncio.gather(*(glance(poller, job) for job in jobs))
+        seen = await asyncio.gather(*(poll_once(poller, job) for job in jobs))
     assert [job.job_id for job in seen] == jobs
 
 
@@ -89,8 +91,8 @@ async def test_a_secret_that_is_rotated_in_a_pause_reaches_those_that_wait_for_i
     jobs = [textin.add_job() for _ in range(20)]
     async with join_poller("textin_default") as poller:
         with pytest.raises(Exception, match="40306"):
-            await glance(poller, jobs[0])
-        asked = [asyncio.create_task(glance(poller, job)) for job in jobs]
+            await poll_once(poller, jobs[0])
+        asked = [asyncio.create_task(poll_once(poller, job)) for job in jobs]
         await asyncio.sleep(0.3)
         textin.rotate_secret("latest")
         point_airflow_at(textin, monkeypatch)
@@ -105,11 +107,11 @@ async def test_a_rotated_secret_does_not_cut_off_what_is_under_way(
     async with join_poller("textin_default") as poller:
         # These answers trickle in; the requests for them were let in with the former secret.
         textin.fault("status", ScriptedFault(bytes_per_second=400.0), times=3)
-        slow = [asyncio.create_task(glance(poller, job)) for job in jobs[:3]]
+        slow = [asyncio.create_task(poll_once(poller, job)) for job in jobs[:3]]
         await until(lambda: textin.count("status") == 3)
         textin.rotate_secret("latest")
         point_airflow_at(textin, monkeypatch)
-        assert (await glance(poller, jobs[3])).job_id == jobs[3]
+        assert (await poll_once(poller, jobs[3])).job_id == jobs[3]
         seen = await asyncio.gather(*slow)
     assert [job.job_id for job in seen] == jobs[:3]
     assert textin.count("status") == 5
@@ -123,9 +125,9 @@ async def test_many_waits_are_back_soon_after_a_pause(
     job_id = textin.add_job()
     async with join_poller("textin_default") as poller:
         with pytest.raises(Exception, match="40306"):
-            await glance(poller, job_id)
+            await poll_once(poller, job_id)
         # They come in many rounds, as they do while a pause lasts.
-        rounds = (glance(poller, job_id, 0.02 * (number % 40)) for number in range(800))
+        rounds = (poll_once(poller, job_id, 0.02 * (number % 40)) for number in range(800))
         await asyncio.wait_for(asyncio.gather(*rounds), GUARD_SECONDS / 2)
 
 
@@ -136,7 +138,7 @@ async def test_a_deadline_in_a_long_pause_is_kept_though_others_have_time_to_wai
     job_id = textin.add_job(JobScript(status="never"))
     async with join_poller("textin_default") as poller:
         with pytest.raises(Exception, match="40306"):
-            await glance(poller, job_id)
+            await poll_once(poller, job_id)
         patient = [asyncio.create_task(only_event(new_trigger(job_id, timeout=7200.0))) for _ in range(100)]
         await asyncio.sleep(0.2)
         event = await asyncio.wait_for(only_event(new_trigger(job_id, timeout=1.0)), GUARD_SECONDS)
@@ -158,7 +160,7 @@ async def test_who_joins_later_has_the_connection_looked_up_again(
             elsewhere = moved.add_job()
             async with join_poller("textin_default") as second:
                 assert first is second
-                assert (await glance(second, elsewhere)).job_id == elsewhere
+                assert (await poll_once(second, elsewhere)).job_id == elsewhere
     assert job_id in textin.jobs
     assert textin.count("status") == 0
 
@@ -169,7 +171,9 @@ async def test_credentials_that_are_still_wrong_when_looked_up_again_end_the_wai
     point_airflow_at(textin, monkeypatch, password="wrong")
     job_id = textin.add_job()
     async with join_poller("textin_default") as poller:
-        results = await asyncio.gather(*(glance(poller, job_id) for _ in range(20)), return_exceptions=True)
+        results = await asyncio.gather(
+            *(poll_once(poller, job_id) for _ in range(20)), return_exceptions=True
+        )
     assert {getattr(result, "code", None) for result in results} == {40102}
     assert textin.count("status") == 20
 

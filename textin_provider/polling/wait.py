@@ -57,14 +57,12 @@ class Wait:
         """
         Return plain values with which another process continues this wait.
 
-        It does not repeat a log line, and observes the delay after an error.
+        It observes the delay after an error.
         """
-        memory: dict[str, Any] = {"message": self._last_message} if self._last_message else {}
-        return memory | ({"delay": self._delay} if self._last_error is not None else {})
+        return {"delay": self._delay} if self._last_error is not None else {}
 
     def restore(self, memory: Mapping[str, Any]) -> None:
         """Continue the wait of another process."""
-        self._last_message = memory.get("message")
         self._first_delay = memory.get("delay")
 
     def on_state(self, key: str, state: Any, *, now: float) -> Decision:
@@ -109,11 +107,11 @@ class Wait:
         self._errors.pop(key, None)
         self._errors_in_a_row, self._last_error, self._retry_after = 0, None, None
 
-    def _wait_on(self, key: str, message: str | None, now: float, *, is_warning: bool = False) -> Decision:
+    def _wait_on(self, key: str, message: str | None, now: float) -> Decision:
         """Continue to wait, with a log line if its message is new."""
         decision = self._poll_again(self.policy.after_poll(self.pending[key], self._chance), now)
         new = None if decision.outcome else self._if_new(message, now)
-        return replace(decision, message=new, is_warning=is_warning) if new else decision
+        return replace(decision, message=new) if new else decision
 
     def _if_new(self, message: str | None, now: float) -> str | None:
         """Return the message if it is to be logged."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from textin_provider.api.errors import ApiError, ErrorKind
@@ -95,21 +96,22 @@ class JobWait(Wait):
     def on_state(self, key: str, state: XParseJob, *, now: float) -> Decision:
         """Judge the state of a job."""
         self._polled(key)
-        is_repeated = state.reported == self._status and not self._is_list
         self._status = state.reported
         if state.status.is_terminal:
             return self._on_end(state, now)
-        if is_repeated:
-            return self._wait_on(key, None, now)
-        is_unknown = state.status is JobStatus.UNKNOWN
-        message = f"xParse job {key} is {state.reported}."
-        if is_unknown:
-            message = f"xParse job {key} has the unknown status {state.reported!r}; handled as not finished."
-        # In a list, log unknown statuses only, each once.
-        is_logged = not self._is_list or (is_unknown and state.reported not in self._warned_of)
-        if is_unknown:
-            self._warned_of.add(state.reported)
-        return self._wait_on(key, message if is_logged else None, now, is_warning=is_unknown)
+        if state.status is JobStatus.UNKNOWN:
+            return self._on_unknown(state, now)
+        # A list logs its progress instead.
+        return self._wait_on(key, None if self._is_list else f"xParse job {key} is {state.reported}.", now)
+
+    def _on_unknown(self, job: XParseJob, now: float) -> Decision:
+        """Continue to wait, with a warning for the first job with that status."""
+        decision = self._wait_on(job.job_id, None, now)
+        if decision.outcome or job.reported in self._warned_of:
+            return decision
+        self._warned_of.add(job.reported)
+        message = f"xParse job {job.job_id} has the unknown status {job.reported!r}; handled as not finished."
+        return replace(decision, message=message, is_warning=True)
 
     def on_error(self, key: str, error: ApiError, *, now: float) -> Decision:
         """Judge the error of a poll. In a list, an id that TextIn refuses counts as a failed job."""

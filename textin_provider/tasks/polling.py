@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from textin_provider.api.errors import ApiError
+from textin_provider.polling.decision import done
 from textin_provider.tasks.threads import map_in_threads
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def poll_pending(wait: Wait, poll: Poll, log: Log) -> Decision:
     :return: the decision that ends the wait, or one with the delay until the next poll.
     """
     size = 1
-    while True:
+    while wait.pending:
         keys = list(islice(wait.pending, size))
         states = map_in_threads(poll, keys)
         decisions = [_judge(wait, key, state) for key, state in zip(keys, states, strict=True)]
@@ -44,6 +45,7 @@ def poll_pending(wait: Wait, poll: Poll, log: Log) -> Decision:
         if waiting := final or [decision for decision in decisions if decision.delay is not None]:
             return waiting[0]
         size = min(2 * size, _MAX_BATCH)
+    return done()
 
 
 def _judge(wait: Wait, key: str, state: Any) -> Decision:

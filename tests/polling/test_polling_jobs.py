@@ -7,9 +7,9 @@ import json
 import pytest
 
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.polling.xparse import JobWait, failed_jobs, unstored_results, chunk_for_trigger
-from textin_provider.polling.wait import Pace, Schedule
-from textin_provider.api.xparse import XParseJob
+from textin_provider.api.xparse.models import XParseJob
+from textin_provider.polling.policy import PollPolicy
+from textin_provider.polling.xparse import JobWait, chunk_for_trigger, failed_jobs, unstored_results
 
 START = 1_800_000_000.0
 IDS = [f"{number:032x}" for number in range(5_000)]
@@ -17,8 +17,8 @@ MYSQL_TEXT = 65_535
 
 
 def wait(jobs: int | str, *, interval: float = 10, backoff: bool = False) -> JobWait:
-    pace = Pace(Schedule(interval, exponential_backoff=backoff), START + 100, timeout=100)
-    return JobWait(jobs if isinstance(jobs, str) else IDS[:jobs], pace, chance=lambda: 0.5)
+    policy = PollPolicy(interval, START + 100, 100, exponential_backoff=backoff)
+    return JobWait(jobs if isinstance(jobs, str) else IDS[:jobs], policy, chance=lambda: 0.5)
 
 
 def job(number: int, reported: str = "completed", **fields: str) -> XParseJob:
@@ -113,7 +113,7 @@ def test_the_deadline_names_those_that_move_and_counts_the_rest() -> None:
 
 def test_progress_is_told_once_an_interval() -> None:
     waiting = wait(100, interval=10)
-    told = [waiting.on_state(IDS[second], job(second), now=START + second).notice for second in range(30)]
+    told = [waiting.on_state(IDS[second], job(second), now=START + second).message for second in range(30)]
     assert [line for line in told if line] == [
         "xParse jobs: 1 of 100 have ended, 0 failed.",
         "xParse jobs: 11 of 100 have ended, 0 failed.",
@@ -127,7 +127,7 @@ def test_an_unknown_status_is_warned_of_at_the_first_job_that_has_it() -> None:
         waiting.on_state(IDS[second], job(second, "stopped"), now=START + second) for second in range(30)
     ]
     assert [decision.is_warning for decision in verdicts] == [True] + [False] * 29
-    assert IDS[0] in str(verdicts[0].notice)
+    assert IDS[0] in str(verdicts[0].message)
 
 
 def test_an_event_carries_no_more_jobs_than_it_has_room_for() -> None:

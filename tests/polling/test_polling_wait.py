@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from textin_provider.api.errors import ApiError, ErrorKind
+from textin_provider.api.retry import backoff
+from textin_provider.api.xparse.models import XParseJob
+from textin_provider.polling.decision import Decision
+from textin_provider.polling.policy import PollPolicy
 from textin_provider.polling.xparse import JobWait
-from textin_provider.polling.wait import Pace, Schedule, Decision, backoff
-from textin_provider.api.xparse import XParseJob
 
 START = 1_800_000_000.0
 DEADLINE = START + 100
@@ -21,8 +23,8 @@ PERMANENT = [kind for kind in ErrorKind if not kind.is_transient]
 
 
 def wait(interval: float = 10, chance: float = MIDDLE, **schedule: Any) -> JobWait:
-    pace = Pace(Schedule(interval, **schedule), DEADLINE, timeout=100)
-    return JobWait("1", pace, chance=lambda: chance)
+    policy = PollPolicy(interval, DEADLINE, 100, **schedule)
+    return JobWait("1", policy, chance=lambda: chance)
 
 
 def job(reported: str, **fields: Any) -> XParseJob:
@@ -71,15 +73,15 @@ def test_a_timeout_tells_the_last_state_and_the_last_faults() -> None:
     event = waiting.on_error("1", fault(), now=DEADLINE).event
 
     assert event is not None
-    assert "last seen in_progress" in event["message"]
-    assert "The last 2 looks failed: xParse job 1: status: HTTP 502" in event["message"]
+    assert "last status in_progress" in event["message"]
+    assert "The last 2 polls failed: xParse job 1: status: HTTP 502" in event["message"]
 
 
 def test_a_timeout_without_a_single_answer_says_so() -> None:
     event = wait().on_error("1", fault(), now=DEADLINE).event
 
     assert event is not None
-    assert "its status never came" in event["message"]
+    assert "no status received yet" in event["message"]
 
 
 @pytest.mark.parametrize("kind", TRANSIENT)
@@ -125,7 +127,7 @@ def test_a_state_is_told_when_it_changes_and_not_again() -> None:
     waiting = wait()
     states = ["pending", "pending", "in_progress", "in_progress", "pending"]
 
-    notices = [look(waiting, job(state)).notice for state in states]
+    notices = [look(waiting, job(state)).message for state in states]
 
     assert notices == [
         "xParse job 1 is pending.",
@@ -146,7 +148,7 @@ def test_an_unknown_state_is_warned_of_once_and_waited_out() -> None:
     verdicts = [look(waiting, job("stopped")) for _ in range(3)]
 
     assert [decision.is_warning for decision in verdicts] == [True, False, False]
-    assert "unknown status 'stopped'" in str(verdicts[0].notice)
+    assert "unknown status 'stopped'" in str(verdicts[0].message)
     assert {decision.event for decision in verdicts} == {None}
 
 
@@ -161,7 +163,7 @@ def test_a_row_of_blips_is_warned_of_once_and_anew_after_an_answer() -> None:
 
 def test_the_warning_of_a_blip_says_that_the_wait_goes_on() -> None:
     assert (
-        wait().on_error("1", fault(), now=START).notice == "xParse job 1: status: HTTP 502. The wait goes on."
+        wait().on_error("1", fault(), now=START).message == "xParse job 1: status: HTTP 502. The wait continues."
     )
 
 
@@ -225,8 +227,8 @@ def test_the_first_look_after_the_deadline_comes_at_once() -> None:
 
 def test_blips_are_followed_by_growing_pauses_with_full_jitter() -> None:
     for chance in (LOWEST, MIDDLE, HIGHEST):
-        pace = Pace(Schedule(10), START + 1e6, timeout=1e6)
-        waiting = JobWait("1", pace, chance=lambda chance=chance: chance)
+        policy = PollPolicy(10, START + 1e6, 1e6)
+        waiting = JobWait("1", policy, chance=lambda chance=chance: chance)
         delays = [waiting.on_error("1", fault(), now=START).delay for _ in range(9)]
         assert delays == pytest.approx([chance * top for top in (2, 4, 8, 16, 32, 64, 120, 120, 120)])
 

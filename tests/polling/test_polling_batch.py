@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from textin_provider.api.docflow.summary import Progress
-from textin_provider.polling.docflow import BatchWait
-from textin_provider.api.docflow import Selector
+from textin_provider.api.docflow.models import Selector
+from textin_provider.api.docflow.progress import Progress
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.polling.wait import Pace, Schedule
+from textin_provider.polling.docflow import BatchWait
+from textin_provider.polling.policy import PollPolicy
 
 START = 1_800_000_000.0
 DEADLINE = START + 100
@@ -25,8 +25,8 @@ UNCOUNTED = Progress(None, 1, 0, 0, is_pending=False)
 
 
 def wait(expected_files: int = 1, **schedule: Any) -> BatchWait:
-    pace = Pace(Schedule(10, **schedule), DEADLINE, timeout=100)
-    return BatchWait(SELECTOR, pace, expected_files=expected_files, chance=lambda: 0.5)
+    policy = PollPolicy(10, DEADLINE, 100, **schedule)
+    return BatchWait(SELECTOR, policy, expected_files=expected_files, chance=lambda: 0.5)
 
 
 def fault(kind: ErrorKind = ErrorKind.SERVER, **fields: Any) -> ApiError:
@@ -58,7 +58,7 @@ def test_anything_else_goes_on_until_the_deadline(progress: Progress) -> None:
         (EMPTY, 1, "no file is visible; check the id and the workspace"),
         (MOVING, 1, "412 of 500 done, 3 failed"),
         (Progress(3, 3, 0, 0, is_pending=False), 5, "3 of 3 (5 expected) done"),
-        (Progress(None, 0, 0, 0, is_pending=True), 1, "some are still in work"),
+        (Progress(None, 0, 0, 0, is_pending=True), 1, "some are in progress"),
     ],
     ids=["empty", "moving", "too few", "uncounted"],
 )
@@ -76,7 +76,7 @@ def test_a_timeout_without_a_single_answer_says_so() -> None:
     event = wait().on_error(SUBJECT, fault(), now=DEADLINE).event
 
     assert event is not None
-    assert "their state never came" in event["message"]
+    assert "no state received yet" in event["message"]
 
 
 def test_fewer_files_than_expected_keep_the_wait_going_although_all_have_ended() -> None:
@@ -90,7 +90,7 @@ def test_progress_is_told_when_the_counts_change_and_not_again() -> None:
     waiting = wait()
     looks = [EMPTY, EMPTY, MOVING, MOVING, Progress(500, 410, 3, 0, is_pending=True)]
 
-    notices = [waiting.on_state(SUBJECT, progress, now=START).notice for progress in looks]
+    notices = [waiting.on_state(SUBJECT, progress, now=START).message for progress in looks]
 
     assert [notice is not None for notice in notices] == [True, False, True, False, True]
     assert notices[2] == "DocFlow files of batch_number='202611210001': 412 of 500 done, 3 failed."
@@ -102,7 +102,7 @@ def test_blips_between_looks_tell_nothing_anew_of_the_counts() -> None:
     waiting.on_state(SUBJECT, MOVING, now=START)
     waiting.on_error(SUBJECT, fault(), now=START)
 
-    assert waiting.on_state(SUBJECT, MOVING, now=START).notice is None
+    assert waiting.on_state(SUBJECT, MOVING, now=START).message is None
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ErrorKind if not kind.is_transient])
