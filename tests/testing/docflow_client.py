@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from textin_provider.testing.contract import answer_pointer, validator
+from textin_provider.testing.contract import response_pointer, validator
 
 if TYPE_CHECKING:
     import requests
@@ -19,7 +19,7 @@ MOVING = {0, 3, 4, 5, 6, 7, 20}
 
 
 def conforms(method: str, path: str, envelope: Any) -> Any:
-    validator("docflow-v2", answer_pointer(method, path)).validate(envelope)
+    validator("docflow-v2", response_pointer(method, path)).validate(envelope)
     return envelope
 
 

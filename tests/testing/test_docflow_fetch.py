@@ -210,13 +210,13 @@ def test_a_thousand_files_with_data_are_there_at_once(docflow: DocFlowClient, te
 
 @pytest.mark.parametrize("size", [250, 499, 10_000, 12_345])
 def test_synthetic_data_has_the_size_asked_for(size: int):
-    from textin_provider.testing.docflow.synthetic import synthetic_data
+    from textin_provider.testing.synthetic import synthetic_data
 
     assert len(synthetic_data(size)) == size
 
 
 def test_synthetic_data_has_a_least_size(textin: TextInServer):
-    with pytest.raises(ValueError, match="250 bytes at least"):
+    with pytest.raises(ValueError, match="249 is less than 250"):
         textin.add_batch("x", count=1, data_bytes=249)
 
 

@@ -22,7 +22,7 @@ def stages(options: dict, script: FileScript | None = None, reading: Reading | N
     store = FileStore(1.0, 100.0)
     file = store.make(script or FileScript(), "a.txt", "b", "w", options=options)
     file.schedule(0.0, 1.0, 100.0)
-    store.understand(file, reading or Reading())
+    store.set_reading(file, reading or Reading())
     seen = [file.status(float(now)) for now in range(103)]
     return [status for index, status in enumerate(seen) if index == 0 or seen[index - 1] != status]
 

@@ -18,7 +18,7 @@ from tests.testing.docflow_client import FETCH, UPLOAD, V2, DocFlowClient
 from tests.testing.small_pdf import encrypted, small_pdf
 from textin_provider.testing import FileScript, ScriptedFault, TextInServer
 from textin_provider.testing.contract import document
-from textin_provider.testing.journal import without_secrets
+from textin_provider.testing.request_log import redact_query
 
 INVOICE = ("invoice.txt", b"Invoice\nNo: 1")
 WORKSPACE = {"workspace_id": "local-workspace"}
@@ -199,7 +199,7 @@ def test_a_password_opens_the_pdf_and_stays_out_of_journal_log_and_repr(
     assert "a.pdf" in seen
     assert "heim" not in seen
     assert textin.requests[0].query == "workspace_id=local-workspace&parser_pdf_pwd=***&category=x"
-    assert without_secrets("a=1&parser%5Fpdf_pwd=x&b=pwd") == "a=1&parser%5Fpdf_pwd=***&b=pwd"
+    assert redact_query("a=1&parser%5Fpdf_pwd=x&b=pwd") == "a=1&parser%5Fpdf_pwd=***&b=pwd"
 
 
 @pytest.mark.parametrize(("password", "cause"), [(None, "needs a password"), ("wrong", "wrong password")])

@@ -103,10 +103,10 @@ def test_thousands_of_jobs_can_be_added_and_polled(client: Client, textin: TextI
 
 @pytest.mark.parametrize("protocol", ["httptools", "uvloop"])
 def test_it_also_runs_without_the_fast_parser_and_loop(monkeypatch: pytest.MonkeyPatch, protocol: str):
-    from textin_provider.testing import hosting
+    from textin_provider.testing import http_server
 
-    real = hosting.find_spec
-    monkeypatch.setattr(hosting, "find_spec", lambda name: None if name == protocol else real(name))
+    real = http_server.find_spec
+    monkeypatch.setattr(http_server, "find_spec", lambda name: None if name == protocol else real(name))
     with TextInServer(pending_seconds=0, processing_seconds=0) as textin:
         client = Client(textin)
         assert client.parse(b"# Hello", "a.md")["elements"][0]["text"] == "Hello"

@@ -1,4 +1,4 @@
-"""Which files a fetch shows: those that meet all its conditions, one page of them."""
+"""The files of a fetch: those that meet all conditions of its query, one page of them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 @dataclass
 class Quirks:
     """
-    What is odd about all lists of files; the defaults are an ordinary server.
+    Irregularities of all lists of files; the defaults make an ordinary server.
 
-    :param omit_total: leave out ``total``, ``page`` and ``page_size``, as the page about task states does.
-    :param duplicate_over_pages: each further page begins with the last file of the page before, as after
-        something was put in front meanwhile; all files take that much more pages.
-    :param ignore_page: answer the first page whatever page is asked for.
-    :param max_page_size: serve no more files than this a page, and do not say so.
-    :param shuffle: list the files in another order each time.
+    :param omit_total: omit ``total``, ``page`` and ``page_size``, as TextIn's page about task states does.
+    :param duplicate_over_pages: start each page after the first with the last file of the page before, as if
+        files had been inserted in between; all files take more pages accordingly.
+    :param ignore_page: return the first page for every ``page``.
+    :param max_page_size: return at most this many files per page, and still report the ``page_size`` of the
+        query.
+    :param shuffle: list the files in a different order each time.
     """
 
     omit_total: bool = False
@@ -36,58 +37,58 @@ class Quirks:
 
 
 class Found(NamedTuple):
-    """All files that meet the conditions of a fetch; ``until`` tells how long that holds true."""
+    """All files that meet the conditions of a fetch; ``until`` is when that may change."""
 
     files: list[File]
     until: float
 
 
-class Listing:
-    """Finds files, and remembers what it found as long as it holds true: polls repeat themselves."""
+class FileQueries:
+    """Finds files, and caches what it finds until it may change, since polls repeat the same query."""
 
     def __init__(self, store: FileStore) -> None:
         self._store = store
         self._version = store.version
-        self._remembered: dict[tuple[Any, ...], Found] = {}
+        self._cache: dict[tuple[Any, ...], Found] = {}
 
     def find(self, query: Mapping[str, Any], now: float) -> Found:
         """Return all files that meet the conditions of a fetch, oldest first."""
-        conditions = tuple((name, query[name]) for name in (*_FIXED, *_MOVING) if name in query)
-        if self._version != self._store.version or len(self._remembered) > _MOST_REMEMBERED:
+        conditions = tuple((name, query[name]) for name in (*_CONSTANT, *_VARYING) if name in query)
+        if self._version != self._store.version or len(self._cache) > _MAX_CACHED:
             self._version = self._store.version
-            self._remembered.clear()
-        found = self._remembered.get(conditions)
+            self._cache.clear()
+        found = self._cache.get(conditions)
         if found is None or now >= found.until:
-            found = self._remembered[conditions] = self._search(query, now)
+            found = self._cache[conditions] = self._search(query, now)
         return found
 
     def _search(self, query: Mapping[str, Any], now: float) -> Found:
-        fixed = [(name, query[name]) for name in _FIXED if name in query]
-        moving = [(_MOVING[name], query[name]) for name in _MOVING if name in query]
+        constant = [(name, query[name]) for name in _CONSTANT if name in query]
+        varying = [(_VARYING[name], query[name]) for name in _VARYING if name in query]
         files, until = [], FOREVER
         for file in self._candidates(query):
-            if any(getattr(file, name) != value for name, value in fixed):
+            if any(getattr(file, name) != value for name, value in constant):
                 continue
             if not file.is_visible(now):
-                file.asked += 1
-            elif all(is_met(file, value, now) for is_met, value in moving):
+                file.invisible_fetches += 1
+            elif all(is_met(file, value, now) for is_met, value in varying):
                 files.append(file)
-            until = min(until, file.changes_at(now))
+            until = min(until, file.unchanged_until(now))
         return Found(files, until)
 
     def _candidates(self, query: Mapping[str, Any]) -> Sequence[File]:
-        for name, look in (("file_id", self._store.get), ("task_id", self._store.by_task)):
+        for name, get in (("file_id", self._store.get), ("task_id", self._store.by_task)):
             if name in query:
-                file = look(query[name])
+                file = get(query[name])
                 return [] if file is None else [file]
         if "batch_number" in query:
             return self._store.batch(query["batch_number"])
         return list(self._store.values())
 
 
-_MOST_REMEMBERED = 256
-_FIXED = ("workspace_id", "batch_number", "file_id", "task_id")
-_MOVING: dict[str, Callable[[File, Any, float], bool]] = {
+_MAX_CACHED = 256
+_CONSTANT = ("workspace_id", "batch_number", "file_id", "task_id")
+_VARYING: dict[str, Callable[[File, Any, float], bool]] = {
     "recognition_status": lambda file, wanted, now: file.status(now) == wanted,
     "verification_status": lambda file, wanted, now: file.script.verification_status == wanted,
     "category": lambda file, wanted, now: file.category_at(file.status(now)) == wanted,
@@ -97,7 +98,7 @@ _MOVING: dict[str, Callable[[File, Any, float], bool]] = {
 
 
 def page_of(files: Sequence[File], page: int, page_size: int, quirks: Quirks) -> Sequence[File]:
-    """Return the files that stand on a page."""
+    """Return the files of one page."""
     size = min(page_size, quirks.max_page_size or page_size)
     if quirks.shuffle:
         files = random.sample(files, len(files))
