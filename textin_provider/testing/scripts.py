@@ -1,14 +1,19 @@
-"""Scripts of xParse jobs and DocFlow files: their states, times and results."""
+"""Scripts of xParse jobs and DocFlow files: states, times and results; and the base of their stores."""
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from textin_provider.testing.docflow.status import FAILED, UNFINISHED
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
+
+Item = TypeVar("Item")
+Script = TypeVar("Script")
 
 OWN_URL = "own"
 MIN_RESULT_BYTES = 1024
@@ -150,3 +155,37 @@ class FileScript:
     def depends_on_fetches(self) -> bool:
         """Whether the number of fetches changes the file."""
         return bool(self.statuses or self.visible_after_fetches or self.vanish_after_fetches is not None)
+
+
+class ScriptedStore(Mapping[str, Item], Generic[Item, Script]):
+    """
+    A mapping of the jobs or files of one server by id, oldest first, with the scripts for the next ones.
+
+    ``pending_seconds`` and ``processing_seconds`` are the defaults of the server.
+    """
+
+    def __init__(
+        self, pending_seconds: float, processing_seconds: float, default_script: Callable[[], Script]
+    ) -> None:
+        self.default_seconds = pending_seconds, processing_seconds
+        self._items: dict[str, Item] = {}
+        self._scripts: deque[Script] = deque()
+        self._default_script = default_script
+
+    def __getitem__(self, item_id: str) -> Item:
+        return self._items[item_id]
+
+    def __iter__(self) -> Iterator[str]:
+        # A copy, since a test may iterate while the server adds items.
+        return iter(list(self._items))
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def queue_script(self, script: Script) -> None:
+        """Use ``script`` for the next submitted job or uploaded file."""
+        self._scripts.append(script)
+
+    def next_script(self) -> Script:
+        """Return the script of the job or file that is being created."""
+        return self._scripts.popleft() if self._scripts else self._default_script()

@@ -12,7 +12,7 @@ from textin_provider.testing.contract import read_query
 from textin_provider.testing.docflow import status as st
 from textin_provider.testing.docflow.file_json import Extras, encode_file
 from textin_provider.testing.docflow.query_files import FileQueries, Quirks, page_of
-from textin_provider.testing.docflow.upload_request import CONTRACT, Sources, read_json
+from textin_provider.testing.docflow.upload_request import CONTRACT, Sources, read_json, read_sources
 from textin_provider.testing.responses import (
     BAD_REQUEST,
     FILE_IN_WORK,
@@ -80,7 +80,8 @@ class DocFlow:
         except Refusal:
             await request.body.drain()
             raise
-        sources = await self._runner.read_sources(request, UPLOAD_PATH)
+        spool, limit = self._runner.background.spool, self._runner.max_file_bytes
+        sources = await read_sources(request, UPLOAD_PATH, spool, limit)
         batch_number = options.pop("batch_number", None) or self._files.new_batch_number()
         workspace_id = options.pop("workspace_id")
         files = [await self._add(*item, options, batch_number, workspace_id) for item in _items(sources)]

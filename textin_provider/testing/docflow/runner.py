@@ -11,14 +11,13 @@ from textin_provider.testing.background import DownloadError
 from textin_provider.testing.docflow import status as st
 from textin_provider.testing.docflow.extract import read_file
 from textin_provider.testing.docflow.files import File, Reading
-from textin_provider.testing.docflow.upload_request import Sources, check_size, read_sources
+from textin_provider.testing.docflow.upload_request import check_size
 from textin_provider.testing.documents import UnreadableError
 from textin_provider.testing.responses import FILE_TYPE_UNSUPPORTED, Refusal
 
 if TYPE_CHECKING:
     from textin_provider.testing.background import Background
     from textin_provider.testing.docflow.store import FileStore
-    from textin_provider.testing.routing import RoutedRequest
     from textin_provider.testing.uploads import Upload
 
 log = logging.getLogger("textin_provider.testing")
@@ -29,23 +28,15 @@ class FileRunner:
 
     def __init__(self, store: FileStore, background: Background, max_file_bytes: int) -> None:
         self._store = store
-        self._background = background
-        self._max_file_bytes = max_file_bytes
-
-    async def read_sources(self, request: RoutedRequest, path: str) -> Sources:
-        """
-        Read the body of an upload.
-
-        :raises Refusal: see :func:`.upload_request.read_sources`.
-        """
-        return await read_sources(request, path, self._background.spool, self._max_file_bytes)
+        self.background = background
+        self.max_file_bytes = max_file_bytes
 
     async def start(self, file: File, upload: Upload | None) -> None:
         """Process a file in the background, or read it at once if its script lists statuses."""
         if file.script.statuses:
             await self._read(file, upload)
         else:
-            self._background.start(self._run(file, upload))
+            self.background.start(self._run(file, upload))
 
     async def _run(self, file: File, upload: Upload | None) -> None:
         await self._read(file, upload)
@@ -58,11 +49,11 @@ class FileRunner:
         self._store.set_reading(file, await self._reading(file, upload))
 
     async def _reading(self, file: File, upload: Upload | None) -> Reading:
-        background = self._background
+        background = self.background
         try:
             if upload is None and file.url is not None:
-                upload = await background.download(file.url, self._max_file_bytes)
-                check_size(upload, self._max_file_bytes)
+                upload = await background.download(file.url, self.max_file_bytes)
+                check_size(upload, self.max_file_bytes)
             if upload is None:
                 return Reading()
             file.size, file.sha256 = upload.size, upload.sha256

@@ -1,18 +1,16 @@
-"""The files of one server by id, task and batch, and the scripts for the next uploads."""
+"""The store of DocFlow files by id, task and batch."""
 
 from __future__ import annotations
 
 import itertools
 import secrets
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from textin_provider.testing.docflow.files import File, Reading
 from textin_provider.testing.responses import encode_json
-from textin_provider.testing.scripts import FileScript
+from textin_provider.testing.scripts import FileScript, ScriptedStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,38 +19,17 @@ if TYPE_CHECKING:
 _SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
 
 
-class FileStore(Mapping[str, File]):
-    """A mapping of all files by id, oldest first, with the queue of scripts for the next uploads."""
+class FileStore(ScriptedStore[File, FileScript]):
+    """All DocFlow files."""
 
     def __init__(self, pending_seconds: float, processing_seconds: float) -> None:
-        self._pending_seconds = pending_seconds
-        self._processing_seconds = processing_seconds
-        self._files: dict[str, File] = {}
+        super().__init__(pending_seconds, processing_seconds, FileScript)
         self._tasks: dict[str, File] = {}
         self._batches: dict[str, dict[str, File]] = {}
-        self._scripts: deque[FileScript] = deque()
         self._ids = itertools.count((int(time.time() * 1000) - _SNOWFLAKE_EPOCH_MS) << 22)
         self.uploads_accepted = 0
         #: Changes whenever a file is added, removed, restarted or read.
         self.version = 0
-
-    def __getitem__(self, file_id: str) -> File:
-        return self._files[file_id]
-
-    def __iter__(self) -> Iterator[str]:
-        # A copy, since a test may iterate while the server adds files.
-        return iter(list(self._files))
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def queue_script(self, script: FileScript) -> None:
-        """Use ``script`` for the next uploaded file."""
-        self._scripts.append(script)
-
-    def next_script(self) -> FileScript:
-        """Return the script of the file that is being uploaded."""
-        return self._scripts.popleft() if self._scripts else FileScript()
 
     def make(self, script: FileScript, name: str, batch_number: str, workspace_id: str, **more: Any) -> File:
         """Return a new file that is not in the store yet."""
@@ -61,12 +38,12 @@ class FileStore(Mapping[str, File]):
 
     def add(self, file: File) -> None:
         """Add an uploaded file and start its timeline."""
-        file.schedule(time.monotonic(), self._pending_seconds, self._processing_seconds)
+        file.schedule(time.monotonic(), *self.default_seconds)
         self._insert(file)
 
     def _insert(self, file: File) -> None:
         self.version += 1
-        self._files[file.file_id] = file
+        self._items[file.file_id] = file
         self._tasks[file.task_id] = file
         self._batches.setdefault(file.batch_number, {})[file.file_id] = file
 
@@ -83,7 +60,7 @@ class FileStore(Mapping[str, File]):
 
     def restart(self, file: File) -> None:
         """Run a file again: restart its timeline."""
-        file.schedule(time.monotonic(), self._pending_seconds, self._processing_seconds)
+        file.schedule(time.monotonic(), *self.default_seconds)
         self.version += 1
 
     def set_reading(self, file: File, reading: Reading) -> None:
@@ -111,7 +88,7 @@ class FileStore(Mapping[str, File]):
         for file in files:
             self.version += 1
             self.remove(file.children)
-            self._files.pop(file.file_id, None)
+            self._items.pop(file.file_id, None)
             self._tasks.pop(file.task_id, None)
             self._batches.get(file.batch_number, {}).pop(file.file_id, None)
 

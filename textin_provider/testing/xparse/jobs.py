@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from textin_provider.testing.scripts import JobScript
+from textin_provider.testing.scripts import JobScript, ScriptedStore
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textin_provider.testing.responses import Body
     from textin_provider.testing.uploads import Upload
 
@@ -101,39 +101,18 @@ class Job:
         return self.outcome.status
 
 
-class JobStore(Mapping[str, Job]):
-    """A mapping of all jobs by id, oldest first, with the queue of scripts for the next submits."""
+class JobStore(ScriptedStore[Job, JobScript]):
+    """All xParse jobs."""
 
     def __init__(self, pending_seconds: float, processing_seconds: float) -> None:
-        self._pending_seconds = pending_seconds
-        self._processing_seconds = processing_seconds
-        self._jobs: dict[str, Job] = {}
+        super().__init__(pending_seconds, processing_seconds, JobScript)
         self._tokens: dict[str, Job] = {}
-        self._scripts: deque[JobScript] = deque()
         self.submissions = 0
-
-    def __getitem__(self, job_id: str) -> Job:
-        return self._jobs[job_id]
-
-    def __iter__(self) -> Iterator[str]:
-        # A copy, since a test may iterate while the server adds jobs.
-        return iter(list(self._jobs))
-
-    def __len__(self) -> int:
-        return len(self._jobs)
-
-    def queue_script(self, script: JobScript) -> None:
-        """Use ``script`` for the next submitted job."""
-        self._scripts.append(script)
-
-    def next_script(self) -> JobScript:
-        """Return the script of the job that is being submitted."""
-        return self._scripts.popleft() if self._scripts else JobScript()
 
     def add(self, job: Job) -> None:
         """Add a job and start its times."""
-        job.schedule(time.monotonic(), self._pending_seconds, self._processing_seconds)
-        self._jobs[job.job_id] = job
+        job.schedule(time.monotonic(), *self.default_seconds)
+        self._items[job.job_id] = job
 
     def by_token(self, token: str) -> Job | None:
         """Return the job to whose result ``token`` belongs, None if it is unknown or has expired."""
