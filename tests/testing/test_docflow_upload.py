@@ -69,7 +69,7 @@ def test_urls_are_downloaded_by_the_server(docflow: DocFlowClient, textin: TextI
     assert [file["name"] for file in result["files"]] == [page.rpartition("/")[2], "missing.md"]
     assert good["recognition_status"] == 1
     assert good["category"] == "contract"
-    assert (bad["recognition_status"], bad["failure_causes"]) == (2, "the url answered HTTP 404")
+    assert (bad["recognition_status"], bad["failure_causes"]) == (2, "the url returned HTTP 404")
     assert textin.uploads_accepted == 2
 
 

@@ -92,7 +92,7 @@ def test_a_document_is_downloaded_from_its_url(client: Client, textin: TextInSer
 
 def test_a_url_with_an_error_response_fails_the_job(client: Client, elsewhere: Elsewhere):
     job = client.wait(client.submit(file_url=f"{elsewhere.url}/missing.md")["data"]["job_id"])
-    assert (job["status"], job["message"]) == ("failed", "file_url answered HTTP 404")
+    assert (job["status"], job["message"]) == ("failed", "file_url returned HTTP 404")
 
 
 def test_a_url_that_cannot_be_reached_fails_the_job(client: Client, closed_address: str):

@@ -78,7 +78,7 @@ class Background:
         try:
             async with self._client().get(url) as response:
                 if response.status >= 400:
-                    raise DownloadError(f"answered HTTP {response.status}")
+                    raise DownloadError(f"returned HTTP {response.status}")
                 return await _store(response.content, path, filename_of(url), max_bytes)
         except (aiohttp.ClientError, TimeoutError, ValueError) as exc:
             path.unlink(missing_ok=True)

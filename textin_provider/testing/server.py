@@ -160,7 +160,7 @@ class TextInServer:
         :raises ValueError: if there is no such endpoint; :data:`ENDPOINTS` lists them.
         """
         if endpoint not in ENDPOINTS:
-            raise ValueError(f"there is no endpoint {endpoint!r}; there are {', '.join(ENDPOINTS)}")
+            raise ValueError(f"endpoint: {endpoint!r} is not one of {', '.join(ENDPOINTS)}")
         self._state.faults.add(endpoint, fault, times)
 
     def clear_faults(self) -> None:

@@ -114,7 +114,9 @@ class DocFlow:
         body = await read_json(request, DELETE_PATH)
         self._check_workspace(body["workspace_id"])
         if not body.keys() - {"workspace_id"}:
-            raise Refusal(BAD_REQUEST, "name what to delete: batch_number, task_id, file_id or a time")
+            raise Refusal(
+                BAD_REQUEST, "give a condition: batch_number, task_id, file_id, start_time or end_time"
+            )
         deleted = [file for file in self._files.values() if _is_selected(file, body)]
         self._files.remove(deleted)
         return Envelope.DOCFLOW.success({"deleted_count": len(deleted)})
@@ -127,7 +129,7 @@ class DocFlow:
         if file is None or file.workspace_id != body["workspace_id"]:
             raise Refusal(FILE_UNKNOWN, f"task_id {body['task_id']}")
         if file.parent is not None:
-            raise Refusal(BAD_REQUEST, "task_id: a document within another file is not run by itself")
+            raise Refusal(BAD_REQUEST, "task_id: a child cannot be retried; retry its parent")
         if file.status(time.monotonic()) in st.UNFINISHED:
             raise Refusal(FILE_IN_WORK, f"task_id {body['task_id']}")
         self._files.restart(file)

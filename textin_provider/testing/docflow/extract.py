@@ -69,12 +69,12 @@ class _Line(NamedTuple):
 
 def _reading(document: ParsedDocument, dpi: int, first_page: int) -> Reading:
     pages = {page.number: _pixels(page, dpi) for page in document.pages}
-    placed = list(zip(document.blocks, boxes(document.blocks), strict=True))
-    lines = [line for block, box in placed for line in _lines(block, box, pages)]
+    boxed = list(zip(document.blocks, boxes(document.blocks), strict=True))
+    lines = [line for block, box in boxed for line in _lines(block, box, pages)]
     outside_tables = [
-        line for block, box in placed if block.type != TABLE for line in _lines(block, box, pages)
+        line for block, box in boxed if block.type != TABLE for line in _lines(block, box, pages)
     ]
-    tables = [_rows(block, box, pages, first_page) for block, box in placed if block.type == TABLE]
+    tables = [_rows(block, box, pages, first_page) for block, box in boxed if block.type == TABLE]
     tables = [rows for rows in tables if rows]
     fields = [field for line in outside_tables for field in _fields(line, first_page)]
     return Reading(

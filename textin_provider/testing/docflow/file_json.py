@@ -23,9 +23,9 @@ class Extras(NamedTuple):
 
 def encode_file(file: File, now: float, extras: Extras, base_url: str) -> bytes:
     """Return the JSON of a file."""
-    known = file.encoded.get(extras)
-    if known is not None:
-        return known
+    cached = file.encoded.get(extras)
+    if cached is not None:
+        return cached
     status = file.status(now)
     fields = _fields(file, status, extras, base_url)
     children: list[File] = [] if status in st.BEFORE_CHILDREN else file.children

@@ -58,7 +58,7 @@ async def read_sources(request: RoutedRequest, path: str, spool: Path, max_file_
     uploads = form.files.get("file", [])
     try:
         if "urls" in form.fields:
-            raise Refusal(BAD_REQUEST, "urls: they go into a JSON body, not into a form")
+            raise Refusal(BAD_REQUEST, "urls: send them in a JSON body, not in a form")
         if not uploads:
             raise Refusal(BAD_REQUEST, "file: no file is uploaded")
         for upload in uploads:

@@ -107,7 +107,7 @@ def _decode(kind: Kind, upload: Upload) -> str:
         )
     if upload.size > MAX_TEXT_BYTES:
         limit = MAX_TEXT_BYTES // (1024 * 1024)
-        raise UnreadableError(f"the local TextIn reads text of {limit} MB at most, not {upload.size} bytes")
+        raise UnreadableError(f"the local TextIn reads at most {limit} MB of text, not {upload.size} bytes")
     return decode(upload.path.read_bytes())
 
 

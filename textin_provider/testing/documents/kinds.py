@@ -145,7 +145,7 @@ def _by_zip(path: Path) -> Kind:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except zipfile.BadZipFile as exc:
-        raise Refusal(FILE_CORRUPTED, "the archive inside the document is damaged") from exc
+        raise Refusal(FILE_CORRUPTED, "the ZIP archive of the document is corrupted") from exc
     for start, kind in _ZIPPED:
         if any(name.startswith(start) for name in names):
             return kind

@@ -72,7 +72,7 @@ def read(path: Path, password: str, config: Mapping[str, Any]) -> ParsedDocument
         for number in chosen_pages(config, count):
             pages.append(_page(reader.pages[number - 1], number))
     if not any(page.readable for page, _ in pages):
-        raise UnreadableError("no page has text that can be read here: the local TextIn does no OCR")
+        raise UnreadableError("no page has readable text: the local TextIn has no OCR")
     body = _body_size(line for _, lines in pages for line in lines)
     blocks = [block for page, lines in pages for block in _page_blocks(lines, body, page)]
     return ParsedDocument(tuple(blocks), tuple(page for page, _ in pages), count)

@@ -129,7 +129,7 @@ def _export(file_format: str) -> dict[str, Any]:
     return {
         "format": file_format,
         "status": "fail",
-        "error": {"message": "the local TextIn does not make export files"},
+        "error": {"message": "the local TextIn does not create export files"},
     }
 
 

@@ -84,9 +84,8 @@ def _scripted_result(job: Job) -> Body | None:
     """Return the result that the job's script defines, None to parse the document."""
     result, size = job.script.result, job.script.result_bytes
     if result is not None:
-        if isinstance(result, str):
-            return BytesBody(result.encode())
-        return BytesBody(
-            result if isinstance(result, bytes) else json.dumps(result, ensure_ascii=False).encode()
-        )
+        if isinstance(result, bytes):
+            return BytesBody(result)
+        text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
+        return BytesBody(text.encode())
     return None if size is None else SyntheticResult(size, job.job_id, job.file_id)
