@@ -11,7 +11,7 @@ from tests.testing.docflow_client import RETRY, DocFlowClient
 from tests.testing.small_pdf import small_pdf
 from textin_provider.testing import FileScript, TextInServer
 from textin_provider.testing.docflow.files import File, Reading
-from textin_provider.testing.docflow.store import FileStore
+from textin_provider.testing.docflow.registry import FileRegistry
 
 TEXT = ("a.txt", b"Invoice\nNo: 1")
 TWO = b"Invoice\nNo: 1\n\n---\nContract\nParty: A\n"
@@ -19,10 +19,10 @@ TWO = b"Invoice\nNo: 1\n\n---\nContract\nParty: A\n"
 
 def stages(options: dict, script: FileScript | None = None, reading: Reading | None = None) -> list[int]:
     """Return the statuses of a file during 1 second in the queue and 100 in processing."""
-    store = FileStore(1.0, 100.0)
-    file = store.make(script or FileScript(), "a.txt", "b", "w", options=options)
+    registry = FileRegistry(1.0, 100.0)
+    file = registry.make(script or FileScript(), "a.txt", "b", "w", options=options)
     file.schedule(0.0, 1.0, 100.0)
-    store.set_reading(file, reading or Reading())
+    registry.set_reading(file, reading or Reading())
     seen = [file.status(float(now)) for now in range(103)]
     return [status for index, status in enumerate(seen) if index == 0 or seen[index - 1] != status]
 
@@ -65,8 +65,8 @@ def test_an_unreadable_file_fails_unless_its_script_sets_a_status():
 
 
 def test_a_file_that_has_not_been_read_stays_unfinished():
-    store = FileStore(0.0, 0.0)
-    file: File = store.make(FileScript(), "a.txt", "b", "w")
+    registry = FileRegistry(0.0, 0.0)
+    file: File = registry.make(FileScript(), "a.txt", "b", "w")
     file.schedule(0.0, 0.0, 0.0)
     assert file.status(1000.0) == 4
 

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from textin_provider.testing.background import Delivery
     from textin_provider.testing.docflow.query_files import Quirks
-    from textin_provider.testing.docflow.store import FileStore
+    from textin_provider.testing.docflow.registry import FileRegistry
     from textin_provider.testing.request_log import RequestLog
     from textin_provider.testing.scripts import FileScript, JobScript
-    from textin_provider.testing.xparse.jobs import JobStore
+    from textin_provider.testing.xparse.jobs import JobRegistry
 
 HOST = "127.0.0.1"
 
@@ -46,8 +46,8 @@ class State:
     """The state of a server; it remains readable after a stop."""
 
     request_log: RequestLog
-    jobs: JobStore
-    files: FileStore
+    jobs: JobRegistry
+    files: FileRegistry
     quirks: Quirks
     faults: FaultQueue = field(default_factory=FaultQueue)
     webhooks: list[Delivery] = field(default_factory=list)
@@ -58,11 +58,11 @@ class Running:
 
     def __init__(self, settings: Settings, state: State) -> None:
         from textin_provider.testing.background import Background
-        from textin_provider.testing.docflow.endpoints import DocFlow
+        from textin_provider.testing.docflow.endpoints import DocFlowEndpoints
         from textin_provider.testing.docflow.runner import FileRunner
         from textin_provider.testing.http_server import HttpServer
         from textin_provider.testing.routing import Application, Credentials
-        from textin_provider.testing.xparse.endpoints import XParse
+        from textin_provider.testing.xparse.endpoints import XParseEndpoints
         from textin_provider.testing.xparse.runner import JobRunner
 
         listener = _listener(settings.port)
@@ -72,8 +72,8 @@ class Running:
         self._workspace_id = settings.workspaces[0]
         background = Background(Path(self._spool.name))
         job_runner = JobRunner(background, settings.max_file_bytes, state.webhooks)
-        self._xparse = XParse(state.jobs, job_runner, self.url, settings.max_file_bytes)
-        docflow = DocFlow(
+        self._xparse = XParseEndpoints(state.jobs, job_runner, self.url, settings.max_file_bytes)
+        docflow = DocFlowEndpoints(
             state.files,
             FileRunner(state.files, background, settings.max_docflow_file_bytes),
             workspaces=settings.workspaces,

@@ -1,4 +1,4 @@
-"""Scripts of xParse jobs and DocFlow files: states, times and results; and the base of their stores."""
+"""Scripts of xParse jobs and DocFlow files: states, times and results; and the base of their registries."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ class FileScript:
         return bool(self.statuses or self.visible_after_fetches or self.vanish_after_fetches is not None)
 
 
-class ScriptedStore(Mapping[str, Item], Generic[Item, Script]):
+class ScriptedRegistry(Mapping[str, Item], Generic[Item, Script]):
     """
     A mapping of the jobs or files of one server by id, oldest first, with the scripts for the next ones.
 

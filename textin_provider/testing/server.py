@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from textin_provider.testing import extra
 from textin_provider.testing.docflow.query_files import Quirks
-from textin_provider.testing.docflow.store import FileStore
+from textin_provider.testing.docflow.registry import FileRegistry
 from textin_provider.testing.request_log import Request, RequestLog
 from textin_provider.testing.running import Running, Settings, State
 from textin_provider.testing.scripts import FileScript, JobScript
-from textin_provider.testing.xparse.jobs import Job, JobStore
+from textin_provider.testing.xparse.jobs import Job, JobRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,8 +74,8 @@ class TextInServer:
         )
         self._state = State(
             RequestLog(keep_requests),
-            JobStore(pending_seconds, processing_seconds),
-            FileStore(pending_seconds, processing_seconds),
+            JobRegistry(pending_seconds, processing_seconds),
+            FileRegistry(pending_seconds, processing_seconds),
             quirks or Quirks(),
         )
         self._running: Running | None = None

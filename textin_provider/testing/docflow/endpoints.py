@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from textin_provider.testing.docflow.files import File
+    from textin_provider.testing.docflow.registry import FileRegistry
     from textin_provider.testing.docflow.runner import FileRunner
-    from textin_provider.testing.docflow.store import FileStore
     from textin_provider.testing.responses import HttpResponse
     from textin_provider.testing.uploads import Upload
 
@@ -43,12 +43,12 @@ WORKSPACES_PATH = f"{_V2}/workspace/list"
 WORKSPACE_PATH = f"{_V2}/workspace/get"
 
 
-class DocFlow:
+class DocFlowEndpoints:
     """The endpoints of DocFlow; ``base_url`` is the base of the URLs in the JSON of files."""
 
     def __init__(
         self,
-        files: FileStore,
+        files: FileRegistry,
         runner: FileRunner,
         *,
         workspaces: Sequence[str],

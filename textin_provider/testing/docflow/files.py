@@ -103,7 +103,7 @@ class File:
         times = [child.unchanged_until(now) for child in self.children]
         if now < visible_at:
             times.append(visible_at)
-        # After ready_at the file changes once it has been read, which changes the store's version.
+        # After ready_at the file changes once it has been read, which changes the registry's version.
         if self._final_status is None and now < self.timeline.ready_at:
             times.append(self.timeline.until(now))
         return min(times, default=FOREVER)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from textin_provider.testing.docflow.files import File
-    from textin_provider.testing.docflow.store import FileStore
+    from textin_provider.testing.docflow.registry import FileRegistry
 
 
 @dataclass
@@ -46,16 +46,16 @@ class Found(NamedTuple):
 class FileQueries:
     """Finds files, and caches what it finds until it may change, since polls repeat the same query."""
 
-    def __init__(self, store: FileStore) -> None:
-        self._store = store
-        self._version = store.version
+    def __init__(self, files: FileRegistry) -> None:
+        self._files = files
+        self._version = files.version
         self._cache: dict[tuple[Any, ...], Found] = {}
 
     def find(self, query: Mapping[str, Any], now: float) -> Found:
         """Return all files that meet the conditions of a fetch, oldest first."""
         conditions = tuple((name, query[name]) for name in (*_CONSTANT, *_VARYING) if name in query)
-        if self._version != self._store.version or len(self._cache) > _MAX_CACHED:
-            self._version = self._store.version
+        if self._version != self._files.version or len(self._cache) > _MAX_CACHED:
+            self._version = self._files.version
             self._cache.clear()
         found = self._cache.get(conditions)
         if found is None or now >= found.until:
@@ -77,13 +77,13 @@ class FileQueries:
         return Found(files, until)
 
     def _candidates(self, query: Mapping[str, Any]) -> Sequence[File]:
-        for name, get in (("file_id", self._store.get), ("task_id", self._store.by_task)):
+        for name, get in (("file_id", self._files.get), ("task_id", self._files.by_task)):
             if name in query:
                 file = get(query[name])
                 return [] if file is None else [file]
         if "batch_number" in query:
-            return self._store.batch(query["batch_number"])
-        return list(self._store.values())
+            return self._files.batch(query["batch_number"])
+        return list(self._files.values())
 
 
 _MAX_CACHED = 256

@@ -17,7 +17,7 @@ from textin_provider.testing.responses import FILE_TYPE_UNSUPPORTED, Refusal
 
 if TYPE_CHECKING:
     from textin_provider.testing.background import Background
-    from textin_provider.testing.docflow.store import FileStore
+    from textin_provider.testing.docflow.registry import FileRegistry
     from textin_provider.testing.uploads import Upload
 
 log = logging.getLogger("textin_provider.testing")
@@ -26,8 +26,8 @@ log = logging.getLogger("textin_provider.testing")
 class FileRunner:
     """Processes the uploaded files of one server."""
 
-    def __init__(self, store: FileStore, background: Background, max_file_bytes: int) -> None:
-        self._store = store
+    def __init__(self, files: FileRegistry, background: Background, max_file_bytes: int) -> None:
+        self._files = files
         self.background = background
         self.max_file_bytes = max_file_bytes
 
@@ -46,7 +46,7 @@ class FileRunner:
             log.info("file %s ended with recognition_status %d: %s", file.file_id, status, file.name)
 
     async def _read(self, file: File, upload: Upload | None) -> None:
-        self._store.set_reading(file, await self._reading(file, upload))
+        self._files.set_reading(file, await self._reading(file, upload))
 
     async def _reading(self, file: File, upload: Upload | None) -> Reading:
         background = self.background

@@ -22,7 +22,7 @@ from textin_provider.testing.responses import (
 from textin_provider.testing.routing import Route, RoutedRequest
 from textin_provider.testing.scripts import OWN_URL
 from textin_provider.testing.uploads import FormError, read_form
-from textin_provider.testing.xparse.jobs import COMPLETED, FAILED, IN_PROGRESS, FinalState, Job, JobStore
+from textin_provider.testing.xparse.jobs import COMPLETED, FAILED, IN_PROGRESS, FinalState, Job, JobRegistry
 from textin_provider.testing.xparse.submit_request import SubmitRequest, effective_config, read_submit
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ JOBS_PATH = "/api/v1/xparse/parse/async"
 RESULT_PATH = "/file/xparse_result/"
 
 
-class XParse:
+class XParseEndpoints:
     """The endpoints of xParse; ``base_url`` is the base of its result URLs."""
 
-    def __init__(self, jobs: JobStore, runner: JobRunner, base_url: str, max_file_bytes: int) -> None:
+    def __init__(self, jobs: JobRegistry, runner: JobRunner, base_url: str, max_file_bytes: int) -> None:
         self._jobs = jobs
         self._runner = runner
         self._base_url = base_url

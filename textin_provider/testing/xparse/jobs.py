@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from textin_provider.testing.scripts import JobScript, ScriptedStore
+from textin_provider.testing.scripts import JobScript, ScriptedRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,7 +101,7 @@ class Job:
         return self.outcome.status
 
 
-class JobStore(ScriptedStore[Job, JobScript]):
+class JobRegistry(ScriptedRegistry[Job, JobScript]):
     """All xParse jobs."""
 
     def __init__(self, pending_seconds: float, processing_seconds: float) -> None:

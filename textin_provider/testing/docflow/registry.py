@@ -1,4 +1,4 @@
-"""The store of DocFlow files by id, task and batch."""
+"""Registry of DocFlow files by id, task and batch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from textin_provider.testing.docflow.files import File, Reading
 from textin_provider.testing.responses import encode_json
-from textin_provider.testing.scripts import FileScript, ScriptedStore
+from textin_provider.testing.scripts import FileScript, ScriptedRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
 
 
-class FileStore(ScriptedStore[File, FileScript]):
+class FileRegistry(ScriptedRegistry[File, FileScript]):
     """All DocFlow files."""
 
     def __init__(self, pending_seconds: float, processing_seconds: float) -> None:
@@ -32,7 +32,7 @@ class FileStore(ScriptedStore[File, FileScript]):
         self.version = 0
 
     def make(self, script: FileScript, name: str, batch_number: str, workspace_id: str, **more: Any) -> File:
-        """Return a new file that is not in the store yet."""
+        """Return a new file that is not in the registry yet."""
         file_id, task_id = script.file_id or str(next(self._ids)), script.task_id or str(next(self._ids))
         return File(file_id, task_id, batch_number, workspace_id, script.name or name, script, **more)
 
