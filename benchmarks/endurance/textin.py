@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from benchmarks.endurance.waits import Plan
-    from textin_provider.testing.envelope import Envelope
-    from textin_provider.testing.wire import Answer
+    from textin_provider.testing.responses import Envelope, HttpResponse
 
 #: Seconds that the connection gives an answer; what is slower is a fault.
 TIMEOUT = 5.0
@@ -43,11 +42,11 @@ class NamedFault(ScriptedFault):
     name: str = ""
     once: bool = True
 
-    def disguise(self, real: Answer | None, envelope: Envelope) -> Answer:
-        """Return the answer the client is to see."""
+    def apply(self, real: HttpResponse | None, envelope: Envelope) -> HttpResponse:
+        """Return the response for the client."""
         _struck[self.name] += 1
         _struck_once[self.once] += 1
-        return super().disguise(real, envelope)
+        return super().apply(real, envelope)
 
 
 class EndlessTextIn(TextInServer):

@@ -1,4 +1,4 @@
-"""A plain client for the local TextIn that holds every answer against the contract."""
+"""A client of xParse that validates every response against the contract."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Client:
         return conforms(requests.get(url, timeout=30).json(), RESULT_SCHEMA)
 
     def parse(self, document: bytes, filename: str, config: Any = None) -> dict[str, Any]:
-        """Take a document all the way to its result."""
+        """Submit a document, wait for its job and return its result."""
         job = self.wait(self.submit(document, filename, config)["data"]["job_id"])
         assert job["status"] == "completed", job
         return self.result(job["result_url"])

@@ -1,4 +1,4 @@
-"""A plain client for the DocFlow half that holds every answer against the contract."""
+"""A client of DocFlow that validates every response against the contract."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from textin_provider.testing.contract import answer_pointer, validator
+from textin_provider.testing.contract import response_pointer, validator
 
 if TYPE_CHECKING:
     import requests
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 V2 = "/api/app-api/sip/platform/v2"
 UPLOAD, FETCH, DELETE, RETRY = (f"{V2}/file/{name}" for name in ("upload", "fetch", "delete", "retry"))
-MOVING = {0, 3, 4, 5, 6, 7, 20}
+UNFINISHED = {0, 3, 4, 5, 6, 7, 20}
 
 
 def conforms(method: str, path: str, envelope: Any) -> Any:
-    validator("docflow-v2", answer_pointer(method, path)).validate(envelope)
+    validator("docflow-v2", response_pointer(method, path)).validate(envelope)
     return envelope
 
 
@@ -64,17 +64,17 @@ class DocFlowClient:
         return [file["recognition_status"] for file in found]
 
     def wait(self, batch_number: str, **query: Any) -> list[dict]:
-        """Fetch until all files of a batch have ended."""
-        while MOVING & set(self.statuses(batch_number)):
+        """Fetch until all files of a batch are finished, and return them."""
+        while UNFINISHED & set(self.statuses(batch_number)):
             time.sleep(0.005)
         return self.files(batch_number=batch_number, **query)
 
     def read(self, name: str, content: bytes, **options: Any) -> dict:
-        """Take one document all the way to its record."""
+        """Upload one document, wait for its end and return its JSON."""
         (file,) = self.wait(self.upload((name, content), **options))
         return file
 
-    def call(self, path: str, **body: Any) -> dict:
+    def post_json(self, path: str, **body: Any) -> dict:
         body = {"workspace_id": self.base.server.workspace_id} | body
         return conforms("POST", path, self.send("POST", path, json=body).json())
 

@@ -1,4 +1,4 @@
-"""Write small PDFs by hand: each page is a list of (text, letter size, x, y from the bottom)."""
+"""Small PDFs from lists of pages; a page is a list of (text, font size, x, y from the bottom)."""
 
 from __future__ import annotations
 

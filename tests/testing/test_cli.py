@@ -1,4 +1,4 @@
-"""``python -m textin_provider.testing``, and what it says without the extra."""
+"""The command ``python -m textin_provider.testing``, and errors without the extra."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 COMMAND = [sys.executable, "-m", "textin_provider.testing"]
-# Stands in for a machine on which the extra was never installed.
+# Simulates an environment without the extra.
 WITHOUT_UVICORN = """
 import importlib.util, runpy, sys
 real = importlib.util.find_spec
@@ -41,7 +41,7 @@ def running() -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_it_prints_a_connection_serves_and_ends_cleanly(running: subprocess.Popen[str], end: int):
+def test_the_command_prints_a_connection_serves_and_ends_cleanly(running: subprocess.Popen[str], end: int):
     address = running.stdout.readline()
     export, assignment = shlex.split(running.stdout.readline())
     name, _, value = assignment.partition("=")
@@ -56,10 +56,10 @@ def test_it_prints_a_connection_serves_and_ends_cleanly(running: subprocess.Pope
     }
     headers = {"x-ti-app-id": "me", "x-ti-secret-code": "it's secret"}
     files = {"file": ("hello.md", b"# Hello")}
-    answer = requests.post(
+    response = requests.post(
         f"{connection['host']}/api/v1/xparse/parse/async", headers=headers, files=files, timeout=30
     )
-    job_id = answer.json()["data"]["job_id"]
+    job_id = response.json()["data"]["job_id"]
     submitted, finished = running.stderr.readline(), running.stderr.readline()
     assert f"job {job_id} submitted: hello.md" in submitted
     assert f"job {job_id} completed" in finished
@@ -68,7 +68,7 @@ def test_it_prints_a_connection_serves_and_ends_cleanly(running: subprocess.Pope
     assert (running.returncode, out, err) == (0, "", "")
 
 
-def test_a_port_that_is_taken_is_one_clear_line():
+def test_a_port_in_use_is_a_one_line_error():
     with TextInServer() as textin:
         port = textin.url.rpartition(":")[2]
         done = subprocess.run([*COMMAND, "--port", port], capture_output=True, text=True, timeout=30)

@@ -1,4 +1,4 @@
-"""What is read out of business documents."""
+"""Extraction from business documents."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_lines_of_key_and_value_become_fields(docflow: DocFlowClient):
     assert file["category"] == "invoice"
 
 
-def test_tables_become_rows_of_cells_under_their_heads(docflow: DocFlowClient):
+def test_tables_become_rows_of_cells_with_their_column_names(docflow: DocFlowClient):
     data = docflow.read("a.html", INVOICE_HTML)["data"]
     rows = [
         [[(cell["key"], cell["value"]) for cell in row] for row in table["items"]] for table in data["tables"]
@@ -63,21 +63,21 @@ def test_tables_become_rows_of_cells_under_their_heads(docflow: DocFlowClient):
         ("a.txt", b"nothing here", {}),
     ],
 )
-def test_fields_come_from_every_kind_that_can_be_read(
+def test_fields_are_extracted_from_every_readable_kind(
     docflow: DocFlowClient, name: str, content: bytes, expected: dict
 ):
     assert fields(docflow.read(name, content)) == expected
 
 
-def test_places_are_pixels_on_pages_that_count_from_zero(docflow: DocFlowClient):
+def test_positions_are_pixels_on_zero_based_pages(docflow: DocFlowClient):
     pages = [[("No: 7", 12, 72, 720)], [("Sum: 8", 12, 72, 720)]]
     by_dpi = {}
     for dpi in (144, 216):
         file = docflow.read("a.pdf", small_pdf(pages), parser_dpi=dpi)
         assert [(page["page"], page["dpi"]) for page in file["pages"]] == [(0, dpi), (1, dpi)]
-        places = [field["position"][0] for field in file["data"]["fields"]]
-        assert [place["page"] for place in places] == [0, 1]
-        by_dpi[dpi] = (file["pages"][0]["width"], places[0]["vertices"][0])
+        positions = [field["position"][0] for field in file["data"]["fields"]]
+        assert [position["page"] for position in positions] == [0, 1]
+        by_dpi[dpi] = (file["pages"][0]["width"], positions[0]["vertices"][0])
     assert by_dpi == {144: (1190, 144), 216: (1785, 216)}
 
 
@@ -91,7 +91,7 @@ def test_places_are_pixels_on_pages_that_count_from_zero(docflow: DocFlowClient)
         ("a poem", "other"),
     ],
 )
-def test_the_category_is_the_word_that_comes_first(docflow: DocFlowClient, text: str, category: str):
+def test_the_category_is_the_first_matching_word(docflow: DocFlowClient, text: str, category: str):
     assert docflow.read("a.txt", text.encode())["category"] == category
 
 
@@ -115,7 +115,7 @@ def test_a_type_that_is_not_supported_fails_the_file(docflow: DocFlowClient, nam
         ("a.txt", b"\xff\xff\xff", "corrupted"),
     ],
 )
-def test_what_cannot_be_read_fails_with_its_cause(
+def test_an_unreadable_file_fails_with_its_cause(
     docflow: DocFlowClient, name: str, content: bytes, cause: str
 ):
     file = docflow.read(name, content)

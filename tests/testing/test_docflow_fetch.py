@@ -1,4 +1,4 @@
-"""Which files a fetch shows: conditions, pages, and all that can be odd about a list."""
+"""Fetch and delete: conditions, pages and quirks of the list of files."""
 
 from __future__ import annotations
 
@@ -42,14 +42,16 @@ def test_the_example_of_the_status_page_can_be_reproduced(docflow: DocFlowClient
     assert textin.uploads_accepted == 0
 
 
-def test_the_contract_takes_the_example_of_the_vendors_status_page():
+def test_the_example_of_textins_status_page_conforms_to_the_contract():
     from textin_provider.testing.contract import document
 
-    answer = document("docflow-v2")["paths"][FETCH]["get"]["responses"]["200"]["content"]["application/json"]
-    conforms("GET", FETCH, answer["examples"]["status_page"]["value"])
+    response = document("docflow-v2")["paths"][FETCH]["get"]["responses"]["200"]["content"][
+        "application/json"
+    ]
+    conforms("GET", FETCH, response["examples"]["status_page"]["value"])
 
 
-def test_conditions_combine_with_and(docflow: DocFlowClient, textin: TextInServer):
+def test_conditions_are_combined_with_and(docflow: DocFlowClient, textin: TextInServer):
     textin.add_batch("one", [REPORT, INVOICE])
     textin.add_batch("two", [INVOICE, FileScript(name="c.pdf", category="invoice", verification_status=2)])
     report, invoice = docflow.files(batch_number="one")
@@ -66,7 +68,7 @@ def test_conditions_combine_with_and(docflow: DocFlowClient, textin: TextInServe
 @pytest.mark.parametrize(
     "query", [{"batch_number": "none"}, {"file_id": "1"}, {"task_id": "x"}, {"recognition_status": 99}]
 )
-def test_what_is_not_there_is_an_empty_list(docflow: DocFlowClient, batch: str, query: dict):
+def test_a_fetch_without_matches_is_an_empty_list(docflow: DocFlowClient, batch: str, query: dict):
     envelope = docflow.get(**query)
     assert envelope["code"] == 200
     assert envelope["result"] == {"total": 0, "page": 1, "page_size": 1000, "files": []}
@@ -89,13 +91,13 @@ def test_what_is_not_there_is_an_empty_list(docflow: DocFlowClient, batch: str, 
         {"workspace_id": ""},
     ],
 )
-def test_a_bad_condition_is_named(docflow: DocFlowClient, batch: str, query: dict):
+def test_an_invalid_condition_is_named_in_the_error(docflow: DocFlowClient, batch: str, query: dict):
     envelope = docflow.get(**query)
     assert envelope["code"] == 400
     assert next(iter(query)) in envelope["msg"]
 
 
-def test_files_come_in_pages_with_the_count_of_all(docflow: DocFlowClient, batch: str):
+def test_files_are_listed_in_pages_with_the_total(docflow: DocFlowClient, batch: str):
     pages = [docflow.get(batch_number=batch, page=page, page_size=2)["result"] for page in (1, 2, 3, 4)]
     assert [[file["name"][0] for file in page["files"]] for page in pages] == [
         ["0", "1"],
@@ -114,11 +116,11 @@ def test_times_select_by_the_last_update(docflow: DocFlowClient, textin: TextInS
     assert len(docflow.files(start_time=before.isoformat(), end_time=after.isoformat())) == 5
     assert docflow.files(start_time=after.strftime("%Y-%m-%dT%H:%M:%SZ")) == []
     assert docflow.files(end_time=before.isoformat()) == []
-    textin.add_batch("moving", [FileScript(statuses=[0, 1])])
-    assert len(docflow.files(batch_number="moving", start_time=before.isoformat())) == 1
+    textin.add_batch("unfinished", [FileScript(statuses=[0, 1])])
+    assert len(docflow.files(batch_number="unfinished", start_time=before.isoformat())) == 1
 
 
-def test_more_can_be_asked_for(docflow: DocFlowClient):
+def test_a_fetch_can_request_optional_fields(docflow: DocFlowClient):
     batch = docflow.upload(("a.md", b"# Title\n\nKey: value"))
     docflow.wait(batch)
     (plain,) = docflow.files(batch_number=batch)
@@ -132,7 +134,7 @@ def test_more_can_be_asked_for(docflow: DocFlowClient):
     assert full["pages"][0]["image_url"].startswith("http")
 
 
-def test_counts_can_be_left_out(docflow: DocFlowClient, textin: TextInServer, batch: str):
+def test_counts_can_be_omitted(docflow: DocFlowClient, textin: TextInServer, batch: str):
     textin.quirks.omit_total = True
     assert docflow.get(batch_number=batch)["result"].keys() == {"files"}
 
@@ -149,7 +151,7 @@ def test_the_page_can_be_ignored(docflow: DocFlowClient, batch: str, textin: Tex
     assert docflow.names(batch_number=batch, page=2, page_size=2) == ["0.pdf", "1.pdf"]
 
 
-def test_pages_can_be_shorter_than_asked_for(docflow: DocFlowClient, textin: TextInServer, batch: str):
+def test_pages_can_be_shorter_than_requested(docflow: DocFlowClient, textin: TextInServer, batch: str):
     textin.quirks.max_page_size = 2
     result = docflow.get(batch_number=batch, page=2)["result"]
     assert [file["name"] for file in result["files"]] == ["2.pdf", "3.pdf"]
@@ -159,23 +161,25 @@ def test_pages_can_be_shorter_than_asked_for(docflow: DocFlowClient, textin: Tex
 def test_the_order_can_change(docflow: DocFlowClient, textin: TextInServer):
     textin.quirks.shuffle = True
     textin.add_batch("many", count=50)
-    orders = [docflow.names(batch_number="many") for _ in range(3)]
-    assert len({tuple(order) for order in orders}) > 1
-    assert len({frozenset(order) for order in orders}) == 1
+    lists = [docflow.names(batch_number="many") for _ in range(3)]
+    assert len({tuple(names) for names in lists}) > 1
+    assert len({frozenset(names) for names in lists}) == 1
 
 
-def test_oddities_can_be_given_at_the_start():
+def test_quirks_can_be_passed_to_the_constructor():
     with TextInServer(quirks=Quirks(omit_total=True)) as textin:
         assert textin.quirks.omit_total
 
 
-def test_deleting_takes_what_meets_any_condition(docflow: DocFlowClient, textin: TextInServer, batch: str):
+def test_delete_removes_the_files_that_meet_any_condition(
+    docflow: DocFlowClient, textin: TextInServer, batch: str
+):
     files = docflow.files(batch_number=batch)
     textin.add_batch("other", count=2)
     body = {"file_id": [files[0]["id"]], "task_id": [files[1]["task_id"], "1"], "batch_number": ["other"]}
-    assert docflow.call(DELETE, **body)["result"] == {"deleted_count": 4}
+    assert docflow.post_json(DELETE, **body)["result"] == {"deleted_count": 4}
     assert docflow.names() == ["2.pdf", "3.pdf", "4.pdf"]
-    assert docflow.call(DELETE, start_time=0)["result"] == {"deleted_count": 3}
+    assert docflow.post_json(DELETE, start_time=0)["result"] == {"deleted_count": 3}
     assert not textin.files
 
 
@@ -188,14 +192,14 @@ def test_deleting_takes_what_meets_any_condition(docflow: DocFlowClient, textin:
         ({"workspace_id": "elsewhere", "file_id": ["1"]}, 1005006000),
     ],
 )
-def test_deleting_without_a_proper_condition_is_refused(
+def test_delete_without_a_valid_condition_is_rejected(
     docflow: DocFlowClient, textin: TextInServer, batch: str, body: dict, code: int
 ):
-    assert docflow.call(DELETE, **body)["code"] == code
+    assert docflow.post_json(DELETE, **body)["code"] == code
     assert len(textin.files) == 5
 
 
-def test_a_thousand_files_with_data_are_there_at_once(docflow: DocFlowClient, textin: TextInServer):
+def test_a_thousand_files_with_data_are_listed_at_once(docflow: DocFlowClient, textin: TextInServer):
     textin.add_batch("big", count=1000, data_bytes=10_000)
     files = docflow.files(conform=False, batch_number="big")
     assert len({file["id"] for file in files}) == 1000
@@ -209,18 +213,18 @@ def test_a_thousand_files_with_data_are_there_at_once(docflow: DocFlowClient, te
 
 
 @pytest.mark.parametrize("size", [250, 499, 10_000, 12_345])
-def test_synthetic_data_has_the_size_asked_for(size: int):
-    from textin_provider.testing.docflow.synthetic import synthetic_data
+def test_synthetic_data_has_the_requested_size(size: int):
+    from textin_provider.testing.synthetic import synthetic_data
 
     assert len(synthetic_data(size)) == size
 
 
-def test_synthetic_data_has_a_least_size(textin: TextInServer):
-    with pytest.raises(ValueError, match="250 bytes at least"):
+def test_synthetic_data_has_a_minimum_size(textin: TextInServer):
+    with pytest.raises(ValueError, match="249 is less than 250"):
         textin.add_batch("x", count=1, data_bytes=249)
 
 
-def test_a_damaged_fetch_still_counts_as_one(docflow: DocFlowClient, textin: TextInServer):
+def test_a_chunked_fetch_counts_and_a_replaced_one_does_not(docflow: DocFlowClient, textin: TextInServer):
     textin.add_batch("b", [FileScript(statuses=[0, 1])])
     textin.fault("fetch", ScriptedFault(chunked=True))
     assert docflow.statuses("b") == [0]

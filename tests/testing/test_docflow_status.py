@@ -1,4 +1,4 @@
-"""How files pass through their statuses, by the clock, by fetches, and with documents within them."""
+"""Statuses of files over time and fetches, and their children."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from tests.testing.docflow_client import RETRY, DocFlowClient
 from tests.testing.small_pdf import small_pdf
 from textin_provider.testing import FileScript, TextInServer
 from textin_provider.testing.docflow.files import File, Reading
-from textin_provider.testing.docflow.store import FileStore
+from textin_provider.testing.docflow.registry import FileRegistry
 
 TEXT = ("a.txt", b"Invoice\nNo: 1")
 TWO = b"Invoice\nNo: 1\n\n---\nContract\nParty: A\n"
 
 
 def stages(options: dict, script: FileScript | None = None, reading: Reading | None = None) -> list[int]:
-    """Return the statuses that a file shows in the course of 1 second in the queue and 100 in work."""
-    store = FileStore(1.0, 100.0)
-    file = store.make(script or FileScript(), "a.txt", "b", "w", options=options)
+    """Return the statuses of a file during 1 second in the queue and 100 in processing."""
+    registry = FileRegistry(1.0, 100.0)
+    file = registry.make(script or FileScript(), "a.txt", "b", "w", options=options)
     file.schedule(0.0, 1.0, 100.0)
-    store.understand(file, reading or Reading())
+    registry.set_reading(file, reading or Reading())
     seen = [file.status(float(now)) for now in range(103)]
     return [status for index, status in enumerate(seen) if index == 0 or seen[index - 1] != status]
 
@@ -39,7 +39,7 @@ def stages(options: dict, script: FileScript | None = None, reading: Reading | N
         ({"split_flag": True, "crop_flag": True}, [0, 5, 20, 6, 7, 3, 4, 1]),
     ],
 )
-def test_a_file_passes_through_the_statuses_that_its_options_ask_for(options: dict, expected: list[int]):
+def test_the_options_of_a_file_determine_its_statuses(options: dict, expected: list[int]):
     assert stages(options) == expected
 
 
@@ -53,26 +53,26 @@ def test_a_file_passes_through_the_statuses_that_its_options_ask_for(options: di
         (FileScript(failure_causes="x"), 2),
     ],
 )
-def test_a_script_decides_how_a_file_ends(script: FileScript, last: int):
+def test_a_script_sets_the_final_status_of_a_file(script: FileScript, last: int):
     assert stages({}, script)[-1] == last
 
 
-def test_what_cannot_be_read_fails_unless_its_script_says_otherwise():
+def test_an_unreadable_file_fails_unless_its_script_sets_a_status():
     broken = Reading(failure_causes="broken")
     assert stages({}, reading=broken)[-1] == 2
     assert stages({"target_process": "classify"}, reading=broken)[-1] == 2
     assert stages({}, FileScript(status=1), broken)[-1] == 1
 
 
-def test_a_file_that_is_not_read_yet_does_not_end():
-    store = FileStore(0.0, 0.0)
-    file: File = store.make(FileScript(), "a.txt", "b", "w")
+def test_a_file_that_has_not_been_read_stays_unfinished():
+    registry = FileRegistry(0.0, 0.0)
+    file: File = registry.make(FileScript(), "a.txt", "b", "w")
     file.schedule(0.0, 0.0, 0.0)
     assert file.status(1000.0) == 4
 
 
 def test_an_uploaded_file_ends_after_its_time():
-    # Long enough to be seen in the queue by a machine that stalls.
+    # Long enough for a fetch on a machine that stalls.
     with TextInServer(pending_seconds=1.0, processing_seconds=0.1) as textin:
         docflow = DocFlowClient(Client(textin))
         batch = docflow.upload(TEXT)
@@ -83,12 +83,12 @@ def test_an_uploaded_file_ends_after_its_time():
         assert (done["recognition_status"], done["category"], done["duration_ms"]) == (1, "invoice", 100)
 
 
-def test_a_file_that_is_only_classified_carries_no_data(docflow: DocFlowClient):
+def test_a_file_that_is_only_classified_has_no_data(docflow: DocFlowClient):
     file = docflow.read(*TEXT, target_process="classify")
     assert (file["recognition_status"], file["category"], file["data"]) == (10, "invoice", None)
 
 
-def test_a_category_that_is_named_goes_before_the_guess(docflow: DocFlowClient):
+def test_a_named_category_overrides_the_guessed_one(docflow: DocFlowClient):
     assert docflow.read(*TEXT, category="我的分类")["category"] == "我的分类"
 
 
@@ -102,7 +102,7 @@ def test_scripts_are_used_for_files_in_the_order_given(docflow: DocFlowClient, t
     assert third["data"]["fields"][0]["value"] == "1"
 
 
-def test_statuses_can_go_by_fetches(docflow: DocFlowClient, textin: TextInServer):
+def test_statuses_can_depend_on_fetches(docflow: DocFlowClient, textin: TextInServer):
     textin.script_file(FileScript(statuses=[0, 20, 77, 1]))
     batch = docflow.upload(TEXT)
     assert [docflow.statuses(batch)[0] for _ in range(5)] == [0, 20, 77, 1, 1]
@@ -111,7 +111,7 @@ def test_statuses_can_go_by_fetches(docflow: DocFlowClient, textin: TextInServer
     assert textin.files[file["id"]].fetches == 6
 
 
-def test_only_fetches_whose_conditions_a_file_meets_move_it_on(docflow: DocFlowClient, textin: TextInServer):
+def test_only_fetches_whose_conditions_a_file_meets_count(docflow: DocFlowClient, textin: TextInServer):
     textin.add_batch("b", [FileScript(), FileScript(statuses=[0, 4, 1])])
     assert docflow.statuses("b", recognition_status=1) == [1]
     assert docflow.statuses("b", recognition_status=0) == [0]
@@ -119,12 +119,12 @@ def test_only_fetches_whose_conditions_a_file_meets_move_it_on(docflow: DocFlowC
     assert docflow.statuses("b", page_size=1, page=2) == [1]
 
 
-def test_a_list_can_be_late_by_fetches(docflow: DocFlowClient, textin: TextInServer):
+def test_a_file_can_become_visible_after_fetches(docflow: DocFlowClient, textin: TextInServer):
     textin.add_batch("b", [FileScript(visible_after_fetches=2), FileScript(visible_after_fetches=1)])
     assert [len(docflow.files(batch_number="b")) for _ in range(4)] == [0, 1, 2, 2]
 
 
-def test_a_list_can_be_late_by_the_clock(docflow: DocFlowClient, textin: TextInServer):
+def test_a_file_can_become_visible_after_seconds(docflow: DocFlowClient, textin: TextInServer):
     textin.add_batch("b", [FileScript(visible_after_seconds=0.05), FileScript(visible_after_seconds=600)])
     while not docflow.files(batch_number="b"):
         time.sleep(0.005)
@@ -156,7 +156,7 @@ def test_fields_can_be_null_or_absent(docflow: DocFlowClient, textin: TextInServ
 
 
 @pytest.mark.parametrize(("flag", "task_type"), [("split_flag", 0), ("crop_flag", 3)])
-def test_a_text_is_cut_into_documents_at_its_rules(docflow: DocFlowClient, flag: str, task_type: int):
+def test_a_text_is_split_into_documents_at_its_rules(docflow: DocFlowClient, flag: str, task_type: int):
     file = docflow.read("a.md", TWO, **{flag: "true"})
     first, second = file["child_files"]
     assert (file["task_type"], file["recognition_status"], file["data"]) == (2, 1, None)
@@ -179,7 +179,7 @@ def test_a_text_is_cut_into_documents_at_its_rules(docflow: DocFlowClient, flag:
         ("a.txt", b"just one", 0),
     ],
 )
-def test_documents_stand_between_form_feeds_rules_or_pdf_pages(
+def test_form_feeds_rules_and_pdf_pages_separate_documents(
     docflow: DocFlowClient, name: str, content: bytes, count: int
 ):
     file = docflow.read(name, content, split_flag="true")
@@ -187,14 +187,14 @@ def test_documents_stand_between_form_feeds_rules_or_pdf_pages(
     assert file["task_type"] == (2 if count else 1)
 
 
-def test_documents_within_are_known_once_the_file_is_split(docflow: DocFlowClient, textin: TextInServer):
+def test_children_are_listed_once_the_file_is_split(docflow: DocFlowClient, textin: TextInServer):
     textin.script_file(FileScript(statuses=[0, 20, 6, 3, 1]))
     batch = docflow.upload(("a.txt", TWO), split_flag="true")
     counts = [len(docflow.files(batch_number=batch)[0]["child_files"]) for _ in range(5)]
     assert counts == [0, 0, 0, 2, 2]
 
 
-def test_documents_within_can_be_scripted_one_by_one(docflow: DocFlowClient, textin: TextInServer):
+def test_each_child_can_have_its_own_script(docflow: DocFlowClient, textin: TextInServer):
     children = (
         FileScript(name="x.pdf", category="invoice"),
         FileScript(status="never", task_type=3),
@@ -209,7 +209,7 @@ def test_documents_within_can_be_scripted_one_by_one(docflow: DocFlowClient, tex
     assert len(docflow.files(batch_number="b")) == 1
 
 
-def test_documents_within_can_also_be_listed_beside_it(docflow: DocFlowClient, textin: TextInServer):
+def test_children_can_be_listed_beside_their_parent(docflow: DocFlowClient, textin: TextInServer):
     children = (FileScript(name="x.pdf"), FileScript(name="y.pdf"))
     textin.add_batch("b", [FileScript(name="all.pdf", children=children, list_children_at_top_level=True)])
     parent, *others = docflow.files(batch_number="b")
@@ -220,30 +220,30 @@ def test_documents_within_can_also_be_listed_beside_it(docflow: DocFlowClient, t
     assert docflow.names(batch_number="b") == ["all.pdf", "x.pdf", "y.pdf", "late.pdf"]
 
 
-def test_a_document_listed_twice_counts_a_fetch_once(docflow: DocFlowClient, textin: TextInServer):
+def test_a_child_listed_twice_counts_a_fetch_once(docflow: DocFlowClient, textin: TextInServer):
     child = FileScript(statuses=[0, 4, 1])
     textin.add_batch("b", [FileScript(children=(child,), list_children_at_top_level=True)])
     assert [docflow.statuses("b")[1] for _ in range(3)] == [0, 4, 1]
 
 
-def test_a_task_can_be_run_again_once_it_has_ended(docflow: DocFlowClient, textin: TextInServer):
+def test_a_finished_task_can_be_run_again(docflow: DocFlowClient, textin: TextInServer):
     textin.add_batch("b", [FileScript(children=(FileScript(),)), FileScript(status="never")])
-    ended, moving = docflow.files(batch_number="b")
-    assert docflow.call(RETRY, task_id=ended["task_id"])["code"] == 200
-    (again,) = docflow.files(file_id=ended["id"])
-    assert again["task_id"] == ended["task_id"]
-    assert docflow.call(RETRY, task_id=ended["child_files"][0]["task_id"])["code"] == 1005016000
-    assert docflow.call(RETRY, task_id=moving["task_id"])["code"] == 1005006016
-    assert docflow.call(RETRY, task_id="1")["code"] == 1005016000
-    assert docflow.call(RETRY)["code"] == 400
+    finished, unfinished = docflow.files(batch_number="b")
+    assert docflow.post_json(RETRY, task_id=finished["task_id"])["code"] == 200
+    (again,) = docflow.files(file_id=finished["id"])
+    assert again["task_id"] == finished["task_id"]
+    assert docflow.post_json(RETRY, task_id=finished["child_files"][0]["task_id"])["code"] == 1005016000
+    assert docflow.post_json(RETRY, task_id=unfinished["task_id"])["code"] == 1005006016
+    assert docflow.post_json(RETRY, task_id="1")["code"] == 1005016000
+    assert docflow.post_json(RETRY)["code"] == 400
 
 
-def test_statuses_by_fetches_need_one_at_least():
+def test_scripted_statuses_must_not_be_empty():
     with pytest.raises(ValueError, match="statuses"):
         FileScript(statuses=[])
 
 
-def test_a_stopped_server_still_tells_of_its_files(docflow: DocFlowClient, textin: TextInServer):
+def test_the_files_of_a_stopped_server_are_readable(docflow: DocFlowClient, textin: TextInServer):
     batch = docflow.upload(TEXT)
     textin.stop()
     (file,) = textin.files.values()

@@ -1,4 +1,4 @@
-"""What the DocFlow upload takes and what it refuses."""
+"""Uploads to DocFlow: accepted and rejected requests, credentials and workspaces."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.testing.docflow_client import FETCH, UPLOAD, V2, DocFlowClient
 from tests.testing.small_pdf import encrypted, small_pdf
 from textin_provider.testing import FileScript, ScriptedFault, TextInServer
 from textin_provider.testing.contract import document
-from textin_provider.testing.journal import without_secrets
+from textin_provider.testing.request_log import redact_query
 
 INVOICE = ("invoice.txt", b"Invoice\nNo: 1")
 WORKSPACE = {"workspace_id": "local-workspace"}
@@ -51,7 +51,7 @@ def test_a_batch_number_can_be_chosen_and_used_again(docflow: DocFlowClient):
     first = docflow.post(INVOICE, batch_number="批次-1")
     second = docflow.post(INVOICE, batch_number="批次-1")
     assert first["result"]["batch_number"] == second["result"]["batch_number"] == "批次-1"
-    ids = [file["id"] for answer in (first, second) for file in answer["result"]["files"]]
+    ids = [file["id"] for envelope in (first, second) for file in envelope["result"]["files"]]
     assert [file["id"] for file in docflow.wait("批次-1")] == ids
 
 
@@ -59,7 +59,7 @@ def test_batch_numbers_of_the_server_differ(docflow: DocFlowClient):
     assert len({docflow.upload(INVOICE, batch_number="") for _ in range(5)}) == 5
 
 
-def test_urls_are_fetched_by_the_server(docflow: DocFlowClient, textin: TextInServer):
+def test_urls_are_downloaded_by_the_server(docflow: DocFlowClient, textin: TextInServer):
     with TextInServer(pending_seconds=0, processing_seconds=0) as elsewhere:
         waiting = Client(elsewhere)
         page = waiting.wait(waiting.submit(b"# Contract")["data"]["job_id"])["result_url"]
@@ -69,12 +69,12 @@ def test_urls_are_fetched_by_the_server(docflow: DocFlowClient, textin: TextInSe
     assert [file["name"] for file in result["files"]] == [page.rpartition("/")[2], "missing.md"]
     assert good["recognition_status"] == 1
     assert good["category"] == "contract"
-    assert (bad["recognition_status"], bad["failure_causes"]) == (2, "the url answered HTTP 404")
+    assert (bad["recognition_status"], bad["failure_causes"]) == (2, "the url returned HTTP 404")
     assert textin.uploads_accepted == 2
 
 
 @pytest.mark.parametrize(
-    ("request_args", "said"),
+    ("request_args", "problem"),
     [
         ({}, "multipart/form-data"),
         ({"data": "x", "headers": {"content-type": "text/plain"}}, "text/plain"),
@@ -91,19 +91,19 @@ def test_urls_are_fetched_by_the_server(docflow: DocFlowClient, textin: TextInSe
         ({"json": {"urls": ["http://"]}}, "not an http or https address"),
     ],
 )
-def test_a_body_that_is_not_files_or_urls_is_refused(
-    docflow: DocFlowClient, textin: TextInServer, request_args: dict, said: str
+def test_a_body_without_files_or_urls_is_rejected(
+    docflow: DocFlowClient, textin: TextInServer, request_args: dict, problem: str
 ):
     response = docflow.send("POST", UPLOAD, params=WORKSPACE, **request_args)
     envelope = response.json()
     assert (response.status_code, envelope["code"], envelope["result"]) == (200, 400, None)
-    assert said in envelope["msg"]
+    assert problem in envelope["msg"]
     assert not textin.files
     assert not spool(textin)
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "problem"),
     [
         ({}, "workspace_id: it is required"),
         ({"workspace_id": ""}, "workspace_id: it is required"),
@@ -119,16 +119,16 @@ def test_a_body_that_is_not_files_or_urls_is_refused(
         ("workspace_id=local-workspace&category=%B7%A2%C6%B1", "URL-encoded UTF-8"),
     ],
 )
-def test_options_are_held_against_the_contract(
-    docflow: DocFlowClient, textin: TextInServer, options: Any, said: str
+def test_options_are_validated_against_the_contract(
+    docflow: DocFlowClient, textin: TextInServer, options: Any, problem: str
 ):
     envelope = docflow.send("POST", UPLOAD, params=options, files=[("file", INVOICE)]).json()
     assert envelope["code"] == 400
-    assert said in envelope["msg"]
+    assert problem in envelope["msg"]
     assert not textin.files
 
 
-def test_every_option_of_the_contract_is_taken(docflow: DocFlowClient, textin: TextInServer):
+def test_every_option_of_the_contract_is_accepted(docflow: DocFlowClient, textin: TextInServer):
     declared = document("docflow-v2")["paths"][UPLOAD]["post"]["parameters"]
     values = {"boolean": "true", "integer": "1", "string": "text"}
     options = {
@@ -143,13 +143,13 @@ def test_every_option_of_the_contract_is_taken(docflow: DocFlowClient, textin: T
     assert file.options["parser_parse_mode"] == "auto"
 
 
-def test_a_workspace_that_does_not_exist_has_a_code_of_its_own(docflow: DocFlowClient, textin: TextInServer):
+def test_an_unknown_workspace_has_its_own_code(docflow: DocFlowClient, textin: TextInServer):
     assert docflow.post(INVOICE, params={"workspace_id": "elsewhere"})["code"] == 1005006000
     assert docflow.get(workspace_id="elsewhere")["code"] == 1005006000
     assert not textin.files
 
 
-def test_a_file_over_the_limit_is_refused_with_all_beside_it():
+def test_one_file_over_the_limit_rejects_the_whole_upload():
     with TextInServer(max_docflow_file_bytes=1024 * 1024) as textin:
         docflow = DocFlowClient(Client(textin))
         envelope = docflow.post(INVOICE, ("big.txt", b"x" * (1024 * 1024 + 1)))
@@ -176,13 +176,13 @@ def test_credentials_have_the_codes_of_xparse_in_the_envelope_of_docflow(
         assert (envelope["code"], envelope.keys()) == (code, {"code", "msg", "result"})
 
 
-def test_a_path_that_does_not_exist_answers_in_the_envelope_of_docflow(docflow: DocFlowClient):
+def test_an_unknown_docflow_path_is_an_error_in_the_envelope_of_docflow(docflow: DocFlowClient):
     envelope = docflow.send("POST", f"{V2}/file/upload/url", params=WORKSPACE).json()
     assert envelope["code"] == 40400
     assert "msg" in envelope
 
 
-def test_a_password_opens_the_pdf_and_stays_out_of_journal_log_and_repr(
+def test_a_password_opens_the_pdf_and_is_not_in_request_log_log_and_repr(
     docflow: DocFlowClient, textin: TextInServer, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level(logging.DEBUG)
@@ -194,16 +194,16 @@ def test_a_password_opens_the_pdf_and_stays_out_of_journal_log_and_repr(
     textin.fault("upload", ScriptedFault(code=500))
     docflow.post(("a.pdf", pdf), parser_pdf_pwd="ge heim&1")
     docflow.send("GET", "/elsewhere", params={"parser_pdf_pwd": "ge heim&1"})
-    said = [record.getMessage() for record in caplog.records if not record.name.startswith("urllib3")]
-    seen = f"{textin.requests}{list(textin.files.values())}{said}"
+    logged = [record.getMessage() for record in caplog.records if not record.name.startswith("urllib3")]
+    seen = f"{textin.requests}{list(textin.files.values())}{logged}"
     assert "a.pdf" in seen
     assert "heim" not in seen
     assert textin.requests[0].query == "workspace_id=local-workspace&parser_pdf_pwd=***&category=x"
-    assert without_secrets("a=1&parser%5Fpdf_pwd=x&b=pwd") == "a=1&parser%5Fpdf_pwd=***&b=pwd"
+    assert redact_query("a=1&parser%5Fpdf_pwd=x&b=pwd") == "a=1&parser%5Fpdf_pwd=***&b=pwd"
 
 
 @pytest.mark.parametrize(("password", "cause"), [(None, "needs a password"), ("wrong", "wrong password")])
-def test_a_pdf_that_stays_closed_fails_and_is_not_refused(
+def test_a_pdf_without_the_right_password_fails_after_the_upload(
     docflow: DocFlowClient, password: str | None, cause: str
 ):
     file = docflow.read("a.pdf", encrypted(small_pdf(), "geheim"), parser_pdf_pwd=password)
@@ -221,7 +221,7 @@ def test_a_pdf_that_stays_closed_fails_and_is_not_refused(
         (ScriptedFault(cut="in_body"), 2),
     ],
 )
-def test_an_upload_may_have_been_accepted_when_its_fault_strikes(
+def test_a_fault_of_upload_applies_before_or_after_its_files_are_created(
     docflow: DocFlowClient, textin: TextInServer, fault: ScriptedFault, accepted: int
 ):
     textin.fault("upload", fault)
@@ -232,7 +232,7 @@ def test_an_upload_may_have_been_accepted_when_its_fault_strikes(
     assert textin.uploads_accepted == len(textin.files) == accepted
 
 
-def test_an_upload_that_breaks_off_is_not_accepted(docflow: DocFlowClient, textin: TextInServer):
+def test_an_aborted_upload_is_not_accepted(docflow: DocFlowClient, textin: TextInServer):
     head = (
         f"POST {UPLOAD}?workspace_id=local-workspace HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n"
         f"x-ti-app-id: {textin.app_id}\r\nx-ti-secret-code: {textin.secret_code}\r\n"
@@ -249,7 +249,7 @@ def test_an_upload_that_breaks_off_is_not_accepted(docflow: DocFlowClient, texti
     assert docflow.post(INVOICE)["code"] == 200
 
 
-def test_faults_of_docflow_come_in_its_own_envelope(docflow: DocFlowClient, textin: TextInServer):
+def test_faults_of_docflow_use_its_envelope(docflow: DocFlowClient, textin: TextInServer):
     for code in (423, 429, 500, 900):
         textin.fault("fetch", ScriptedFault(code=code, message="busy"))
     assert [docflow.get() for _ in range(4)] == [
@@ -258,13 +258,13 @@ def test_faults_of_docflow_come_in_its_own_envelope(docflow: DocFlowClient, text
     assert docflow.get()["code"] == 200
 
 
-def test_the_answer_may_lack_task_ids_as_older_ones_did(docflow: DocFlowClient, textin: TextInServer):
+def test_the_response_of_an_upload_can_omit_task_ids(docflow: DocFlowClient, textin: TextInServer):
     textin.script_file(FileScript(omit_fields=("task_id",)))
     (file,) = docflow.post(INVOICE)["result"]["files"]
     assert file.keys() == {"id", "name", "format"}
 
 
-def test_the_journal_counts_the_bytes_of_answers(docflow: DocFlowClient, textin: TextInServer):
+def test_the_request_log_counts_the_bytes_of_responses(docflow: DocFlowClient, textin: TextInServer):
     whole = docflow.send("GET", FETCH, params=WORKSPACE)
     textin.fault("fetch", ScriptedFault(truncate=10))
     with pytest.raises(requests.RequestException):
@@ -277,7 +277,7 @@ def test_the_journal_counts_the_bytes_of_answers(docflow: DocFlowClient, textin:
     assert textin.bytes_sent("upload") == 0
 
 
-def test_workspaces_can_be_looked_at():
+def test_workspaces_are_listed_and_described():
     with TextInServer(workspace_id=["one", "two"]) as textin:
         docflow = DocFlowClient(Client(textin))
         assert textin.workspace_id == "one"

@@ -1,4 +1,4 @@
-"""What is read out of text, Markdown, HTML and CSV, and what the config does to it."""
+"""Parse results of text, Markdown, HTML and CSV, and the options of the config."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_markdown_becomes_elements_in_reading_order(client: Client):
     assert '```python\nprint("hi")\n```' in result["markdown"]
 
 
-def test_html_becomes_what_a_reader_sees(client: Client):
+def test_html_becomes_its_visible_elements(client: Client):
     result = client.parse(HTML, "page.html")
     assert pairs(result) == [
         ("Title", "标题 & more"),
@@ -101,7 +101,7 @@ def test_html_becomes_what_a_reader_sees(client: Client):
     assert result["metadata"]["filetype"] == "text/html"
 
 
-def test_html_is_known_without_its_name(client: Client):
+def test_html_is_detected_without_an_extension(client: Client):
     assert pairs(client.parse(b"<!DOCTYPE html><h2>x</h2>", "page"))[0] == ("Title", "x")
 
 
@@ -114,7 +114,7 @@ def test_plain_text_becomes_paragraphs_in_any_usual_encoding(client: Client, enc
     ]
 
 
-def test_values_separated_by_commas_become_a_table(client: Client):
+def test_csv_becomes_a_table(client: Client):
     result = client.parse('名,"a, b"\n1,2\n'.encode(), "a.csv", {"capabilities": {"table_view": "markdown"}})
     assert pairs(result) == [("Table", "| 名 | a, b |\n| --- | --- |\n| 1 | 2 |")]
 
@@ -149,13 +149,13 @@ def test_hierarchy_links_parents_and_children(client: Client):
     assert "parent_id" not in elements["Second"]["metadata"]
 
 
-def test_hierarchy_can_be_left_out(client: Client):
+def test_hierarchy_can_be_omitted(client: Client):
     result = client.parse(MARKDOWN, "report.md", {"capabilities": {"include_hierarchy": False}})
     keys = {key for element in result["elements"] for key in element["metadata"]}
     assert keys == {"table_structure_status"}
 
 
-def test_title_tree_and_pages_come_only_when_asked_for(client: Client):
+def test_title_tree_and_pages_are_optional(client: Client):
     plain = client.parse(MARKDOWN, "report.md")
     assert not {"title_tree", "pages", "exports"} & plain.keys()
     result = client.parse(MARKDOWN, "report.md", {"capabilities": {"title_tree": True, "pages": True}})
@@ -168,7 +168,7 @@ def test_title_tree_and_pages_come_only_when_asked_for(client: Client):
     assert page["status"] == "Success"
 
 
-def test_table_structure_comes_when_asked_for(client: Client):
+def test_table_structure_is_optional(client: Client):
     without = client.parse(HTML, "page.html")["elements"][6]
     assert "table_structure" not in without
     assert without["metadata"]["table_structure_status"] == "disabled"
@@ -193,7 +193,7 @@ def test_tables_can_be_shown_as_markdown(client: Client):
     assert table in result["markdown"]
 
 
-def test_exports_fail_one_by_one_and_say_why(client: Client):
+def test_each_export_fails_with_its_reason(client: Client):
     result = client.parse(b"x", "a.txt", {"exports": [{"format": "docx"}, {"format": "pdf"}]})
     assert [(export["format"], export["status"]) for export in result["exports"]] == [
         ("docx", "fail"),
@@ -211,7 +211,7 @@ def test_the_same_document_gets_the_same_element_ids(client: Client):
     assert [e["element_id"] for e in first["elements"]] == [e["element_id"] for e in second["elements"]]
 
 
-def test_a_config_that_is_not_typed_as_json_yields_no_elements(client: Client, textin: TextInServer):
+def test_a_config_without_the_json_content_type_yields_no_elements(client: Client, textin: TextInServer):
     envelope = client.submit(MARKDOWN, "a.md", {"capabilities": {"pages": True}}, config_type=None)
     job_id = envelope["data"]["job_id"]
     result = client.result(client.wait(job_id)["result_url"])
@@ -237,7 +237,7 @@ def docx() -> bytes:
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1....", "a.xls", "application/vnd.ms-excel"),
     ],
 )
-def test_what_only_textin_can_read_fails_the_job_and_says_so(
+def test_a_document_that_only_textin_can_read_fails_the_job(
     client: Client, textin: TextInServer, content: bytes, filename: str, names: str
 ):
     job = client.wait(client.submit(content, filename)["data"]["job_id"])
@@ -247,12 +247,12 @@ def test_what_only_textin_can_read_fails_the_job_and_says_so(
     assert textin.submissions == 1
 
 
-def test_a_text_too_long_to_read_here_fails_the_job(client: Client, monkeypatch: pytest.MonkeyPatch):
+def test_a_text_over_the_limit_of_the_reader_fails_the_job(client: Client, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("textin_provider.testing.documents.MAX_TEXT_BYTES", 4)
     assert "at most" in client.wait(client.submit(b"12345", "a.txt")["data"]["job_id"])["message"]
 
 
-def test_every_shape_of_result_keeps_the_contract(client: Client):
+def test_every_shape_of_result_conforms_to_the_contract(client: Client):
     names = (
         "pages",
         "title_tree",

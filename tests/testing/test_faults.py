@@ -1,8 +1,9 @@
-"""Faults as a client meets them, with requests where that shows enough and a bare socket where not."""
+"""Scripted faults, observed with requests or, where bytes matter, with a socket."""
 
 from __future__ import annotations
 
 import socket
+import time
 
 import pytest
 import requests
@@ -19,8 +20,8 @@ def job_id(textin: TextInServer) -> str:
     return textin.add_job(JobScript(status="never"))
 
 
-def raw_answer(textin: TextInServer, path: str) -> tuple[bytes, bool]:
-    """Return all bytes of an answer, and whether the connection was reset rather than closed."""
+def raw_response(textin: TextInServer, path: str) -> tuple[bytes, bool]:
+    """Return all bytes of a response, and whether the connection was reset rather than closed."""
     credentials = f"x-ti-app-id: {textin.app_id}\r\nx-ti-secret-code: {textin.secret_code}\r\n"
     with socket.create_connection(
         ("127.0.0.1", int(textin.url.rpartition(":")[2])), timeout=30
@@ -35,7 +36,7 @@ def raw_answer(textin: TextInServer, path: str) -> tuple[bytes, bool]:
     return received, False
 
 
-def test_an_answer_can_be_replaced_for_some_requests(client: Client, textin: TextInServer, job_id: str):
+def test_a_response_can_be_replaced_for_some_requests(client: Client, textin: TextInServer, job_id: str):
     textin.fault("status", BAD_GATEWAY, times=3)
     for _ in range(3):
         response = client.get(job_id)
@@ -55,13 +56,13 @@ def test_a_fault_can_last_until_it_is_cleared(client: Client, textin: TextInServ
     assert client.get(job_id).status_code == 200
 
 
-def test_faults_strike_one_after_the_other(client: Client, textin: TextInServer, job_id: str):
+def test_faults_apply_one_after_the_other(client: Client, textin: TextInServer, job_id: str):
     for code in (40306, 500, 30203):
         textin.fault("status", ScriptedFault(code=code))
     assert [client.get(job_id).json()["code"] for _ in range(4)] == [40306, 500, 30203, 200]
 
 
-def test_a_fault_strikes_its_endpoint_and_no_other(client: Client, textin: TextInServer, job_id: str):
+def test_a_fault_applies_to_its_endpoint_only(client: Client, textin: TextInServer, job_id: str):
     textin.fault("submit", ScriptedFault(code=40003, message="balance too low"))
     assert client.status(job_id)["code"] == 200
     envelope = client.post(FILE).json()
@@ -69,20 +70,18 @@ def test_a_fault_strikes_its_endpoint_and_no_other(client: Client, textin: TextI
     assert textin.submissions == 0
 
 
-def test_a_fault_can_strike_any_endpoint(client: Client, textin: TextInServer, job_id: str):
+def test_a_fault_can_apply_to_any_endpoint(client: Client, textin: TextInServer, job_id: str):
     textin.fault("*", ScriptedFault(code=40306), times=2)
     assert [client.post(FILE).json()["code"], client.get(job_id).json()["code"]] == [40306, 40306]
     assert client.get(job_id).json()["code"] == 200
 
 
-def test_a_fault_on_an_endpoint_that_does_not_exist_is_a_mistake(textin: TextInServer):
+def test_a_fault_of_an_unknown_endpoint_raises_value_error(textin: TextInServer):
     with pytest.raises(ValueError, match="submit, status, result"):
         textin.fault("statu", BAD_GATEWAY)
 
 
-def test_a_business_error_comes_inside_http_200_unless_told_otherwise(
-    client: Client, textin: TextInServer, job_id: str
-):
+def test_a_business_error_has_http_200_by_default(client: Client, textin: TextInServer, job_id: str):
     textin.fault("status", ScriptedFault(code=40306, message="QPS"))
     textin.fault("status", ScriptedFault(code=500, http_status=500, headers={"Retry-After": "7"}))
     plain, with_status = client.get(job_id), client.get(job_id)
@@ -99,16 +98,16 @@ def test_a_body_can_be_anything(client: Client, textin: TextInServer, job_id: st
     assert client.get(job_id).content == b"\xff\xfe{"
 
 
-def test_an_answer_can_be_late(client: Client, textin: TextInServer, job_id: str):
+def test_a_response_can_be_delayed(client: Client, textin: TextInServer, job_id: str):
     textin.fault("status", ScriptedFault(delay=60))
     with pytest.raises(requests.ReadTimeout):
         client.session.get(f"{textin.url}{PATH}/{job_id}", timeout=0.05)
     assert client.status(job_id)["code"] == 200
 
 
-def test_a_connection_can_be_reset_before_the_answer(client: Client, textin: TextInServer, job_id: str):
+def test_a_connection_can_be_reset_before_the_response(client: Client, textin: TextInServer, job_id: str):
     textin.fault("status", ScriptedFault(cut="before_answer"), times=2)
-    assert raw_answer(textin, f"{PATH}/{job_id}") == (b"", True)
+    assert raw_response(textin, f"{PATH}/{job_id}") == (b"", True)
     with pytest.raises(requests.ConnectionError, match="reset by peer"):
         client.get(job_id)
     assert textin.jobs[job_id].polls == 0
@@ -118,30 +117,30 @@ def test_a_connection_can_be_reset_before_the_answer(client: Client, textin: Tex
 
 def test_a_connection_can_be_closed_within_the_headers(textin: TextInServer, job_id: str):
     textin.fault("status", ScriptedFault(cut="in_headers"))
-    received, _ = raw_answer(textin, f"{PATH}/{job_id}")
+    received, _ = raw_response(textin, f"{PATH}/{job_id}")
     assert received.startswith(b"HTTP/1.1 200")
     assert b"\r\n\r\n" not in received
 
 
 def test_a_connection_can_be_closed_within_the_body(client: Client, textin: TextInServer, job_id: str):
     textin.fault("status", ScriptedFault(cut="in_body"), times=2)
-    head, _, body = raw_answer(textin, f"{PATH}/{job_id}")[0].partition(b"\r\n\r\n")
+    head, _, body = raw_response(textin, f"{PATH}/{job_id}")[0].partition(b"\r\n\r\n")
     announced = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
     assert 0 < len(body) < announced
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         client.get(job_id)
 
 
-def test_a_chunked_body_can_end_without_its_last_chunk(client: Client, textin: TextInServer, job_id: str):
+def test_a_chunked_body_can_be_cut_before_its_last_chunk(client: Client, textin: TextInServer, job_id: str):
     textin.fault("status", ScriptedFault(cut="in_body", chunked=True), times=2)
-    received, _ = raw_answer(textin, f"{PATH}/{job_id}")
+    received, _ = raw_response(textin, f"{PATH}/{job_id}")
     assert b"transfer-encoding: chunked" in received.lower()
     assert not received.endswith(b"0\r\n\r\n")
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         client.get(job_id)
 
 
-def test_a_whole_answer_can_be_chunked(client: Client, textin: TextInServer, job_id: str):
+def test_a_whole_response_can_be_chunked(client: Client, textin: TextInServer, job_id: str):
     textin.fault("status", ScriptedFault(chunked=True))
     response = client.get(job_id)
     assert "content-length" not in response.headers
@@ -152,17 +151,18 @@ def test_a_whole_answer_can_be_chunked(client: Client, textin: TextInServer, job
 def test_a_result_can_be_shorter_than_announced(client: Client, textin: TextInServer, script: JobScript):
     url = client.wait(textin.add_job(script))["result_url"]
     textin.fault("result", ScriptedFault(truncate=100))
-    head, _, body = raw_answer(textin, url.removeprefix(textin.url))[0].partition(b"\r\n\r\n")
+    head, _, body = raw_response(textin, url.removeprefix(textin.url))[0].partition(b"\r\n\r\n")
     whole = requests.get(url, timeout=30)
     assert body == whole.content[:100]
     assert f"content-length: {len(whole.content)}".encode() in head.lower()
 
 
 def test_a_body_can_be_slow(client: Client, textin: TextInServer, job_id: str):
-    textin.fault("status", ScriptedFault(bytes_per_second=2000))
+    textin.fault("status", ScriptedFault(bytes_per_second=1000))
+    start = time.monotonic()
     response = client.get(job_id)
     assert response.json()["data"]["job_id"] == job_id
-    assert response.elapsed.total_seconds() >= 0
+    assert time.monotonic() - start >= 0.9 * len(response.content) / 1000
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_body_can_be_slow(client: Client, textin: TextInServer, job_id: str):
         (ScriptedFault(truncate=3, accept=False), 0),
     ],
 )
-def test_a_submit_may_have_been_accepted_when_its_fault_strikes(
+def test_a_fault_of_submit_applies_before_or_after_its_job_is_created(
     client: Client, textin: TextInServer, fault: ScriptedFault, accepted: int
 ):
     textin.fault("submit", fault)
@@ -191,14 +191,14 @@ def test_a_submit_may_have_been_accepted_when_its_fault_strikes(
     assert textin.requests[0].body_bytes > 0
 
 
-def test_credentials_still_count_when_an_answer_is_only_damaged(client: Client, textin: TextInServer):
+def test_credentials_are_checked_when_a_fault_runs_the_endpoint(client: Client, textin: TextInServer):
     textin.fault("submit", ScriptedFault(chunked=True))
     response = client.post(FILE, headers={"x-ti-secret-code": "wrong"})
     assert response.json()["code"] == 40102
     assert textin.submissions == 0
 
 
-def test_a_download_given_up_by_its_client_holds_up_nobody(
+def test_an_aborted_download_does_not_block_the_server(
     client: Client, textin: TextInServer, job_id: str, caplog: pytest.LogCaptureFixture
 ):
     url = client.wait(textin.add_job(JobScript(result_bytes=10_000_000_000)))["result_url"]

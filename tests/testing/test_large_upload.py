@@ -1,4 +1,4 @@
-"""Uploads and results far larger than the memory they take."""
+"""Peak memory of large uploads and results."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def form() -> Iterator[bytes]:
 
 
 def peak_memory() -> int:
-    """Return the most memory this process, server included, has held so far, in bytes."""
+    """Return the peak memory of this process, server included, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
@@ -56,7 +56,7 @@ def test_a_large_upload_goes_to_disk_not_to_memory(client: Client, textin: TextI
     assert peak_memory() - before < 32 * MEBIBYTE
 
 
-def test_a_large_result_is_made_while_it_is_sent(client: Client, textin: TextInServer):
+def test_a_large_result_is_generated_while_it_is_sent(client: Client, textin: TextInServer):
     url = client.wait(textin.add_job(JobScript(result_bytes=SIZE)))["result_url"]
     before = peak_memory()
     with requests.get(url, stream=True, timeout=60) as response:

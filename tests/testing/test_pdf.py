@@ -1,4 +1,4 @@
-"""What is read out of a PDF."""
+"""Parse results of PDFs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_line_with_a_bullet_is_a_list_item(client: Client):
     ]
 
 
-def test_boxes_are_where_the_text_stands(client: Client):
+def test_coordinates_match_the_position_of_the_text(client: Client):
     heading, paragraph, *_ = client.parse(small_pdf(), "a.pdf")["elements"]
     left, top, right, *_, bottom = heading["coordinates"]
     assert left == pytest.approx(72 / 595, abs=0.001)
@@ -74,7 +74,7 @@ def test_an_empty_page_is_a_page(client: Client):
     assert (result["elements"], result["success_count"]) == ([], 1)
 
 
-def test_a_page_of_nothing_but_an_image_is_not_read(client: Client):
+def test_a_pdf_of_images_only_fails_the_job(client: Client):
     scanned = client.submit(written(with_image(pages=1)), "scan.pdf")["data"]["job_id"]
     job = client.wait(scanned)
     assert job["status"] == "failed"

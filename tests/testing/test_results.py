@@ -1,4 +1,4 @@
-"""What lies at a result URL."""
+"""Result URLs and their content."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def result_url(client: Client, textin: TextInServer, script: JobScript) -> str |
     return client.wait(textin.add_job(script)).get("result_url")
 
 
-def test_a_result_is_bare_and_needs_no_credentials(client: Client, textin: TextInServer):
+def test_a_result_has_no_envelope_and_needs_no_credentials(client: Client, textin: TextInServer):
     url = result_url(client, textin, JobScript())
     response = requests.get(url, timeout=30)
     assert response.headers["content-type"] == "application/json"
@@ -47,7 +47,7 @@ def test_another_result_can_be_served(client: Client, textin: TextInServer, give
 
 
 @pytest.mark.parametrize("size", [1024, 70_000, 65_836, 65_837, 200_001, 3_000_000])
-def test_a_synthetic_result_has_exactly_the_size_asked_for_and_is_valid(
+def test_a_synthetic_result_is_valid_and_has_exactly_the_requested_size(
     client: Client, textin: TextInServer, size: int
 ):
     content = requests.get(result_url(client, textin, JobScript(result_bytes=size)), timeout=30).content
@@ -57,7 +57,7 @@ def test_a_synthetic_result_has_exactly_the_size_asked_for_and_is_valid(
     assert len(set(ids)) == len(ids)
 
 
-def test_a_synthetic_result_cannot_be_smaller_than_its_frame():
+def test_a_synthetic_result_has_a_minimum_size():
     with pytest.raises(ValueError, match="1024"):
         JobScript(result_bytes=1023)
 
@@ -68,7 +68,9 @@ def test_a_result_url_can_point_elsewhere_or_be_missing(client: Client, textin: 
     assert result_url(client, textin, JobScript(result_url=None)) is None
 
 
-def test_an_expired_result_url_is_gone_and_the_status_hands_out_another(client: Client, textin: TextInServer):
+def test_an_expired_result_url_is_not_found_and_the_status_has_a_new_one(
+    client: Client, textin: TextInServer
+):
     job_id = textin.add_job(JobScript(result_token_lifetime=0.05))
     first = client.wait(job_id)["result_url"]
     while requests.get(first, timeout=30).status_code == 200:
@@ -79,7 +81,7 @@ def test_an_expired_result_url_is_gone_and_the_status_hands_out_another(client: 
     assert requests.get(first, timeout=30).status_code == 404
 
 
-def test_a_result_url_can_be_good_for_some_downloads(client: Client, textin: TextInServer):
+def test_a_result_url_can_be_limited_to_some_downloads(client: Client, textin: TextInServer):
     job_id = textin.add_job(JobScript(result_token_downloads=2))
     first = client.wait(job_id)["result_url"]
     assert client.wait(job_id)["result_url"] == first

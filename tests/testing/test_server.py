@@ -1,4 +1,4 @@
-"""Starting, stopping, and several servers at once."""
+"""Start and stop of servers, several servers at once, and rotation of the secret."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_stopped_server_leaves_nothing_behind(caplog: pytest.LogCaptureFixture
     assert textin.count("submit") == 1
 
 
-def test_a_stop_does_not_wait_for_slow_answers_and_open_jobs(caplog: pytest.LogCaptureFixture):
+def test_a_stop_does_not_wait_for_slow_responses_and_unfinished_jobs(caplog: pytest.LogCaptureFixture):
     with TextInServer(pending_seconds=600) as textin:
         client = Client(textin)
         textin.script(JobScript(states=["pending", "completed"]))
@@ -84,14 +84,14 @@ def test_servers_do_not_share_jobs_or_credentials():
         assert (one.submissions, two.submissions) == (1, 0)
 
 
-def test_a_port_that_is_taken_is_an_error_at_the_start(textin: TextInServer):
+def test_a_port_in_use_raises_os_error_at_the_start(textin: TextInServer):
     second = TextInServer(port=port_of(textin))
     with pytest.raises(OSError, match="in use"):
         second.start()
     second.stop()
 
 
-def test_it_listens_on_loopback_only(textin: TextInServer):
+def test_the_server_listens_on_loopback_only(textin: TextInServer):
     assert textin.url == f"http://127.0.0.1:{port_of(textin)}"
 
 
@@ -102,11 +102,11 @@ def test_thousands_of_jobs_can_be_added_and_polled(client: Client, textin: TextI
 
 
 @pytest.mark.parametrize("protocol", ["httptools", "uvloop"])
-def test_it_also_runs_without_the_fast_parser_and_loop(monkeypatch: pytest.MonkeyPatch, protocol: str):
-    from textin_provider.testing import hosting
+def test_the_server_runs_without_httptools_or_uvloop(monkeypatch: pytest.MonkeyPatch, protocol: str):
+    from textin_provider.testing import http_server
 
-    real = hosting.find_spec
-    monkeypatch.setattr(hosting, "find_spec", lambda name: None if name == protocol else real(name))
+    real = http_server.find_spec
+    monkeypatch.setattr(http_server, "find_spec", lambda name: None if name == protocol else real(name))
     with TextInServer(pending_seconds=0, processing_seconds=0) as textin:
         client = Client(textin)
         assert client.parse(b"# Hello", "a.md")["elements"][0]["text"] == "Hello"
@@ -121,7 +121,7 @@ def test_it_also_runs_without_the_fast_parser_and_loop(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("while_running", [True, False], ids=["while it runs", "while it is stopped"])
-def test_after_a_rotation_only_the_new_secret_is_known(while_running: bool) -> None:
+def test_after_a_rotation_only_the_new_secret_is_accepted(while_running: bool) -> None:
     server = TextInServer(secret_code="former")
     with server:
         if while_running:

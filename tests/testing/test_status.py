@@ -1,4 +1,4 @@
-"""How a job passes through its states."""
+"""States of jobs over time and polls, and scripts of jobs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_only_a_completed_job_has_a_result_url(client: Client, textin: TextInSer
     assert completed["data"]["file_id"] == textin.jobs[job_id].file_id
 
 
-def test_a_failed_job_is_a_success_of_the_call(client: Client, textin: TextInServer):
+def test_the_status_of_a_failed_job_is_a_success_response(client: Client, textin: TextInServer):
     textin.script(JobScript(status="failed", message="document is empty"))
     job_id = client.submit()["data"]["job_id"]
     client.wait(job_id)
@@ -53,7 +53,7 @@ def test_an_unknown_job_is_a_parameter_error(client: Client):
     assert envelope["data"]["message"] == "Job not found"
 
 
-def test_scripts_are_used_in_the_order_given_and_then_no_more(client: Client, textin: TextInServer):
+def test_scripts_are_used_once_in_the_order_given(client: Client, textin: TextInServer):
     textin.script(JobScript(status="failed", message="first"))
     textin.script(JobScript(status="failed", message="second"))
     ends = [client.wait(client.submit()["data"]["job_id"]) for _ in range(3)]
@@ -78,7 +78,7 @@ def test_a_job_that_never_ends_stays_in_progress(client: Client, textin: TextInS
     assert states(client, job_id, 3) == ["in_progress"] * 3
 
 
-def test_a_state_nobody_documented_can_be_final(client: Client, textin: TextInServer):
+def test_an_undocumented_state_can_be_final(client: Client, textin: TextInServer):
     job_id = textin.add_job(JobScript(status="stopped"))
     assert client.wait(job_id).keys() == {"job_id", "file_id", "status"}
     assert states(client, job_id, 2) == ["stopped"] * 2
@@ -89,11 +89,11 @@ def test_a_job_can_vanish(client: Client, textin: TextInServer):
     assert [client.status(job_id)["code"] for _ in range(4)] == [200, 200, 40004, 40004]
 
 
-def test_a_script_sets_the_pace_of_its_job(client: Client, textin: TextInServer):
-    waiting = textin.add_job(JobScript(pending_seconds=60))
-    working = textin.add_job(JobScript(processing_seconds=60))
-    assert client.status(waiting)["data"]["status"] == "pending"
-    assert client.status(working)["data"]["status"] == "in_progress"
+def test_a_script_sets_the_times_of_its_job(client: Client, textin: TextInServer):
+    pending = textin.add_job(JobScript(pending_seconds=60))
+    processing = textin.add_job(JobScript(processing_seconds=60))
+    assert client.status(pending)["data"]["status"] == "pending"
+    assert client.status(processing)["data"]["status"] == "in_progress"
 
 
 def test_an_added_job_was_not_submitted(client: Client, textin: TextInServer):

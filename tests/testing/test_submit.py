@@ -1,4 +1,4 @@
-"""What the submit endpoint takes and what it refuses."""
+"""Submit requests: accepted and rejected documents, configs and credentials."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from textin_provider.testing import TextInServer
 FILE = ("file", ("hello.md", b"# Hello"))
 
 
-def refused(envelope: dict, code: int) -> str:
+def error_detail(envelope: dict, code: int) -> str:
     assert envelope["code"] == code
     assert "job_id" not in envelope["data"]
     return envelope["data"]["message"]
 
 
-def test_a_submitted_document_becomes_a_job_the_journal_knows(client: Client, textin: TextInServer):
+def test_a_submitted_document_becomes_a_job(client: Client, textin: TextInServer):
     envelope = client.submit(
         "你好".encode(), "名字.txt", {"capabilities": {"pages": True}}, webhook="http://127.0.0.1:9/x"
     )
@@ -61,54 +61,55 @@ def test_the_same_content_gets_the_same_file_id_and_another_job_id(client: Clien
         ({"x-ti-secret-code": "guess"}, 40102),
     ],
 )
-def test_absent_and_wrong_credentials_have_codes_of_their_own(
+def test_missing_and_wrong_credentials_have_their_own_codes(
     client: Client, textin: TextInServer, headers: dict, code: int
 ):
     response = client.post([FILE], headers=headers)
     assert response.status_code == 200
-    refused(response.json(), code)
-    refused(client.get("0" * 32, headers=headers).json(), code)
+    error_detail(response.json(), code)
+    error_detail(client.get("0" * 32, headers=headers).json(), code)
     assert textin.submissions == 0
 
 
-def test_no_document_at_all_is_a_parameter_error(client: Client):
+def test_a_submit_without_document_is_a_parameter_error(client: Client):
     assert (
-        refused(client.post([("webhook", (None, "http://127.0.0.1/"))]).json(), 40004) == "File not uploaded"
+        error_detail(client.post([("webhook", (None, "http://127.0.0.1/"))]).json(), 40004)
+        == "File not uploaded"
     )
 
 
-def test_a_body_that_is_no_form_is_a_parameter_error(client: Client, textin: TextInServer):
+def test_a_body_that_is_not_a_form_is_a_parameter_error(client: Client, textin: TextInServer):
     response = client.session.post(textin.url + PATH, json={"file_url": "http://127.0.0.1/a.pdf"}, timeout=30)
-    assert "multipart/form-data" in refused(response.json(), 40004)
+    assert "multipart/form-data" in error_detail(response.json(), 40004)
 
 
-def test_a_form_that_ends_too_early_is_a_parameter_error(client: Client, textin: TextInServer):
+def test_a_truncated_form_is_a_parameter_error(client: Client, textin: TextInServer):
     headers = {"content-type": "multipart/form-data; boundary=x"}
     body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.md"\r\n\r\nhello'
     response = client.session.post(textin.url + PATH, data=body, headers=headers, timeout=30)
-    assert "Malformed" in refused(response.json(), 40004)
+    assert "Malformed" in error_detail(response.json(), 40004)
 
 
 def test_file_and_file_url_together_are_a_parameter_error(client: Client):
     response = client.post([FILE, ("file_url", (None, "http://127.0.0.1/a.pdf"))])
-    assert "file and file_url" in refused(response.json(), 40004)
+    assert "file and file_url" in error_detail(response.json(), 40004)
 
 
 def test_two_files_are_a_parameter_error(client: Client):
-    assert "one document" in refused(client.post([FILE, FILE]).json(), 40004)
+    assert "one document" in error_detail(client.post([FILE, FILE]).json(), 40004)
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/a.pdf", "a.pdf", "http://", "file:///etc/hosts"])
-def test_a_file_url_that_is_no_web_address_is_an_invalid_url(client: Client, url: str):
-    assert "file_url" in refused(client.submit(file_url=url), 40400)
+def test_a_file_url_that_is_not_http_is_an_invalid_url(client: Client, url: str):
+    assert "file_url" in error_detail(client.submit(file_url=url), 40400)
 
 
-def test_a_webhook_that_is_no_web_address_is_a_parameter_error(client: Client):
-    assert "webhook" in refused(client.submit(webhook="localhost"), 40004)
+def test_a_webhook_that_is_not_http_is_a_parameter_error(client: Client):
+    assert "webhook" in error_detail(client.submit(webhook="localhost"), 40004)
 
 
 @pytest.mark.parametrize(
-    ("config", "says"),
+    ("config", "problem"),
     [
         ("{", "not valid JSON"),
         ([], "config: [] is not of type 'object'"),
@@ -120,17 +121,15 @@ def test_a_webhook_that_is_no_web_address_is_a_parameter_error(client: Client):
         ({"scope": {"page_range": "3-1"}}, "config.scope.page_range"),
     ],
 )
-def test_a_config_against_the_contract_names_the_path_and_the_problem(
-    client: Client, config: object, says: str
-):
-    assert says in refused(client.submit(config=config), 40004)
+def test_the_error_of_an_invalid_config_names_path_and_problem(client: Client, config: object, problem: str):
+    assert problem in error_detail(client.submit(config=config), 40004)
 
 
-def test_what_the_contract_does_not_know_is_accepted(client: Client):
+def test_an_unknown_config_field_is_accepted(client: Client):
     assert client.submit(config={"capabilities": {"new_in_2030": 1}, "more": True})["code"] == 200
 
 
-def test_a_config_sent_like_a_file_is_still_the_config(client: Client, textin: TextInServer):
+def test_a_config_part_with_a_filename_is_the_config(client: Client, textin: TextInServer):
     config = ("config.json", b'{"schema_version": "1.3.1"}', "application/json; charset=utf-8")
     job_id = client.post([FILE, ("config", config)]).json()["data"]["job_id"]
     assert textin.jobs[job_id].config == {"schema_version": "1.3.1"}
@@ -138,17 +137,19 @@ def test_a_config_sent_like_a_file_is_still_the_config(client: Client, textin: T
 
 
 def test_an_unknown_schema_version_is_a_bad_request(client: Client):
-    assert "9.9.9" in refused(client.submit(config={"schema_version": "9.9.9"}), 400)
+    assert "9.9.9" in error_detail(client.submit(config={"schema_version": "9.9.9"}), 400)
 
 
 def test_an_empty_file_is_a_bad_request(client: Client):
-    assert "empty" in refused(client.submit(b""), 400)
+    assert "empty" in error_detail(client.submit(b""), 400)
 
 
 def test_a_file_over_the_limit_is_too_large():
     with TextInServer(max_file_bytes=1024 * 1024) as textin:
         client = Client(textin)
-        assert "1048577 bytes; the limit is 1 MB" in refused(client.submit(b"x" * 1048577, "a.txt"), 40302)
+        assert "1048577 bytes; the limit is 1 MB" in error_detail(
+            client.submit(b"x" * 1048577, "a.txt"), 40302
+        )
         assert client.submit(b"x" * 1048576, "a.txt")["code"] == 200
         assert textin.submissions == 1
 
@@ -163,15 +164,17 @@ def test_a_file_over_the_limit_is_too_large():
         (b'{"a": 1}', "a.json", "application/json"),
     ],
 )
-def test_a_type_textin_does_not_take_is_named(client: Client, content: bytes, filename: str, detected: str):
-    assert refused(client.submit(content, filename), 40303) == detected
+def test_the_error_of_a_rejected_type_names_the_type(
+    client: Client, content: bytes, filename: str, detected: str
+):
+    assert error_detail(client.submit(content, filename), 40303) == detected
 
 
-def test_an_archive_that_is_no_document_is_not_taken(client: Client):
+def test_an_archive_that_is_not_a_document_is_rejected(client: Client):
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("readme.txt", "hello")
-    assert refused(client.submit(archive.getvalue(), "a.docx"), 40303) == "application/zip"
+    assert error_detail(client.submit(archive.getvalue(), "a.docx"), 40303) == "application/zip"
 
 
 @pytest.mark.parametrize(
@@ -183,15 +186,17 @@ def test_an_archive_that_is_no_document_is_not_taken(client: Client):
         (b"PK\x03\x04 broken", "a.docx"),
     ],
 )
-def test_a_file_that_is_not_what_it_says_is_corrupted(client: Client, content: bytes, filename: str):
-    refused(client.submit(content, filename), 40422)
+def test_a_file_whose_content_does_not_match_its_name_is_corrupted(
+    client: Client, content: bytes, filename: str
+):
+    error_detail(client.submit(content, filename), 40422)
 
 
 def test_a_protected_pdf_needs_its_password(client: Client):
     document = encrypted(small_pdf(), "sesame")
-    assert "needs a password" in refused(client.submit(document, "a.pdf"), 40423)
+    assert "needs a password" in error_detail(client.submit(document, "a.pdf"), 40423)
     wrong = {"document": {"password": "guess"}}
-    assert "wrong password" in refused(client.submit(document, "a.pdf", wrong), 40423)
+    assert "wrong password" in error_detail(client.submit(document, "a.pdf", wrong), 40423)
     result = client.parse(document, "a.pdf", {"document": {"password": "sesame"}})
     assert result["metadata"]["page_count"] == 3
 
@@ -199,8 +204,12 @@ def test_a_protected_pdf_needs_its_password(client: Client):
 @pytest.mark.parametrize(
     ("document", "filename", "pages"), [(small_pdf(), "a.pdf", "2-4"), (b"text", "a.txt", "2")]
 )
-def test_a_page_range_outside_the_file_is_refused(client: Client, document: bytes, filename: str, pages: str):
-    assert "page_range" in refused(client.submit(document, filename, {"scope": {"page_range": pages}}), 40424)
+def test_a_page_range_outside_the_file_is_rejected(
+    client: Client, document: bytes, filename: str, pages: str
+):
+    assert "page_range" in error_detail(
+        client.submit(document, filename, {"scope": {"page_range": pages}}), 40424
+    )
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("POST", "/api/v1/xparse/parse"), ("GET", PATH)])
@@ -211,23 +220,23 @@ def test_an_unknown_path_is_an_invalid_url(client: Client, textin: TextInServer,
     assert textin.count("unknown") == 1
 
 
-def test_every_answer_carries_a_request_id_of_its_own(client: Client, textin: TextInServer):
-    answers = [
+def test_every_response_has_its_own_request_id(client: Client, textin: TextInServer):
+    responses = [
         client.post([FILE]),
         client.get("nothing"),
         client.post([FILE], headers={"x-ti-app-id": None}),
         requests.get(textin.url, timeout=30),
     ]
-    assert len({answer.headers["x-request-id"] for answer in answers}) == len(answers)
+    assert len({response.headers["x-request-id"] for response in responses}) == len(responses)
 
 
-def test_a_refused_document_leaves_no_file_behind(client: Client, textin: TextInServer):
+def test_a_rejected_document_is_deleted(client: Client, textin: TextInServer):
     client.submit(b"GIF89a", "a.gif")
     client.post([FILE, FILE])
     assert not list(Path(textin._running._spool.name).iterdir())
 
 
-def test_the_journal_tells_what_was_sent(client: Client, textin: TextInServer):
+def test_the_request_log_records_requests_and_codes(client: Client, textin: TextInServer):
     client.submit(b"x" * 5000, "a.txt", {"schema_version": "1.3.0"})
     client.session.get(f"{textin.url}{PATH}/abc?x=1", timeout=30)
     submit, status = textin.requests
@@ -252,7 +261,7 @@ def test_one_connection_serves_many_requests(client: Client, textin: TextInServe
     assert textin.jobs[job_id].polls == 20
 
 
-def test_the_connection_fits_airflow(textin: TextInServer):
+def test_the_connection_is_one_of_airflow(textin: TextInServer):
     connection = json.loads(json.dumps(textin.connection()))
     assert connection == {
         "conn_type": "textin",

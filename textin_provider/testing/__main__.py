@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until Ctrl-C or SIGTERM; return the exit code."""
+    """Serve until SIGINT or SIGTERM; return the exit code."""
     try:
         extra.require()
     except extra.MissingExtraError as exc:
@@ -34,20 +34,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m textin_provider.testing",
-        description="A local TextIn on 127.0.0.1, without bills. It reads text, Markdown, HTML, CSV and PDF.",
+        description="A local TextIn on 127.0.0.1, without billing; reads text, Markdown, HTML, CSV and PDF.",
     )
     parser.add_argument("--port", type=int, default=8866, help="port to listen on, 0 for a free one (8866)")
-    parser.add_argument("--app-id", default="local-app", help="the app id it takes (local-app)")
+    parser.add_argument("--app-id", default="local-app", help="accepted app id (local-app)")
+    parser.add_argument("--secret-code", default="local-secret", help="accepted secret code (local-secret)")
     parser.add_argument(
-        "--secret-code", default="local-secret", help="the secret code it takes (local-secret)"
+        "--workspace-id", default="local-workspace", help="existing DocFlow workspace (local-workspace)"
     )
     parser.add_argument(
-        "--workspace-id", default="local-workspace", help="the DocFlow workspace it knows (local-workspace)"
+        "--pending-seconds", type=float, default=2.0, help="seconds a job or file is queued (2)"
     )
     parser.add_argument(
-        "--pending-seconds", type=float, default=2.0, help="how long a job or file is queued (2)"
+        "--processing-seconds", type=float, default=3.0, help="seconds it is processed after that (3)"
     )
-    parser.add_argument("--processing-seconds", type=float, default=3.0, help="how long it is worked on (3)")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The packages of the extra ``testing``, and what to say when one of them is missing."""
+"""Check that the packages of the extra ``testing`` are installed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ INSTALL = "pip install 'airflow-provider-textin[testing]'"
 
 
 class MissingExtraError(ImportError):
-    """The local TextIn was asked for, but the extra ``testing`` is not installed."""
+    """Raised if the local TextIn is used without the extra ``testing``."""
 
 
 def require() -> None:
-    """Raise :class:`MissingExtraError`, which says what to install, if a package of the extra is missing."""
+    """
+    Check that every package of the extra is installed.
+
+    :raises MissingExtraError: if one is missing; its message contains the command to install it.
+    """
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
         raise MissingExtraError(f"The local TextIn needs {', '.join(missing)}: {INSTALL}")

@@ -1,4 +1,4 @@
-"""What a server is told, what it remembers, and the parts that exist only while it runs."""
+"""Settings, state and components of the server: the state outlives a stop, the components do not."""
 
 from __future__ import annotations
 
@@ -11,28 +11,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textin_provider.testing.docflow.files import Reading
-from textin_provider.testing.docflow.synthetic import synthetic_data
 from textin_provider.testing.faults import FaultQueue
+from textin_provider.testing.synthetic import synthetic_data
 from textin_provider.testing.uploads import Upload
 from textin_provider.testing.xparse.jobs import Job
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from textin_provider.testing.docflow.listing import Quirks
-    from textin_provider.testing.docflow.script import FileScript
-    from textin_provider.testing.docflow.store import FileStore
-    from textin_provider.testing.journal import Journal
-    from textin_provider.testing.outbound import Delivery
-    from textin_provider.testing.xparse.jobs import JobStore
-    from textin_provider.testing.xparse.script import JobScript
+    from textin_provider.testing.background import Delivery
+    from textin_provider.testing.docflow.query_files import Quirks
+    from textin_provider.testing.docflow.registry import FileRegistry
+    from textin_provider.testing.request_log import RequestLog
+    from textin_provider.testing.scripts import FileScript, JobScript
+    from textin_provider.testing.xparse.jobs import JobRegistry
 
 HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a server is told once; see :class:`TextInServer`."""
+    """The arguments of :class:`TextInServer`."""
 
     port: int
     app_id: str
@@ -43,95 +42,95 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """What stays when a server is stopped."""
+class State:
+    """The state of a server; it remains readable after a stop."""
 
-    journal: Journal
-    jobs: JobStore
-    files: FileStore
+    request_log: RequestLog
+    jobs: JobRegistry
+    files: FileRegistry
     quirks: Quirks
     faults: FaultQueue = field(default_factory=FaultQueue)
     webhooks: list[Delivery] = field(default_factory=list)
 
 
 class Running:
-    """A server that runs."""
+    """The components of a running server."""
 
-    def __init__(self, settings: Settings, memory: Memory) -> None:
-        from textin_provider.testing.app import Application, Credentials
+    def __init__(self, settings: Settings, state: State) -> None:
         from textin_provider.testing.background import Background
-        from textin_provider.testing.docflow.endpoints import DocFlow
-        from textin_provider.testing.docflow.reader import Reader
-        from textin_provider.testing.hosting import Host
-        from textin_provider.testing.xparse.endpoints import XParse
-        from textin_provider.testing.xparse.runner import Runner
+        from textin_provider.testing.docflow.endpoints import DocFlowEndpoints
+        from textin_provider.testing.docflow.runner import FileRunner
+        from textin_provider.testing.http_server import HttpServer
+        from textin_provider.testing.routing import Application, Credentials
+        from textin_provider.testing.xparse.endpoints import XParseEndpoints
+        from textin_provider.testing.xparse.runner import JobRunner
 
         listener = _listener(settings.port)
         self.url = f"http://{HOST}:{listener.getsockname()[1]}"
         self._spool = tempfile.TemporaryDirectory(prefix="local-textin-")
-        self._files = memory.files
+        self._files = state.files
         self._workspace_id = settings.workspaces[0]
         background = Background(Path(self._spool.name))
-        runner = Runner(background, settings.max_file_bytes, memory.webhooks)
-        self._xparse = XParse(memory.jobs, runner, self.url, settings.max_file_bytes)
-        docflow = DocFlow(
-            memory.files,
-            Reader(memory.files, background, settings.max_docflow_file_bytes),
+        job_runner = JobRunner(background, settings.max_file_bytes, state.webhooks)
+        self._xparse = XParseEndpoints(state.jobs, job_runner, self.url, settings.max_file_bytes)
+        docflow = DocFlowEndpoints(
+            state.files,
+            FileRunner(state.files, background, settings.max_docflow_file_bytes),
             workspaces=settings.workspaces,
-            quirks=memory.quirks,
+            quirks=state.quirks,
             base_url=self.url,
         )
         routes = [*self._xparse.routes(), *docflow.routes()]
         self._credentials = Credentials(settings.app_id, settings.secret_code)
-        app = Application(routes, self._credentials, memory.journal, memory.faults)
-        self._host = Host(app, listener, memory.journal.connected, background.close)
+        app = Application(routes, self._credentials, state.request_log, state.faults)
+        self._http_server = HttpServer(app, listener, state.request_log.add_connection, background.close)
         try:
-            self._host.start()
+            self._http_server.start()
         except BaseException:
             listener.close()
             self._spool.cleanup()
             raise
 
     def stop(self) -> None:
-        """Drop all connections; return when thread, socket and files are gone."""
-        self._host.stop()
+        """Abort all connections; return when the thread has ended and socket and files are removed."""
+        self._http_server.stop()
         self._spool.cleanup()
 
     def rotate_secret(self, secret_code: str) -> None:
-        """Take another secret code from now on."""
+        """Replace the accepted secret code."""
         self._credentials.secret_code = secret_code
 
     def add_job(self, script: JobScript, document: bytes, filename: str) -> str:
-        """Create a job that nobody submitted and return its id."""
+        """Create a job without a submit request and return its id."""
         upload = Upload.of(document, filename, Path(self._spool.name))
         job = Job(secrets.token_hex(16), script)
-        job.describe(upload)
-        self._xparse.add(job, upload, self._host.call_soon)
+        job.set_document(upload)
+        self._xparse.add(job, upload, self._http_server.call_soon)
         return job.job_id
 
     def add_batch(
         self, batch_number: str | None, scripts: Sequence[FileScript], data_bytes: int | None
     ) -> str:
-        """Create files that nobody uploaded and return the number of their batch."""
+        """Create files without an upload request and return their batch number."""
         number = batch_number or self._files.new_batch_number()
         reading = Reading() if data_bytes is None else Reading(data=synthetic_data(data_bytes))
         added: Future[None] = Future()
 
         def add() -> None:
             try:
-                self._files.add_all(scripts, number, self._workspace_id, reading)
+                self._files.add_batch(scripts, number, self._workspace_id, reading)
             except Exception as exc:
                 added.set_exception(exc)
             else:
                 added.set_result(None)
 
-        self._host.call_soon(add)
+        self._http_server.call_soon(add)
         added.result()
         return number
 
 
 def _listener(port: int) -> socket.socket:
-    # asyncio sends small packets at once only on sockets that were made for TCP by name.
+    # asyncio sets TCP_NODELAY only on sockets whose protocol is IPPROTO_TCP.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""The local TextIn as one object: start it, use its address, look at what it saw, stop it."""
+"""The server class: start and stop, scripts and faults, recorded requests, jobs and files."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from textin_provider.testing import extra
-from textin_provider.testing.docflow.listing import Quirks
-from textin_provider.testing.docflow.script import FileScript
-from textin_provider.testing.docflow.store import FileStore
-from textin_provider.testing.journal import Journal, Request
-from textin_provider.testing.running import Memory, Running, Settings
-from textin_provider.testing.xparse.jobs import Job, JobStore
-from textin_provider.testing.xparse.script import JobScript
+from textin_provider.testing.docflow.query_files import Quirks
+from textin_provider.testing.docflow.registry import FileRegistry
+from textin_provider.testing.request_log import Request, RequestLog
+from textin_provider.testing.running import Running, Settings, State
+from textin_provider.testing.scripts import FileScript, JobScript
+from textin_provider.testing.xparse.jobs import Job, JobRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
+    from textin_provider.testing.background import Delivery
     from textin_provider.testing.docflow.files import File
     from textin_provider.testing.faults import ScriptedFault
-    from textin_provider.testing.outbound import Delivery
 
 ENDPOINTS = (
     "submit", "status", "result", "upload", "fetch", "delete", "retry", "workspaces", "unknown", "*",
@@ -32,21 +31,21 @@ SAMPLE = b"# Hello\n\nA document of the local TextIn.\n"
 
 class TextInServer:
     """
-    A local TextIn on 127.0.0.1, served from a thread of this process.
+    A local TextIn on 127.0.0.1, served by a thread of this process.
 
-    Use it as a context manager, or call :meth:`start` and :meth:`stop`. What it saw stays readable after the
-    stop.
+    Use it as a context manager, or call :meth:`start` and :meth:`stop`. Recorded requests, jobs and files
+    stay readable after the stop.
 
     :param port: port to listen on; 0 takes a free one.
-    :param app_id: the only app id it knows.
-    :param secret_code: the only secret code it knows.
-    :param pending_seconds: how long a job is queued, unless its script says otherwise.
-    :param processing_seconds: how long it is worked on after that.
-    :param workspace_id: the only DocFlow workspace it knows, or several.
-    :param quirks: what is odd about its lists of DocFlow files.
-    :param max_file_bytes: the longest document xParse takes; TextIn takes 500 MB.
-    :param max_docflow_file_bytes: the longest file DocFlow takes; TextIn takes 100 MB.
-    :param keep_requests: how many of the newest requests :attr:`requests` holds.
+    :param app_id: the only accepted app id.
+    :param secret_code: the only accepted secret code.
+    :param pending_seconds: seconds that a job or file is queued, unless its script defines another time.
+    :param processing_seconds: seconds that it is processed after that.
+    :param workspace_id: the existing DocFlow workspace, or several.
+    :param quirks: irregularities of the lists of DocFlow files.
+    :param max_file_bytes: the largest document that xParse accepts; TextIn's limit is 500 MB.
+    :param max_docflow_file_bytes: the largest file that DocFlow accepts; TextIn's limit is 100 MB.
+    :param keep_requests: how many of the newest requests :attr:`requests` contains.
     :raises MissingExtraError: if the extra ``testing`` is not installed.
     """
 
@@ -54,7 +53,7 @@ class TextInServer:
         self,
         port: int = 0,
         app_id: str = "local-app",
-        secret_code: str = "local-secret",  # noqa: S107 - known to everybody
+        secret_code: str = "local-secret",  # noqa: S107 - not a secret
         pending_seconds: float = 0.2,
         processing_seconds: float = 0.3,
         *,
@@ -73,10 +72,10 @@ class TextInServer:
             max_file_bytes=max_file_bytes,
             max_docflow_file_bytes=max_docflow_file_bytes,
         )
-        self._memory = Memory(
-            Journal(keep_requests),
-            JobStore(pending_seconds, processing_seconds),
-            FileStore(pending_seconds, processing_seconds),
+        self._state = State(
+            RequestLog(keep_requests),
+            JobRegistry(pending_seconds, processing_seconds),
+            FileRegistry(pending_seconds, processing_seconds),
             quirks or Quirks(),
         )
         self._running: Running | None = None
@@ -90,54 +89,54 @@ class TextInServer:
         self.stop()
 
     def start(self) -> Self:
-        """Start serving and return when connections are accepted."""
+        """Start the server and return when it accepts connections."""
         if self._running is not None:
             raise RuntimeError(f"the local TextIn already runs at {self.url}")
-        self._running = Running(self._settings, self._memory)
+        self._running = Running(self._settings, self._state)
         return self
 
     def stop(self) -> None:
-        """Drop all connections and jobs in work; return when thread, socket and files are gone."""
+        """Abort all connections and running jobs; return when thread, socket and files are removed."""
         running, self._running = self._running, None
         if running is not None:
             running.stop()
 
     @property
     def url(self) -> str:
-        """The address, e.g. ``http://127.0.0.1:8866``; only while the server runs."""
+        """The base URL, e.g. ``http://127.0.0.1:8866``; only while the server runs."""
         return self._running_now().url
 
     @property
     def app_id(self) -> str:
-        """The app id it knows."""
+        """The accepted app id."""
         return self._settings.app_id
 
     @property
     def secret_code(self) -> str:
-        """The secret code it knows."""
+        """The accepted secret code."""
         return self._settings.secret_code
 
     def rotate_secret(self, secret_code: str) -> None:
-        """Know another secret code from now on, and the former no more."""
+        """Replace the accepted secret code; the former one is rejected from now on."""
         self._settings = replace(self._settings, secret_code=secret_code)
         if self._running is not None:
             self._running.rotate_secret(secret_code)
 
     @property
     def workspace_id(self) -> str:
-        """The DocFlow workspace it knows, the first one if there are several."""
+        """The DocFlow workspace, the first one if there are several."""
         return self._settings.workspaces[0]
 
     @property
     def quirks(self) -> Quirks:
-        """What is odd about its lists of DocFlow files; its fields may be changed at any time."""
-        return self._memory.quirks
+        """The irregularities of the lists of DocFlow files; the fields may be changed at any time."""
+        return self._state.quirks
 
     def connection(self) -> dict[str, Any]:
         """
         Return an Airflow connection to this server, ready for ``AIRFLOW_CONN_<ID>`` as JSON.
 
-        It sets no ceiling to the requests, for this server has none to keep.
+        It sets no request rate limit, since this server has none.
         """
         return {
             "conn_type": "textin",
@@ -153,34 +152,34 @@ class TextInServer:
 
     def fault(self, endpoint: str, fault: ScriptedFault, times: int | None = 1) -> None:
         """
-        Let ``fault`` strike the next ``times`` requests to ``endpoint``, or all of them if None.
+        Apply ``fault`` to the next ``times`` requests to ``endpoint``, or to all of them if None.
 
-        Faults of one endpoint strike one after the other, in the order given, until :meth:`clear_faults`.
+        Faults of one endpoint apply one after the other, in the order given, until :meth:`clear_faults`.
         ``"*"`` stands for every endpoint.
 
         :raises ValueError: if there is no such endpoint; :data:`ENDPOINTS` lists them.
         """
         if endpoint not in ENDPOINTS:
-            raise ValueError(f"there is no endpoint {endpoint!r}; there are {', '.join(ENDPOINTS)}")
-        self._memory.faults.add(endpoint, fault, times)
+            raise ValueError(f"endpoint: {endpoint!r} is not one of {', '.join(ENDPOINTS)}")
+        self._state.faults.add(endpoint, fault, times)
 
     def clear_faults(self) -> None:
-        """Forget all faults."""
-        self._memory.faults.clear()
+        """Remove all faults."""
+        self._state.faults.clear()
 
     def script(self, script: JobScript) -> None:
-        """Let the next job that is submitted go as ``script`` says; scripts are used in the order given."""
-        self._memory.jobs.expect(script)
+        """Use ``script`` for the next submitted job; scripts are used in the order given."""
+        self._state.jobs.queue_script(script)
 
     def add_job(
         self, script: JobScript | None = None, document: bytes = SAMPLE, filename: str = "sample.md"
     ) -> str:
-        """Create a job that nobody submitted, nor pays for, and return its id."""
+        """Create a job without a submit request or billing, and return its id."""
         return self._running_now().add_job(script or JobScript(), document, filename)
 
     def script_file(self, script: FileScript) -> None:
-        """Let the next file that is uploaded go as ``script`` says; scripts are used in the order given."""
-        self._memory.files.expect(script)
+        """Use ``script`` for the next uploaded file; scripts are used in the order given."""
+        self._state.files.queue_script(script)
 
     def add_batch(
         self,
@@ -192,61 +191,61 @@ class TextInServer:
         script: FileScript | None = None,
     ) -> str:
         """
-        Create files that nobody uploaded, nor pays for, and return their batch number.
+        Create files without an upload request or billing, and return their batch number.
 
-        They are finished at once, unless a script says otherwise.
+        They are finished at once, unless a script defines a time.
 
-        :param batch_number: an existing one or a new one; None makes one.
-        :param files: one script a file.
-        :param count: how many further files there are, all of ``script``.
-        :param data_bytes: how many bytes of extracted data in JSON each of all these files has (250 at
-            least), unless its script says what was extracted.
+        :param batch_number: an existing or a new one; None generates one.
+        :param files: one script per file.
+        :param count: number of additional files, all with ``script``.
+        :param data_bytes: size of each file's extracted data in bytes of JSON (250 at least), unless its
+            script defines the data.
         """
         scripts = [*files, *[script or FileScript()] * count]
         return self._running_now().add_batch(batch_number, scripts, data_bytes)
 
     @property
     def files(self) -> Mapping[str, File]:
-        """All DocFlow files by id, oldest first; new ones appear in it and deleted ones leave it."""
-        return self._memory.files
+        """A live mapping of all DocFlow files by id, oldest first."""
+        return self._state.files
 
     @property
     def uploads_accepted(self) -> int:
-        """How many files were accepted by DocFlow, which is how many TextIn would bill."""
-        return self._memory.files.uploads_accepted
+        """The number of files that DocFlow accepted, which TextIn would bill."""
+        return self._state.files.uploads_accepted
 
     @property
     def jobs(self) -> Mapping[str, Job]:
-        """All jobs by id, oldest first; new ones appear in it."""
-        return self._memory.jobs
+        """A live mapping of all jobs by id, oldest first."""
+        return self._state.jobs
 
     @property
     def requests(self) -> list[Request]:
         """The newest requests, oldest first."""
-        return self._memory.journal.requests()
+        return self._state.request_log.requests()
 
     def count(self, endpoint: str) -> int:
-        """Return how many requests ``endpoint`` has seen; ``"*"`` counts all of them."""
-        return self._memory.journal.count(endpoint)
+        """Return the number of requests to ``endpoint``; ``"*"`` counts all."""
+        return self._state.request_log.count(endpoint)
 
     def bytes_sent(self, endpoint: str) -> int:
-        """Return how many bytes of answers ``endpoint`` has sent, headers not included; ``"*"`` is all."""
-        return self._memory.journal.bytes_sent(endpoint)
+        """Return the number of body bytes that ``endpoint`` has sent; ``"*"`` counts all."""
+        return self._state.request_log.bytes_sent(endpoint)
 
     @property
     def submissions(self) -> int:
-        """How many documents were accepted, which is how many TextIn would bill."""
-        return self._memory.jobs.submissions
+        """The number of documents that xParse accepted, which TextIn would bill."""
+        return self._state.jobs.submissions
 
     @property
     def connections(self) -> int:
-        """How many TCP connections were accepted so far."""
-        return self._memory.journal.connections
+        """The number of TCP connections accepted so far."""
+        return self._state.request_log.connections
 
     @property
     def webhooks(self) -> list[Delivery]:
-        """The deliveries of webhooks so far."""
-        return list(self._memory.webhooks)
+        """The webhook deliveries so far."""
+        return list(self._state.webhooks)
 
     def _running_now(self) -> Running:
         if self._running is None:

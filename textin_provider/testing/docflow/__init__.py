@@ -1,1 +1,1 @@
-"""The DocFlow half: batches of business documents and the fields read from them."""
+"""DocFlow: batches of business documents and the fields extracted from them."""

@@ -1,4 +1,4 @@
-"""Read business documents as far as it goes without DocFlow: ``key: value`` lines, tables, a category."""
+"""Extraction from business documents: ``key: value`` lines, tables and a guessed category."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from textin_provider.testing.docflow.files import Reading
 from textin_provider.testing.documents import read, read_split
 from textin_provider.testing.documents.kinds import Kind, detect
-from textin_provider.testing.documents.layout import boxes
-from textin_provider.testing.documents.model import TABLE, Block, Box, Cell, Document, PageInfo
-from textin_provider.testing.envelope import FILE_TYPE_UNSUPPORTED, Refusal
-from textin_provider.testing.wire import encode_json
+from textin_provider.testing.documents.model import TABLE, Block, Box, Cell, PageInfo, ParsedDocument, boxes
+from textin_provider.testing.responses import FILE_TYPE_UNSUPPORTED, Refusal, encode_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from textin_provider.testing.uploads import Upload
 
-_TAKEN = {
+_ACCEPTED = {
     Kind.PDF, Kind.OFD, Kind.DOC, Kind.DOCX, Kind.TEXT, Kind.XLS, Kind.XLSX, Kind.JPEG, Kind.PNG, Kind.TIFF,
-    # DocFlow does not list these; here they are good for trying it out.
+    # Not in the list of DocFlow, but convenient for tests.
     Kind.MARKDOWN, Kind.HTML, Kind.CSV,
 }  # fmt: skip
 _CATEGORIES = {
@@ -28,9 +26,9 @@ _CATEGORIES = {
     "contract": re.compile(r"\bcontract|\bagreement\b|合同|协议", re.IGNORECASE),
     "statement": re.compile(r"\bstatement|对账单|流水", re.IGNORECASE),
 }
-# The colon of a time stands between digits.
+# A colon between digits belongs to a time.
 _FIELD = re.compile(r"([^\s:：|](?:[^:：|]{0,58}[^\s:：|])?)\s*(?:[:：](?!\d)|(?<!\d)[:：])\s*(\S.*)")
-# Several fields on one line stand apart by tabs or wide gaps.
+# Tabs and wide gaps separate several fields on one line.
 _GAP = re.compile(r"\t+| {3,}|　+")
 _A4_POINTS = (595.0, 842.0)
 _POINTS_PER_INCH = 72
@@ -40,19 +38,20 @@ _MODEL = {"extractModel": "Acgpt", "configModel": None}
 
 def read_file(upload: Upload, options: Mapping[str, Any]) -> Reading:
     """
-    Read a file as the options of its upload ask for; blocking.
+    Read a file according to the options of its upload; blocking.
 
-    :raises Refusal: if DocFlow does not take the type, the file is corrupted, or the password is missing or
+    :raises Refusal: if DocFlow does not accept the type, the file is corrupted, or the password is missing or
         wrong.
-    :raises UnreadableError: if this is a document only DocFlow itself can read.
+    :raises UnreadableError: if only DocFlow itself can read the document.
     """
     kind = detect(upload.path, upload.filename)
-    if kind not in _TAKEN:
+    if kind not in _ACCEPTED:
         raise Refusal(FILE_TYPE_UNSUPPORTED, kind.mime)
     dpi = options.get("parser_dpi", _POINTS_PER_INCH * 2)
     config = {"document": {"password": options.get("parser_pdf_pwd", "")}}
     if options.get("split_flag") or options.get("crop_flag"):
-        parts = _parts(read_split(upload, config), dpi)
+        documents = read_split(upload, config)
+        parts = [_reading(document, dpi, first_page) for first_page, document in enumerate(documents)]
         if len(parts) > 1:
             return Reading(
                 parts[0].category, pages=[page for part in parts for page in part.pages], parts=parts
@@ -60,26 +59,22 @@ def read_file(upload: Upload, options: Mapping[str, Any]) -> Reading:
     return _reading(read(upload, config), dpi, first_page=0)
 
 
-def _parts(documents: Sequence[Document], dpi: int) -> list[Reading]:
-    return [_reading(document, dpi, first_page) for first_page, document in enumerate(documents)]
-
-
 class _Line(NamedTuple):
-    """A line of text and the page and pixels it takes up."""
+    """A line of text, its page, and the corners of its box in pixels."""
 
     text: str
     page: int
     corners: list[int]
 
 
-def _reading(document: Document, dpi: int, first_page: int) -> Reading:
+def _reading(document: ParsedDocument, dpi: int, first_page: int) -> Reading:
     pages = {page.number: _pixels(page, dpi) for page in document.pages}
-    placed = list(zip(document.blocks, boxes(document.blocks), strict=True))
-    lines = [line for block, box in placed for line in _lines(block, box, pages)]
+    boxed = list(zip(document.blocks, boxes(document.blocks), strict=True))
+    lines = [line for block, box in boxed for line in _lines(block, box, pages)]
     outside_tables = [
-        line for block, box in placed if block.type != TABLE for line in _lines(block, box, pages)
+        line for block, box in boxed if block.type != TABLE for line in _lines(block, box, pages)
     ]
-    tables = [_rows(block, box, pages, first_page) for block, box in placed if block.type == TABLE]
+    tables = [_rows(block, box, pages, first_page) for block, box in boxed if block.type == TABLE]
     tables = [rows for rows in tables if rows]
     fields = [field for line in outside_tables for field in _fields(line, first_page)]
     return Reading(
@@ -133,7 +128,7 @@ def _fields(line: _Line, first_page: int) -> Iterator[dict[str, Any]]:
 def _rows(
     block: Block, box: Box, pages: Mapping[int, tuple[int, int]], first_page: int
 ) -> list[list[dict[str, Any]]]:
-    """Return the rows below the first one, which holds the keys."""
+    """Return the rows below the first one, which contains the keys."""
     rows: dict[int, list[Cell]] = {}
     for cell in block.cells:
         rows.setdefault(cell.row, []).append(cell)
@@ -162,6 +157,6 @@ def _key_value(key: str, value: str, page: int, corners: list[int]) -> dict[str,
 
 
 def _category(text: str) -> str:
-    """Return the category whose word comes first in the text."""
+    """Return the category whose word appears first in the text."""
     found = {name: match.start() for name, word in _CATEGORIES.items() if (match := word.search(text))}
     return min(found, key=lambda name: found[name]) if found else "other"

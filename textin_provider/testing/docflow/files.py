@@ -1,4 +1,4 @@
-"""A file of DocFlow, and the statuses it passes through."""
+"""Files of DocFlow: a file's status, category and changes over time and fetches."""
 
 from __future__ import annotations
 
@@ -8,26 +8,25 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from textin_provider.testing.docflow import status as st
-from textin_provider.testing.docflow.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from textin_provider.testing.docflow.script import FileScript
+    from textin_provider.testing.scripts import FileScript
 
 FOREVER = float("inf")
-NOW = float("-inf")
+ALREADY = float("-inf")
 _CLASSIFY = "classify"
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """
-    What was read from a document.
+    The content that was read from a document.
 
     ``data`` is the extracted data as JSON; ``pages`` are width and height in pixels at ``dpi``; ``lines`` are
-    the lines of each page with their corners; ``parts`` are the documents that it was split or cropped into,
-    and ``first_page`` is where such a part begins; ``failure_causes`` says why it could not be read.
+    the lines of each page with their corners; ``parts`` are the documents into which it was split or cropped,
+    and ``first_page`` is the first page of such a part; ``failure_causes`` says why it could not be read.
     """
 
     category: str = "other"
@@ -43,10 +42,10 @@ class Reading:
 @dataclass(slots=True, eq=False)
 class File:
     """
-    One file: what was asked, and how far it is.
+    One file: its upload and its progress.
 
     ``uploaded_at`` is in seconds since the epoch; ``size`` and ``sha256`` describe the document, and are
-    empty until a ``url`` has been fetched; ``options`` are the query parameters of its upload, typed, the
+    empty until a ``url`` has been downloaded; ``options`` are the query parameters of its upload, typed, the
     password included; ``fetches`` counts the fetches whose conditions it met.
     """
 
@@ -66,70 +65,71 @@ class File:
     reading: Reading | None = field(default=None, repr=False)
     parent: File | None = field(default=None, repr=False)
     children: list[File] = field(default_factory=list, repr=False)
-    asked: int = field(default=0, repr=False)
-    timeline: Timeline = field(default=Timeline(0.0, 0.0, 0.0, [st.EXTRACTING]), repr=False)
+    invisible_fetches: int = field(default=0, repr=False)
+    timeline: st.Timeline = field(default=st.Timeline(0.0, 0.0, 0.0, [st.EXTRACTING]), repr=False)
     encoded: dict[Any, bytes] = field(default_factory=dict, repr=False)
-    _settled: int | None = field(default=None, repr=False)
-    _moved_at: float = field(default=0.0, repr=False)
+    _final_status: int | None = field(default=None, repr=False)
+    _scripted_at: float = field(default=0.0, repr=False)
 
     def __post_init__(self) -> None:
         self.format = self.script.format or PurePath(self.name).suffix.lower().lstrip(".")
 
     def schedule(self, now: float, pending_seconds: float, processing_seconds: float) -> None:
-        """Start its clock at the monotonic time ``now``; its script goes before the given times."""
+        """Start the timeline at the monotonic time ``now``; times of the script override the given ones."""
         script = self.script
         pending = pending_seconds if script.pending_seconds is None else script.pending_seconds
         processing = processing_seconds if script.processing_seconds is None else script.processing_seconds
-        self.timeline = Timeline(now, pending, processing, self._stages())
-        self._moved_at = time.time()
-        self._settled = None
+        self.timeline = st.Timeline(now, pending, processing, self._stages())
+        self._scripted_at = time.time()
+        self._final_status = None
         self.encoded.clear()
         for child in self.children:
-            child.follow(self)
+            child.schedule_with(self)
 
-    def follow(self, parent: File) -> None:
-        """Start the clock of a child together with the one of its parent."""
-        clock = parent.timeline
-        self.schedule(clock.started, clock.pending, clock.processing)
+    def schedule_with(self, parent: File) -> None:
+        """Start the timeline of a child together with that of its parent."""
+        timeline = parent.timeline
+        self.schedule(timeline.started, timeline.pending, timeline.processing)
 
-    def is_steady(self, now: float) -> bool:
-        """Whether nothing changes any more, in it and in the documents within it."""
-        return self.status(now) == self._settled and self.changes_at(now) == FOREVER
+    def is_final(self, now: float) -> bool:
+        """Return whether it and its children cannot change any more."""
+        return self.status(now) == self._final_status and self.unchanged_until(now) == FOREVER
 
-    def changes_at(self, now: float) -> float:
-        """Return until when nothing changes by itself, in it and in the documents within it."""
-        if self.script.goes_by_fetches:
-            return NOW
+    def unchanged_until(self, now: float) -> float:
+        """Return the time until which it and its children do not change by themselves."""
+        if self.script.depends_on_fetches:
+            return ALREADY
         visible_at = self.timeline.started + self.script.visible_after_seconds
-        times = [child.changes_at(now) for child in self.children]
+        times = [child.unchanged_until(now) for child in self.children]
         if now < visible_at:
             times.append(visible_at)
-        # The end waits for the document to be read, whenever that may be.
-        if self._settled is None and now < self.timeline.ready_at:
+        # After ready_at the file changes once it has been read, which changes the registry's version.
+        if self._final_status is None and now < self.timeline.ready_at:
             times.append(self.timeline.until(now))
         return min(times, default=FOREVER)
 
     def is_visible(self, now: float) -> bool:
-        """Whether it is listed."""
+        """Return whether it is listed."""
         return (
-            self.asked >= self.script.visible_after_fetches
+            self.invisible_fetches >= self.script.visible_after_fetches
             and now >= self.timeline.started + self.script.visible_after_seconds
         )
 
     def status(self, now: float) -> int:
-        """Return the recognition status to show at the monotonic time ``now``."""
-        if self._settled is not None:
-            return self._settled
+        """Return the recognition status at the monotonic time ``now``."""
+        if self._final_status is not None:
+            return self._final_status
         statuses = self.script.statuses
         if statuses:
             return statuses[min(self.fetches, len(statuses) - 1)]
         if self.reading is None or now < self.timeline.ready_at:
             return self.timeline.status(now)
-        self._settled = self.final_status(self.reading) if self.script.ends else self.timeline.status(now)
-        return self._settled
+        self._final_status = (
+            self._status_after(self.reading) if self.script.ends else self.timeline.status(now)
+        )
+        return self._final_status
 
-    def final_status(self, reading: Reading) -> int:
-        """Return the status it ends in."""
+    def _status_after(self, reading: Reading) -> int:
         chosen = self.script.chosen_status
         if chosen is not None:
             return chosen
@@ -138,37 +138,36 @@ class File:
         return st.CLASSIFIED if self._is_only_classified else st.SUCCESS
 
     def updated_at(self, now: float) -> float:
-        """Return when its status changed last, in seconds since the epoch."""
+        """Return the time of the last change of its status, in seconds since the epoch."""
         if self.script.statuses:
-            return self._moved_at
-        changed = self.timeline.since(now) if self._settled is None else self.timeline.ready_at
+            return self._scripted_at
+        changed = self.timeline.since(now) if self._final_status is None else self.timeline.ready_at
         return time.time() - now + changed
 
-    def met(self) -> None:
-        """Note a fetch whose conditions it met."""
+    def count_fetch(self) -> None:
+        """Count a fetch whose conditions it meets."""
         self.fetches += 1
         statuses = self.script.statuses
         if statuses and self.fetches < len(statuses):
-            self._moved_at = time.time()
-        if self.children:
-            for child in self.children:
-                child.met()
+            self._scripted_at = time.time()
+        for child in self.children:
+            child.count_fetch()
 
     @property
-    def is_gone(self) -> bool:
-        """Whether it is to be deleted by now."""
-        most = self.script.vanish_after_fetches
-        return most is not None and self.fetches >= most
+    def has_vanished(self) -> bool:
+        """Whether the number of fetches has reached ``vanish_after_fetches``."""
+        limit = self.script.vanish_after_fetches
+        return limit is not None and self.fetches >= limit
 
     @property
     def duration_ms(self) -> int:
-        """What it took, time in the queue not included."""
+        """Its processing time in milliseconds, without the time in the queue."""
         given = self.script.duration_ms
         return round(self.timeline.processing * 1000) if given is None else given
 
     @property
     def category(self) -> str:
-        """Its category, as it was named or as it is guessed once it is read."""
+        """Its category: the named one, or the guessed one once it has been read."""
         return self._named_category or (self.reading.category if self.reading else "")
 
     @property
@@ -176,7 +175,7 @@ class File:
         return self.script.category or self.options.get("category")
 
     def category_at(self, status: int) -> str:
-        """Return the category to show in a status: empty before the file is classified."""
+        """Return the category to show with a status: empty before the file is classified."""
         return "" if status in st.BEFORE_CATEGORY and not self._named_category else self.category
 
     @property
@@ -185,7 +184,7 @@ class File:
 
     @property
     def task_type(self) -> int:
-        """Its task type: regular, a parent, or a child of one kind or the other."""
+        """Its task type: regular, parent, split child or cropped child."""
         if self.script.task_type is not None:
             return self.script.task_type
         if self.parent is not None:

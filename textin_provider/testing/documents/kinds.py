@@ -1,4 +1,4 @@
-"""Tell what kind of file an upload is, by its first bytes and its name."""
+"""Detection of a file's kind by its first bytes and its name."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import zipfile
 from enum import Enum
 from pathlib import Path, PurePath
 
-from textin_provider.testing.envelope import FILE_CORRUPTED, FILE_TYPE_UNSUPPORTED, Refusal
+from textin_provider.testing.responses import FILE_CORRUPTED, FILE_TYPE_UNSUPPORTED, Refusal
 
 _PROBE = 8192
 
 
 class Kind(Enum):
-    """The kinds of file TextIn takes; the value is the extension it is best known by."""
+    """The kinds of file that TextIn accepts; the value is the usual extension."""
 
     PDF = "pdf"
     TEXT = "txt"
@@ -37,7 +37,7 @@ class Kind(Enum):
 
     @property
     def is_text(self) -> bool:
-        """Whether the local TextIn reads it as plain characters."""
+        """Whether the local TextIn decodes it as text."""
         return self in (Kind.TEXT, Kind.MARKDOWN, Kind.HTML, Kind.CSV)
 
     @property
@@ -73,7 +73,7 @@ _MAGIC = (
     (b"MM\x00*", Kind.TIFF),
     (b"{\\rtf", Kind.RTF),
 )
-_FOREIGN_MAGIC = (
+_REJECTED_MAGIC = (
     (b"GIF8", "image/gif"),
     (b"\x1f\x8b", "application/gzip"),
     (b"7z\xbc\xaf", "application/x-7z-compressed"),
@@ -90,8 +90,8 @@ def detect(path: Path, filename: str) -> Kind:
     """
     Return the kind of the file at ``path`` that was uploaded as ``filename``.
 
-    :raises Refusal: 40303 naming the type if TextIn does not take it, 40422 if the file is not what its name
-        says.
+    :raises Refusal: 40303 naming the type if TextIn does not accept it, 40422 if the content does not match
+        the name.
     """
     named = _by_name(filename)
     with path.open("rb") as file:
@@ -116,7 +116,7 @@ def _by_name(filename: str) -> Kind | None:
 
 
 def _by_content(head: bytes, path: Path, named: Kind | None) -> Kind | None:
-    """Return the kind the first bytes tell, None for text."""
+    """Return the kind according to the first bytes, None for text."""
     if b"%PDF-" in head[:1024]:
         return Kind.PDF
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
@@ -128,7 +128,7 @@ def _by_content(head: bytes, path: Path, named: Kind | None) -> Kind | None:
         return named if named in (Kind.DOC, Kind.XLS, Kind.PPT) else Kind.DOC
     if head.startswith(b"PK\x03\x04"):
         return _by_zip(path)
-    for magic, mime in _FOREIGN_MAGIC:
+    for magic, mime in _REJECTED_MAGIC:
         if head.startswith(magic):
             raise Refusal(FILE_TYPE_UNSUPPORTED, mime)
     if head[4:8] == b"ftyp":
@@ -145,7 +145,7 @@ def _by_zip(path: Path) -> Kind:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except zipfile.BadZipFile as exc:
-        raise Refusal(FILE_CORRUPTED, "the archive inside the document is damaged") from exc
+        raise Refusal(FILE_CORRUPTED, "the ZIP archive of the document is corrupted") from exc
     for start, kind in _ZIPPED:
         if any(name.startswith(start) for name in names):
             return kind

@@ -1,28 +1,47 @@
-"""Read the text of a PDF with pypdf, page by page; there is no OCR."""
+"""PDF reader: the text of the pages, joined into titles, paragraphs and list items; without OCR."""
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
+from dataclasses import dataclass
+from math import hypot
 from typing import TYPE_CHECKING, Any
 
-from textin_provider.testing.documents.model import Document, PageInfo, UnreadableError
-from textin_provider.testing.documents.page_range import chosen_pages
-from textin_provider.testing.documents.pdf_text import Line, body_size, page_blocks, page_lines
-from textin_provider.testing.envelope import FILE_CORRUPTED, PASSWORD_REQUIRED, Refusal
+from textin_provider.testing.documents.config import chosen_pages
+from textin_provider.testing.documents.model import (
+    LIST_ITEM,
+    PARAGRAPH,
+    TITLE,
+    Block,
+    Box,
+    PageInfo,
+    ParsedDocument,
+    UnreadableError,
+    join_lines,
+)
+from textin_provider.testing.responses import FILE_CORRUPTED, PASSWORD_REQUIRED, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pypdf import PageObject, PdfReader
+
+_PARAGRAPH_GAP = 1.7
+_SAME_SIZE = 0.1
+_TITLE_LENGTH = 100
+# Minimum font size of titles of level 1, 2 and 3, relative to the body text.
+_TITLE_SIZES = (1.8, 1.4, 1.2)
+_BULLETS = ("• ", "◦ ", "▪ ", "‣ ")
 
 
 @contextmanager
 def opened(path: Path, password: str) -> Iterator[PdfReader]:
     """
-    Open a PDF whose pages can be counted and read.
+    Open a PDF.
 
-    :raises Refusal: 40422 if it is damaged, 40423 if it needs another password.
+    :raises Refusal: 40422 if it is corrupted, 40423 if its password is missing or wrong.
     """
     from pypdf import PdfReader
     from pypdf.errors import PyPdfError
@@ -40,32 +59,127 @@ def opened(path: Path, password: str) -> Iterator[PdfReader]:
         yield reader
 
 
-def read(path: Path, password: str, config: Mapping[str, Any]) -> Document:
+def read(path: Path, password: str, config: Mapping[str, Any]) -> ParsedDocument:
     """
-    Return the text of the pages the config asks for.
+    Return the text of the pages that the config selects.
 
-    :raises Refusal: as :func:`opened` does, 40424 for a page range outside the file.
-    :raises UnreadableError: if no page has text that can be read.
+    :raises Refusal: as :func:`opened`, and 40424 for a page range outside the file.
+    :raises UnreadableError: if no page has readable text.
     """
-    pages: list[tuple[PageInfo, list[Line]]] = []
+    pages: list[tuple[PageInfo, list[_Line]]] = []
     with opened(path, password) as reader:
         count = len(reader.pages)
         for number in chosen_pages(config, count):
             pages.append(_page(reader.pages[number - 1], number))
     if not any(page.readable for page, _ in pages):
-        raise UnreadableError("no page has text that can be read here: the local TextIn does no OCR")
-    body = body_size(line for _, lines in pages for line in lines)
-    blocks = [block for page, lines in pages for block in page_blocks(lines, body, page)]
-    return Document(tuple(blocks), tuple(page for page, _ in pages), count)
+        raise UnreadableError("no page has readable text: the local TextIn has no OCR")
+    body = _body_size(line for _, lines in pages for line in lines)
+    blocks = [block for page, lines in pages for block in _page_blocks(lines, body, page)]
+    return ParsedDocument(tuple(blocks), tuple(page for page, _ in pages), count)
 
 
-def _page(page: PageObject, number: int) -> tuple[PageInfo, list[Line]]:
+def _page(page: PageObject, number: int) -> tuple[PageInfo, list[_Line]]:
     width, height = float(page.mediabox.width), float(page.mediabox.height)
     try:
-        lines = page_lines(page)
-        # No text beside an image means a scan; no text at all is an empty page.
+        lines = _page_lines(page)
+        # A page without text is a scan if it has an image, otherwise empty.
         readable = bool(lines) or not len(page.images)
     except Exception:
-        # pypdf raises many things on damaged content; the other pages may still be good.
+        # pypdf raises many types of errors for corrupted content; other pages may be intact.
         lines, readable = [], False
     return PageInfo(number, width, height, page.rotation % 360, readable), lines
+
+
+@dataclass(slots=True)
+class _Line:
+    """A line of text with its start and font size, in points from the bottom left."""
+
+    text: str
+    x: float
+    y: float
+    size: float
+
+    @property
+    def width(self) -> float:
+        """The estimated width: half the font size per Latin letter, the font size per Chinese one."""
+        return sum(1.0 if ord(letter) >= 0x2E80 else 0.5 for letter in self.text) * self.size
+
+
+def _page_lines(page: PageObject) -> list[_Line]:
+    """Return the lines of a page in the order of its content stream."""
+    lines: list[_Line] = []
+    current: _Line | None = None
+
+    def visit(text: str, cm: Sequence[float], tm: Sequence[float], _font: Any, size: float) -> None:
+        nonlocal current
+        for index, piece in enumerate(text.split("\n")):
+            if index:
+                current = None
+            if current is not None:
+                current.text += piece
+            elif piece.strip():
+                current = _Line(piece, *_position(cm, tm), _font_size(cm, tm, size))
+                lines.append(current)
+
+    page.extract_text(visitor_text=visit)
+    return lines
+
+
+def _body_size(lines: Iterable[_Line]) -> float:
+    """Return the font size of most of the text."""
+    sizes: Counter[float] = Counter()
+    for line in lines:
+        sizes[round(line.size, 1)] += len(line.text)
+    return max(sizes, key=lambda size: sizes[size]) if sizes else 1.0
+
+
+def _page_blocks(lines: Sequence[_Line], body: float, page: PageInfo) -> list[Block]:
+    """Return the blocks of a page; ``body`` is the font size of the body text."""
+    paragraphs: list[list[_Line]] = []
+    for line in lines:
+        if paragraphs and _continues(paragraphs[-1][-1], line):
+            paragraphs[-1].append(line)
+        else:
+            paragraphs.append([line])
+    return [_block(paragraph, body, page) for paragraph in paragraphs]
+
+
+def _continues(last: _Line, line: _Line) -> bool:
+    if line.text.lstrip().startswith(_BULLETS):
+        return False
+    same_size = abs(line.size - last.size) <= _SAME_SIZE * last.size
+    return same_size and 0 <= last.y - line.y <= _PARAGRAPH_GAP * last.size
+
+
+def _block(lines: Sequence[_Line], body: float, page: PageInfo) -> Block:
+    source = [line.text for line in lines]
+    text = join_lines(source)
+    box = _box(lines, page)
+    if text.startswith(_BULLETS):
+        return Block(
+            LIST_ITEM, text[2:], page=page.number, box=box, source_lines=[source[0][2:], *source[1:]]
+        )
+    if len(text) <= _TITLE_LENGTH:
+        for depth, ratio in enumerate(_TITLE_SIZES, start=1):
+            if lines[0].size >= ratio * body:
+                return Block(TITLE, text, page=page.number, depth=depth, box=box)
+    return Block(PARAGRAPH, text, page=page.number, box=box, source_lines=source)
+
+
+def _box(lines: Sequence[_Line], page: PageInfo) -> Box | None:
+    if page.angle or not page.width or not page.height:
+        return None
+    right = max(line.x + line.width for line in lines)
+    top = max(line.y + line.size for line in lines)
+    bottom = min(line.y - 0.25 * line.size for line in lines)
+    left = min(line.x for line in lines)
+    return left / page.width, 1 - top / page.height, right / page.width, 1 - bottom / page.height
+
+
+def _position(cm: Sequence[float], tm: Sequence[float]) -> tuple[float, float]:
+    """Return the origin of the text matrix on the page."""
+    return tm[4] * cm[0] + tm[5] * cm[2] + cm[4], tm[4] * cm[1] + tm[5] * cm[3] + cm[5]
+
+
+def _font_size(cm: Sequence[float], tm: Sequence[float], size: float) -> float:
+    return abs(size) * hypot(tm[2], tm[3]) * hypot(cm[2], cm[3]) or 1.0

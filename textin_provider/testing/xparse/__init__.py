@@ -1,1 +1,1 @@
-"""The xParse half: one document becomes one job."""
+"""xParse: one document becomes one job with one result."""

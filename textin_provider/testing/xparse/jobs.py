@@ -1,20 +1,20 @@
-"""Jobs and the states they pass through."""
+"""Jobs of xParse: a job's state over time and polls, and its result URL."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from textin_provider.testing.xparse.script import JobScript
+from textin_provider.testing.scripts import JobScript, ScriptedRegistry
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from textin_provider.testing.responses import Body
     from textin_provider.testing.uploads import Upload
-    from textin_provider.testing.wire import Body
 
 PENDING = "pending"
 IN_PROGRESS = "in_progress"
@@ -23,8 +23,8 @@ FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a job ends; ``result`` only if it completes, ``message`` only if it failed."""
+class FinalState:
+    """The final state of a job, with its ``result`` if it completed and a ``message`` if it failed."""
 
     status: str
     message: str | None = None
@@ -32,22 +32,22 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
-    """What a job that goes by polls waits for: its outcome, and the poll that shows it."""
+class JobEvents:
+    """The events of a job with scripted states: its outcome is set, and a poll has shown its final state."""
 
-    decided: asyncio.Event = field(default_factory=asyncio.Event)
+    finished: asyncio.Event = field(default_factory=asyncio.Event)
     shown: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(slots=True)
 class Job:
     """
-    One job: what was asked, and how far it is.
+    One job: its submit request and its progress.
 
-    ``submitted_at`` is in seconds since the epoch; ``filename``, ``size``, ``sha256`` and ``file_id`` (made
-    of the content) describe the document, and are empty until a ``file_url`` has been fetched;
-    ``config_content_type`` is the type of the config part, None if there was none; ``polls`` counts status
-    requests; ``downloads`` counts requests for its result.
+    ``submitted_at`` is in seconds since the epoch; ``filename``, ``size``, ``sha256`` and ``file_id``
+    (derived from the content) describe the document, and are empty until a ``file_url`` has been
+    downloaded; ``config_content_type`` is the type of the config part, None without a config; ``polls``
+    counts status requests; ``downloads`` counts requests for its result.
     """
 
     job_id: str
@@ -63,26 +63,26 @@ class Job:
     submitted_at: float = field(default_factory=time.time)
     polls: int = 0
     downloads: int = 0
-    outcome: Outcome | None = None
+    outcome: FinalState | None = None
     pending_until: float = field(default=0.0, repr=False)
     ready_at: float = field(default=0.0, repr=False)
     token: str = field(default="", repr=False)
     token_expires: float = field(default=0.0, repr=False)
     token_downloads: int = field(default=0, repr=False)
-    steps: Steps | None = field(default=None, repr=False)
+    events: JobEvents | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        # Thousands of jobs go by the clock and need not carry events.
+        # Events cost memory, and there may be thousands of jobs without scripted states.
         if self.script.states and self.script.ends:
-            self.steps = Steps()
+            self.events = JobEvents()
 
-    def describe(self, upload: Upload) -> None:
-        """Note what the document was."""
+    def set_document(self, upload: Upload) -> None:
+        """Set the fields that describe the document."""
         self.filename, self.size, self.sha256 = upload.filename, upload.size, upload.sha256
         self.file_id = upload.sha256[:32]
 
     def schedule(self, now: float, pending_seconds: float, processing_seconds: float) -> None:
-        """Fix the times of the job's states; its script goes before the server's defaults."""
+        """Set the times of the job's states; times of the script override the given ones."""
         script = self.script
         pending = pending_seconds if script.pending_seconds is None else script.pending_seconds
         processing = processing_seconds if script.processing_seconds is None else script.processing_seconds
@@ -90,7 +90,7 @@ class Job:
         self.ready_at = self.pending_until + processing
 
     def state(self, now: float) -> str:
-        """Return the state to show at the monotonic time ``now``."""
+        """Return the state at the monotonic time ``now``."""
         states = self.script.states
         if states:
             return states[min(self.polls, len(states)) - 1]
@@ -101,48 +101,27 @@ class Job:
         return self.outcome.status
 
 
-class JobStore(Mapping[str, Job]):
-    """All jobs of one server by id, oldest first, and the scripts that wait for the next ones."""
+class JobRegistry(ScriptedRegistry[Job, JobScript]):
+    """All xParse jobs."""
 
     def __init__(self, pending_seconds: float, processing_seconds: float) -> None:
-        self._pending_seconds = pending_seconds
-        self._processing_seconds = processing_seconds
-        self._jobs: dict[str, Job] = {}
+        super().__init__(pending_seconds, processing_seconds, JobScript)
         self._tokens: dict[str, Job] = {}
-        self._scripts: deque[JobScript] = deque()
         self.submissions = 0
 
-    def __getitem__(self, job_id: str) -> Job:
-        return self._jobs[job_id]
-
-    def __iter__(self) -> Iterator[str]:
-        # A copy, as a test may look while the server takes in jobs.
-        return iter(list(self._jobs))
-
-    def __len__(self) -> int:
-        return len(self._jobs)
-
-    def expect(self, script: JobScript) -> None:
-        """Let the next job that is submitted go as ``script`` says."""
-        self._scripts.append(script)
-
-    def next_script(self) -> JobScript:
-        """Return the script for a job that is being submitted."""
-        return self._scripts.popleft() if self._scripts else JobScript()
-
     def add(self, job: Job) -> None:
-        """Take the job in; its clock starts now."""
-        job.schedule(time.monotonic(), self._pending_seconds, self._processing_seconds)
-        self._jobs[job.job_id] = job
+        """Add a job and start its times."""
+        job.schedule(time.monotonic(), *self.default_seconds)
+        self._items[job.job_id] = job
 
     def by_token(self, token: str) -> Job | None:
-        """Return the job whose result lies at ``token``, or None if the token is unknown or has expired."""
+        """Return the job to whose result ``token`` belongs, None if it is unknown or has expired."""
         job = self._tokens.get(token)
-        return job if job is not None and self._token_is_good(job) else None
+        return job if job is not None and self._is_token_valid(job) else None
 
     def token(self, job: Job) -> str:
-        """Return the token of the job's result URL, a fresh one if the last one has expired."""
-        if not job.token or not self._token_is_good(job):
+        """Return the token of the job's result URL, a new one if the last one has expired."""
+        if not job.token or not self._is_token_valid(job):
             self._tokens.pop(job.token, None)
             lifetime = job.script.result_token_lifetime
             job.token = secrets.token_hex(24)
@@ -152,6 +131,6 @@ class JobStore(Mapping[str, Job]):
         return job.token
 
     @staticmethod
-    def _token_is_good(job: Job) -> bool:
-        most = job.script.result_token_downloads
-        return time.monotonic() < job.token_expires and (most is None or job.token_downloads < most)
+    def _is_token_valid(job: Job) -> bool:
+        limit = job.script.result_token_downloads
+        return time.monotonic() < job.token_expires and (limit is None or job.token_downloads < limit)

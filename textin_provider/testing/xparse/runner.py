@@ -1,82 +1,91 @@
-"""Bring jobs to their end: fetch, read off the loop, wait for their time, call the webhook."""
+"""Processing of jobs: download, parse in a thread, finish after the scripted time, call the webhook."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from textin_provider.testing.background import Delivery, DownloadError
 from textin_provider.testing.documents import UnreadableError
-from textin_provider.testing.envelope import Refusal
-from textin_provider.testing.outbound import Delivery, FetchError
+from textin_provider.testing.responses import BytesBody, Refusal
+from textin_provider.testing.synthetic import SyntheticResult
 from textin_provider.testing.uploads import Upload
-from textin_provider.testing.xparse.jobs import COMPLETED, FAILED, Job, Outcome
-from textin_provider.testing.xparse.results import scripted_result
+from textin_provider.testing.xparse.jobs import COMPLETED, FAILED, FinalState, Job
 
 if TYPE_CHECKING:
     from textin_provider.testing.background import Background
+    from textin_provider.testing.responses import Body
 
 log = logging.getLogger("textin_provider.testing")
 
-Read = Callable[[Job, Upload], Outcome]
+Parse = Callable[[Job, Upload], FinalState]
 Payload = Callable[[Job], dict[str, Any]]
 
 
-class Runner:
-    """Runs jobs; one task a job that has something left to do."""
+class JobRunner:
+    """Processes the jobs of one server, each unfinished one in a task."""
 
     def __init__(self, background: Background, max_file_bytes: int, webhooks: list[Delivery]) -> None:
         self.background = background
         self._max_file_bytes = max_file_bytes
         self._webhooks = webhooks
 
-    def start(self, job: Job, upload: Upload | None, read: Read, payload: Payload) -> None:
-        """Start the job; ``read`` turns its document into an outcome, ``payload`` words its webhook."""
+    def start(self, job: Job, upload: Upload | None, parse: Parse, payload: Payload) -> None:
+        """Process a job: ``parse`` turns its document into its final state, ``payload`` makes its webhook."""
         if job.script.ends:
-            self.background.start(self._run(job, upload, read, payload))
+            self.background.start(self._run(job, upload, parse, payload))
         elif upload is not None:
             upload.discard()
 
-    async def _run(self, job: Job, upload: Upload | None, read: Read, payload: Payload) -> None:
-        job.outcome = await self._outcome(job, upload, read)
-        if job.steps is not None:
-            job.steps.decided.set()
-        await self._until_shown(job)
+    async def _run(self, job: Job, upload: Upload | None, parse: Parse, payload: Payload) -> None:
+        job.outcome = await self._finish(job, upload, parse)
+        if job.events is None:
+            await asyncio.sleep(max(0.0, job.ready_at - time.monotonic()))
+        else:
+            job.events.finished.set()
+            await job.events.shown.wait()
         log.info("job %s %s: %s", job.job_id, job.outcome.status, job.outcome.message or job.filename)
         if job.webhook:
-            self._webhooks.append(await self.background.outbound.deliver(job.webhook, payload(job)))
+            self._webhooks.append(await self.background.deliver(job.webhook, payload(job)))
 
-    async def _outcome(self, job: Job, upload: Upload | None, read: Read) -> Outcome:
+    async def _finish(self, job: Job, upload: Upload | None, parse: Parse) -> FinalState:
         script = job.script
         background = self.background
         try:
             if upload is None and job.file_url is not None:
-                upload = await background.outbound.fetch(job.file_url, background.spool, self._max_file_bytes)
-                job.describe(upload)
+                upload = await background.download(job.file_url, self._max_file_bytes)
+                job.set_document(upload)
             if script.final_state != COMPLETED:
-                return Outcome(script.final_state, script.message if script.final_state == FAILED else None)
-            scripted = scripted_result(script, job.job_id, job.file_id)
-            if scripted is not None:
-                return Outcome(COMPLETED, result=scripted)
+                message = script.message if script.final_state == FAILED else None
+                return FinalState(script.final_state, message)
+            result = _scripted_result(job)
+            if result is not None:
+                return FinalState(COMPLETED, result=result)
             if upload is None:
-                return Outcome(FAILED, "the job has no document")
-            return await background.call(read, job, upload)
-        except FetchError as exc:
-            return Outcome(FAILED, f"file_url {exc}")
+                return FinalState(FAILED, "the job has no document")
+            return await background.run_in_thread(parse, job, upload)
+        except DownloadError as exc:
+            return FinalState(FAILED, f"file_url {exc}")
         except (Refusal, UnreadableError) as exc:
-            return Outcome(FAILED, str(exc))
+            return FinalState(FAILED, str(exc))
         except Exception as exc:
             log.exception("job %s: the document could not be read", job.job_id)
-            return Outcome(FAILED, f"document could not be parsed: {type(exc).__name__}")
+            return FinalState(FAILED, f"document could not be parsed: {type(exc).__name__}")
         finally:
             if upload is not None:
                 upload.discard()
 
-    @staticmethod
-    async def _until_shown(job: Job) -> None:
-        if job.steps is not None:
-            await job.steps.shown.wait()
-        else:
-            await asyncio.sleep(max(0.0, job.ready_at - time.monotonic()))
+
+def _scripted_result(job: Job) -> Body | None:
+    """Return the result that the job's script defines, None to parse the document."""
+    result, size = job.script.result, job.script.result_bytes
+    if result is not None:
+        if isinstance(result, bytes):
+            return BytesBody(result)
+        text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
+        return BytesBody(text.encode())
+    return None if size is None else SyntheticResult(size, job.job_id, job.file_id)

@@ -1,4 +1,4 @@
-"""Bring uploaded files to their end: fetch, read off the loop, wait for their time."""
+"""Processing of uploaded files: download, read in a thread, finish after the scripted time."""
 
 from __future__ import annotations
 
@@ -7,45 +7,36 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from textin_provider.testing.background import DownloadError
 from textin_provider.testing.docflow import status as st
 from textin_provider.testing.docflow.extract import read_file
 from textin_provider.testing.docflow.files import File, Reading
-from textin_provider.testing.docflow.orders import Sources, check_size, read_sources
+from textin_provider.testing.docflow.upload_request import check_size
 from textin_provider.testing.documents import UnreadableError
-from textin_provider.testing.envelope import FILE_TYPE_UNSUPPORTED, Refusal
-from textin_provider.testing.outbound import FetchError
+from textin_provider.testing.responses import FILE_TYPE_UNSUPPORTED, Refusal
 
 if TYPE_CHECKING:
     from textin_provider.testing.background import Background
-    from textin_provider.testing.call import Call
-    from textin_provider.testing.docflow.store import FileStore
+    from textin_provider.testing.docflow.registry import FileRegistry
     from textin_provider.testing.uploads import Upload
 
 log = logging.getLogger("textin_provider.testing")
 
 
-class Reader:
-    """Reads documents for the files that were made of them."""
+class FileRunner:
+    """Processes the uploaded files of one server."""
 
-    def __init__(self, store: FileStore, background: Background, max_file_bytes: int) -> None:
-        self._store = store
-        self._background = background
-        self._max_file_bytes = max_file_bytes
-
-    async def sources(self, call: Call, path: str) -> Sources:
-        """
-        Read the body of an upload.
-
-        :raises Refusal: as :func:`read_sources` does.
-        """
-        return await read_sources(call, path, self._background.spool, self._max_file_bytes)
+    def __init__(self, files: FileRegistry, background: Background, max_file_bytes: int) -> None:
+        self._files = files
+        self.background = background
+        self.max_file_bytes = max_file_bytes
 
     async def start(self, file: File, upload: Upload | None) -> None:
-        """Read the document of a file, behind the answers unless its script counts them."""
+        """Process a file in the background, or read it at once if its script lists statuses."""
         if file.script.statuses:
             await self._read(file, upload)
         else:
-            self._background.start(self._run(file, upload))
+            self.background.start(self._run(file, upload))
 
     async def _run(self, file: File, upload: Upload | None) -> None:
         await self._read(file, upload)
@@ -55,19 +46,19 @@ class Reader:
             log.info("file %s ended with recognition_status %d: %s", file.file_id, status, file.name)
 
     async def _read(self, file: File, upload: Upload | None) -> None:
-        self._store.understand(file, await self._reading(file, upload))
+        self._files.set_reading(file, await self._reading(file, upload))
 
     async def _reading(self, file: File, upload: Upload | None) -> Reading:
-        background = self._background
+        background = self.background
         try:
             if upload is None and file.url is not None:
-                upload = await background.outbound.fetch(file.url, background.spool, self._max_file_bytes)
-                check_size(upload, self._max_file_bytes)
+                upload = await background.download(file.url, self.max_file_bytes)
+                check_size(upload, self.max_file_bytes)
             if upload is None:
                 return Reading()
             file.size, file.sha256 = upload.size, upload.sha256
-            return await background.call(read_file, upload, file.options)
-        except FetchError as exc:
+            return await background.run_in_thread(read_file, upload, file.options)
+        except DownloadError as exc:
             return Reading(pages=(), failure_causes=f"the url {exc}")
         except Refusal as exc:
             cause = st.UNSUPPORTED if exc.code == FILE_TYPE_UNSUPPORTED else str(exc)

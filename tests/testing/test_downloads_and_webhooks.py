@@ -1,4 +1,4 @@
-"""What the server itself asks of others: documents by URL, and webhooks."""
+"""Requests that the server sends: downloads of documents, and webhooks."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ DOCUMENT = "# 远程\n\nfrom afar".encode()
 
 
 class Elsewhere(ThreadingHTTPServer):
-    """Another host: serves documents, takes webhooks."""
+    """Another server, for documents and webhooks."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.received: list[dict] = []
         self.taken = threading.Semaphore(0)
-        self.answer = 200
+        self.http_status = 200
 
     def next_webhook(self) -> dict:
         assert self.taken.acquire(timeout=10)
@@ -47,7 +47,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         assert self.headers["content-type"] == "application/json"
         self.server.received.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-        self.send_response(self.server.answer)
+        self.send_response(self.server.http_status)
         self.end_headers()
         self.server.taken.release()
 
@@ -66,11 +66,11 @@ def elsewhere() -> Iterator[Elsewhere]:
 
 
 @pytest.fixture
-def deaf_address() -> Iterator[str]:
-    """An address that refuses every connection."""
-    with socket.socket() as unheard:
-        unheard.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{unheard.getsockname()[1]}/"
+def closed_address() -> Iterator[str]:
+    """A URL whose port refuses connections."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}/"
 
 
 def deliveries(textin: TextInServer) -> list:
@@ -79,7 +79,7 @@ def deliveries(textin: TextInServer) -> list:
     return textin.webhooks
 
 
-def test_a_document_is_fetched_from_its_url(client: Client, textin: TextInServer, elsewhere: Elsewhere):
+def test_a_document_is_downloaded_from_its_url(client: Client, textin: TextInServer, elsewhere: Elsewhere):
     url = f"{elsewhere.url}/docs/%E5%90%8D.md?token=1"
     job_id = client.submit(file_url=url)["data"]["job_id"]
     result = client.result(client.wait(job_id)["result_url"])
@@ -90,18 +90,18 @@ def test_a_document_is_fetched_from_its_url(client: Client, textin: TextInServer
     assert job.file_id == textin.jobs[client.submit(DOCUMENT, "b.md")["data"]["job_id"]].file_id
 
 
-def test_a_url_that_answers_an_error_fails_the_job(client: Client, elsewhere: Elsewhere):
+def test_a_url_with_an_error_response_fails_the_job(client: Client, elsewhere: Elsewhere):
     job = client.wait(client.submit(file_url=f"{elsewhere.url}/missing.md")["data"]["job_id"])
-    assert (job["status"], job["message"]) == ("failed", "file_url answered HTTP 404")
+    assert (job["status"], job["message"]) == ("failed", "file_url returned HTTP 404")
 
 
-def test_a_url_that_cannot_be_reached_fails_the_job(client: Client, deaf_address: str):
-    job = client.wait(client.submit(file_url=deaf_address)["data"]["job_id"])
+def test_a_url_that_cannot_be_reached_fails_the_job(client: Client, closed_address: str):
+    job = client.wait(client.submit(file_url=closed_address)["data"]["job_id"])
     assert job["status"] == "failed"
     assert job["message"].startswith("file_url could not be fetched")
 
 
-def test_a_fetched_document_that_would_be_refused_fails_the_job(client: Client, elsewhere: Elsewhere):
+def test_an_invalid_downloaded_document_fails_the_job(client: Client, elsewhere: Elsewhere):
     config = {"scope": {"page_range": "2"}}
     jobs = [
         client.submit(file_url=f"{elsewhere.url}/a.json"),
@@ -112,14 +112,16 @@ def test_a_fetched_document_that_would_be_refused_fails_the_job(client: Client, 
     assert "page_range" in messages[1]
 
 
-def test_a_fetched_document_is_bounded(elsewhere: Elsewhere):
+def test_the_size_of_a_downloaded_document_is_limited(elsewhere: Elsewhere):
     with TextInServer(pending_seconds=0, processing_seconds=0, max_file_bytes=4) as textin:
         client = Client(textin)
         job = client.wait(client.submit(file_url=f"{elsewhere.url}/a.md")["data"]["job_id"])
         assert "exceeds the limit" in job["message"]
 
 
-def test_a_webhook_tells_of_a_completed_job(client: Client, textin: TextInServer, elsewhere: Elsewhere):
+def test_the_webhook_of_a_completed_job_has_its_result_url(
+    client: Client, textin: TextInServer, elsewhere: Elsewhere
+):
     job_id = client.submit(webhook=elsewhere.url)["data"]["job_id"]
     payload = elsewhere.next_webhook()
     assert payload == {
@@ -131,13 +133,15 @@ def test_a_webhook_tells_of_a_completed_job(client: Client, textin: TextInServer
     assert (delivery.url, delivery.payload, delivery.outcome) == (elsewhere.url, payload, "HTTP 200")
 
 
-def test_a_webhook_tells_of_a_failed_job(client: Client, textin: TextInServer, elsewhere: Elsewhere):
+def test_the_webhook_of_a_failed_job_has_its_message(
+    client: Client, textin: TextInServer, elsewhere: Elsewhere
+):
     textin.script(JobScript(status="failed", message="no luck"))
     job_id = client.submit(webhook=elsewhere.url)["data"]["job_id"]
     assert elsewhere.next_webhook() == {"job_id": job_id, "status": "failed", "message": "no luck"}
 
 
-def test_a_webhook_waits_for_the_poll_that_shows_the_end(
+def test_a_webhook_is_sent_after_the_poll_that_shows_the_final_state(
     client: Client, textin: TextInServer, elsewhere: Elsewhere
 ):
     textin.script(JobScript(states=["pending", "completed"]))
@@ -148,16 +152,18 @@ def test_a_webhook_waits_for_the_poll_that_shows_the_end(
     assert elsewhere.next_webhook()["status"] == "completed"
 
 
-def test_a_webhook_is_delivered_once_whatever_comes_back(
+def test_a_webhook_is_delivered_once_even_if_it_fails(
     client: Client, textin: TextInServer, elsewhere: Elsewhere
 ):
-    elsewhere.answer = 500
+    elsewhere.http_status = 500
     client.submit(webhook=elsewhere.url)
     assert [delivery.outcome for delivery in deliveries(textin)] == ["HTTP 500"]
     assert len(elsewhere.received) == 1
 
 
-def test_a_webhook_nobody_hears_is_recorded_as_such(client: Client, textin: TextInServer, deaf_address: str):
-    client.submit(webhook=deaf_address)
+def test_a_webhook_to_a_closed_port_is_recorded_with_its_error(
+    client: Client, textin: TextInServer, closed_address: str
+):
+    client.submit(webhook=closed_address)
     (delivery,) = deliveries(textin)
     assert "ClientConnectorError" in delivery.outcome

@@ -1,0 +1,180 @@
+"""The ASGI application: request log, routes, credentials, and faults around the endpoints."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import secrets
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textin_provider.testing import responses
+from textin_provider.testing.faults import send_altered
+from textin_provider.testing.http_server import Connection, RequestBody
+from textin_provider.testing.request_log import Request, RequestLog, redact_query
+from textin_provider.testing.responses import Envelope, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from textin_provider.testing.faults import FaultQueue, ScriptedFault
+    from textin_provider.testing.http_server import Receive, Scope, Send
+    from textin_provider.testing.responses import HttpResponse
+
+log = logging.getLogger("textin_provider.testing")
+
+UNKNOWN = "unknown"
+
+
+@dataclass(slots=True)
+class RoutedRequest:
+    """
+    A request as an endpoint receives it.
+
+    ``logged`` is its entry in the request log, ``query`` the raw query with its secrets, and ``tail`` the
+    last segment of the path if the route takes one.
+    """
+
+    logged: Request
+    query: str = field(repr=False)
+    body: RequestBody
+    tail: str
+
+    @property
+    def envelope(self) -> Envelope:
+        """The envelope of the response."""
+        return Envelope.of(self.logged.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """
+    One endpoint: its name in the request log and for faults, its method and path, and its handler.
+
+    With ``takes_tail`` the path is a prefix, and the one segment that follows goes to the handler.
+    """
+
+    name: str
+    method: str
+    path: str
+    handler: Callable[[RoutedRequest], Awaitable[HttpResponse]]
+    takes_tail: bool = False
+    needs_credentials: bool = True
+
+    def match(self, method: str, path: str) -> str | None:
+        """Return the tail of a path that matches (empty if the route takes none), None for any other path."""
+        if method != self.method:
+            return None
+        if not self.takes_tail:
+            return "" if path == self.path else None
+        if not path.startswith(self.path):
+            return None
+        tail = path[len(self.path) :]
+        return tail if tail and "/" not in tail else None
+
+
+@dataclass(slots=True)
+class Credentials:
+    """The one pair of credentials that the server accepts; the secret may be rotated."""
+
+    app_id: str
+    secret_code: str
+
+    def check(self, raw_headers: list[tuple[bytes, bytes]]) -> None:
+        """
+        Check the credentials in the headers.
+
+        :raises Refusal: 40101 if one is missing, 40102 if one is wrong.
+        """
+        app_id = secret_code = b""
+        for name, value in raw_headers:
+            if name == b"x-ti-app-id":
+                app_id = value
+            elif name == b"x-ti-secret-code":
+                secret_code = value
+        if not app_id.strip() or not secret_code.strip():
+            raise Refusal(responses.CREDENTIALS_MISSING, "send both x-ti-app-id and x-ti-secret-code")
+        if app_id != self.app_id.encode() or secret_code != self.secret_code.encode():
+            raise Refusal(responses.CREDENTIALS_INVALID, "verification failed")
+
+
+class Application:
+    """The ASGI application of one server."""
+
+    def __init__(
+        self, routes: Sequence[Route], credentials: Credentials, request_log: RequestLog, faults: FaultQueue
+    ) -> None:
+        self._routes = routes
+        self._credentials = credentials
+        self._request_log = request_log
+        self._faults = faults
+        prefix = secrets.token_hex(8)
+        self._request_ids = (f"{prefix}{number:016x}".encode() for number in itertools.count(1))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI request; ignore everything but HTTP."""
+        if scope["type"] != "http":
+            return
+        method, path = scope["method"], scope["path"]
+        route, tail = self._find_route(method, path)
+        name = route.name if route else UNKNOWN
+        query = scope["query_string"].decode("latin-1")
+        logged = Request(name, method, path, redact_query(query), scope["headers"])
+        self._request_log.add(logged)
+        request = RoutedRequest(logged, query, RequestBody(receive), tail)
+        connection = Connection(scope, receive, send, partial(self._request_log.add_sent, logged))
+        try:
+            fault = self._faults.take(name)
+            if fault is not None:
+                await self._serve_with_fault(route, request, connection, fault)
+            else:
+                response = await self._respond(route, request)
+                logged.body_bytes = request.body.received
+                logged.http_status, logged.code = response.http_status, response.code
+                await connection.send(response, next(self._request_ids))
+        except (asyncio.CancelledError, ConnectionError):
+            # The server stops, or the client has disconnected.
+            return
+
+    def _find_route(self, method: str, path: str) -> tuple[Route | None, str]:
+        for route in self._routes:
+            tail = route.match(method, path)
+            if tail is not None:
+                return route, tail
+        return None, ""
+
+    async def _respond(self, route: Route | None, request: RoutedRequest) -> HttpResponse:
+        try:
+            if route is None:
+                raise Refusal(responses.UNKNOWN_URL, f"{request.logged.method} {request.logged.path}")
+            if route.needs_credentials:
+                self._credentials.check(request.logged.raw_headers)
+            return await route.handler(request)
+        except Refusal as refusal:
+            return refusal.response(request.envelope)
+        except ConnectionError:
+            raise
+        except Exception:
+            log.exception("%s %s failed", request.logged.method, request.logged.path)
+            message = responses.MESSAGES[responses.INTERNAL_ERROR]
+            return request.envelope.error(responses.INTERNAL_ERROR, message, http_status=500)
+
+    async def _serve_with_fault(
+        self, route: Route | None, request: RoutedRequest, connection: Connection, fault: ScriptedFault
+    ) -> None:
+        if fault.delay:
+            await asyncio.sleep(fault.delay)
+        real = await self._respond(route, request) if fault.runs_endpoint else None
+        if real is None and fault.cut != "in_request":
+            await request.body.drain()
+        request.logged.body_bytes = request.body.received
+        response = fault.apply(real, request.envelope)
+        if not fault.sends_nothing:
+            request.logged.http_status, request.logged.code = response.http_status, response.code
+        request_id = next(self._request_ids)
+        if fault.alters_transmission:
+            await send_altered(connection, response, request_id, fault)
+        else:
+            await connection.send(response, request_id)

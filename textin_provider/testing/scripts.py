@@ -1,0 +1,191 @@
+"""Scripts of xParse jobs and DocFlow files: states, times and results; and the base of their registries."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+from textin_provider.testing.docflow.status import FAILED, UNFINISHED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+Item = TypeVar("Item")
+Script = TypeVar("Script")
+
+OWN_URL = "own"
+MIN_RESULT_BYTES = 1024
+
+
+@dataclass(frozen=True)
+class JobScript:
+    """
+    The script of one job; the defaults make an ordinary successful job.
+
+    :param status: the final state: ``completed``, ``failed``, ``never`` (the job stays in progress), or any
+        other word, such as ``stopped``, to test a client with a state that is not documented.
+    :param message: why the job failed; sent with the state ``failed`` only.
+    :param pending_seconds: seconds in the state ``pending``; None takes the server's default.
+    :param processing_seconds: seconds in the state ``in_progress`` after that; None takes the server's
+        default.
+    :param states: states to show one per poll, independent of time; the last one stays.
+    :param result: the content of the result URL instead of the parsed document: bytes as they are, text as
+        UTF-8, anything else as JSON.
+    :param result_bytes: serve a synthetic, valid result of exactly this many bytes (1,024 at least),
+        generated while it is sent.
+    :param wrapped: serve the result inside ``{code, message, data}``.
+    :param result_url: ``"own"`` for the server's own URL, another URL to return that one, None to complete
+        without a URL.
+    :param result_token_lifetime: seconds after which a result URL returns HTTP 404 and the status endpoint
+        returns a new one.
+    :param result_token_downloads: the same after this many downloads.
+    :param vanish: the job is not found any more after this many polls.
+    """
+
+    status: str = "completed"
+    message: str = "document could not be parsed"
+    pending_seconds: float | None = None
+    processing_seconds: float | None = None
+    states: Sequence[str] | None = None
+    result: Any = None
+    result_bytes: int | None = None
+    wrapped: bool = False
+    result_url: str | None = OWN_URL
+    result_token_lifetime: float | None = None
+    result_token_downloads: int | None = None
+    vanish: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.result_bytes is not None and self.result_bytes < MIN_RESULT_BYTES:
+            raise ValueError(f"result_bytes: {self.result_bytes} is less than {MIN_RESULT_BYTES}")
+
+    @property
+    def final_state(self) -> str:
+        """The state in which the job ends."""
+        return self.states[-1] if self.states else self.status
+
+    @property
+    def ends(self) -> bool:
+        """Whether the job ever ends."""
+        return self.final_state not in ("never", "pending", "in_progress")
+
+
+@dataclass(frozen=True)
+class FileScript:
+    """
+    The script of one file; the defaults make an ordinary file.
+
+    Only fetches that match the file count: ``statuses`` and ``vanish_after_fetches`` count the fetches whose
+    conditions the file meets, ``recognition_status`` included, whatever page the file is on. A child counts
+    the fetches of its parent, and is listed and deleted with its parent.
+
+    :param status: the final recognition status: 1, 2, 10, any other number to test a client with a code that
+        is not documented, or ``"never"``, which stays in extraction. None derives it from the document: 1, or
+        10 if the file is only classified, or 2 if it cannot be read or ``failure_causes`` is given.
+    :param failure_causes: why the file failed; sent with the status 2 only.
+    :param statuses: statuses to show independent of time, one after each fetch that counts; the last one
+        stays. Such a file is read before the upload's response is sent.
+    :param pending_seconds: seconds in the queue; None takes the server's default for an upload, the parent's
+        time for a child, and 0 for :meth:`TextInServer.add_batch`.
+    :param processing_seconds: seconds in processing after that; None likewise.
+    :param name: its name instead of the uploaded one.
+    :param format: its format instead of the extension of its name.
+    :param category: its category instead of the one that the upload names or that is guessed from the text.
+    :param duration_ms: its duration instead of ``processing_seconds``.
+    :param verification_status: its status in human verification.
+    :param data: its extracted data instead of what its text contains.
+    :param children: the documents into which it was split or cropped.
+    :param list_children_at_top_level: list the children beside it as well as inside it.
+    :param task_type: its own task type; that of a child is 0 (split off) by default, 3 means cropped out.
+    :param visible_after_seconds: seconds after its creation before it is listed.
+    :param visible_after_fetches: number of matching fetches before it is listed.
+    :param vanish_after_fetches: delete it after this many fetches that count.
+    :param null_fields: names of fields that are null in its JSON; ``"*"`` stands for all optional ones.
+    :param omit_fields: names of fields that are absent from its JSON, likewise, and from the response to its
+        upload.
+    :param file_id: its id instead of a new one.
+    :param task_id: the id of its task instead of a new one.
+    """
+
+    status: int | Literal["never"] | None = None
+    failure_causes: str | None = None
+    statuses: Sequence[int] | None = None
+    pending_seconds: float | None = None
+    processing_seconds: float | None = None
+    name: str | None = None
+    format: str | None = None
+    category: str | None = None
+    duration_ms: int | None = None
+    verification_status: int = 0
+    data: Any = None
+    children: tuple[FileScript, ...] = ()
+    list_children_at_top_level: bool = False
+    task_type: int | None = None
+    visible_after_seconds: float = 0.0
+    visible_after_fetches: int = 0
+    vanish_after_fetches: int | None = None
+    null_fields: Collection[str] = ()
+    omit_fields: Collection[str] = ()
+    file_id: str | None = None
+    task_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.statuses is not None and not self.statuses:
+            raise ValueError("statuses: at least one is required")
+
+    @property
+    def chosen_status(self) -> int | None:
+        """The final status, None to derive it from the document."""
+        if self.statuses:
+            return self.statuses[-1]
+        if self.status == "never" or self.status in UNFINISHED:
+            return None
+        if self.status is None and self.failure_causes is not None:
+            return FAILED
+        return self.status
+
+    @property
+    def ends(self) -> bool:
+        """Whether the file ever ends by time."""
+        return self.status != "never" and self.status not in UNFINISHED
+
+    @property
+    def depends_on_fetches(self) -> bool:
+        """Whether the number of fetches changes the file."""
+        return bool(self.statuses or self.visible_after_fetches or self.vanish_after_fetches is not None)
+
+
+class ScriptedRegistry(Mapping[str, Item], Generic[Item, Script]):
+    """
+    A mapping of the jobs or files of one server by id, oldest first, with the scripts for the next ones.
+
+    ``pending_seconds`` and ``processing_seconds`` are the defaults of the server.
+    """
+
+    def __init__(
+        self, pending_seconds: float, processing_seconds: float, default_script: Callable[[], Script]
+    ) -> None:
+        self.default_seconds = pending_seconds, processing_seconds
+        self._items: dict[str, Item] = {}
+        self._scripts: deque[Script] = deque()
+        self._default_script = default_script
+
+    def __getitem__(self, item_id: str) -> Item:
+        return self._items[item_id]
+
+    def __iter__(self) -> Iterator[str]:
+        # A copy, since a test may iterate while the server adds items.
+        return iter(list(self._items))
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def queue_script(self, script: Script) -> None:
+        """Use ``script`` for the next submitted job or uploaded file."""
+        self._scripts.append(script)
+
+    def next_script(self) -> Script:
+        """Return the script of the job or file that is being created."""
+        return self._scripts.popleft() if self._scripts else self._default_script()
