@@ -66,14 +66,14 @@ def run(seconds: float, seed: int) -> Record:
 
 class _Run:
     def __init__(self, record: Record, textin: LocalTextIn, pipe: Connection) -> None:
-        self._book, self._textin, self._pipe = record, textin, pipe
+        self._record, self._textin, self._pipe = record, textin, pipe
         self._workspace_id = textin("workspace_id")
         self._weather = Weather(record.seed, record.seconds, textin, self._connect)
         self._take(pipe.recv(), 0.0)  # what it holds before the first wait
         self._begun = time.monotonic()
 
     def go(self) -> Record:
-        record, told, over_at = self._book, 0.0, 0.0
+        record, told, over_at = self._record, 0.0, 0.0
         record.spells = self._weather.spells
         while not over_at or time.monotonic() < over_at + AFTERWARDS:
             now = time.monotonic()
@@ -94,7 +94,7 @@ class _Run:
         return record
 
     def _take(self, report: Report, since: float) -> None:
-        record = self._book
+        record = self._record
         for ended in report.ended:
             record.end(ended)
         record.complain(report.complaints)
@@ -116,21 +116,21 @@ class _Run:
         """Begin as many waits as are missing; while TextIn is stopped there is nothing to wait for."""
         if count == 0 or self._weather.is_down:
             return
-        first = self._book.started
-        plans = [draw(number, self._book.seed) for number in range(first, first + count)]
+        first = self._record.started
+        plans = [draw(number, self._record.seed) for number in range(first, first + count)]
         begun = time.monotonic()
         ids = self._textin("begin", plans)
         pairs = enumerate(zip(plans, ids, strict=True), start=first)
         waits = [Wait(number, *pair, begun) for number, pair in pairs]
         self._pipe.send(("start", [(wait.number, wait.stored(self._workspace_id)) for wait in waits]))
         for wait in waits:
-            self._book.start(wait)
+            self._record.start(wait)
 
     def _clear(self, now: float) -> None:
         """Cancel those whose task is cleared, as the triggerer does when a task is."""
         cleared = [
             wait
-            for wait in self._book.waiting.values()
+            for wait in self._record.waiting.values()
             if wait.plan.cancel_after is not None
             and wait.cleared_at is None
             and now >= wait.begun + wait.plan.cancel_after
@@ -141,8 +141,9 @@ class _Run:
             self._pipe.send(("clear", [wait.number for wait in cleared]))
 
     def _tell(self, since: float) -> None:
-        record, held = self._book, self._book.samples[-1].held
+        record, held = self._record, self._record.samples[-1].held
         say(
-            f"  {since / 60:.0f} min: {len(record.waiting)} wait, {dict(record.endings)}, {held.memory:.1f} MiB, "
+            f"  {since / 60:.0f} min: {len(record.waiting)} wait, {dict(record.endings)}, "
+            f"{held.memory:.1f} MiB, "
             f"{held.tasks} tasks, {held.sockets} sockets, {len(record.objections)} objections"
         )

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from textin_provider.api.xparse.endpoints import MAX_FILE_BYTES
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.inputs import Document
 from textin_provider.api.protocol import Part, Request, Response, Service
-from textin_provider.api.xparse.endpoints import submit_job
+from textin_provider.api.xparse.endpoints import MAX_FILE_BYTES, submit_job
 
 URL = "https://h.example/doc.pdf"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -38,9 +37,9 @@ def hook(connect: Connect) -> TextInHook:
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
-    """Let the pauses between two tries pass at once, and note them."""
+    """Let the delays of a sender pass at once, and list them."""
     pauses = Pauses()
-    monkeypatch.setattr(time, "sleep", pauses.sleep)
+    monkeypatch.setattr("textin_provider.hooks.sender.time", pauses)
     return pauses
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -19,15 +20,21 @@ def readable(value: object) -> str:
 
 
 class Pauses(list[float]):
-    """The seconds that a hook has waited between tries; ``then`` is called at each of them."""
+    """
+    A clock that passes delays at once, and lists their seconds; ``then`` is called at each of them.
+
+    It replaces the module ``time`` of a sender.
+    """
 
     then: Callable[[], None] | None = None
 
     def sleep(self, seconds: float) -> None:
-        """Take the place of ``time.sleep``."""
         self.append(seconds)
         if self.then is not None:
             self.then()
+
+    def monotonic(self) -> float:
+        return time.monotonic() + sum(self)
 
 
 @dataclass

@@ -18,12 +18,12 @@ from textin_provider.exceptions import (
     TextInServerError,
     TextInTransportError,
 )
-from textin_provider.hooks.textin import TextInHook
 from textin_provider.hooks.textin_async import TextInAsyncHook
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
 
 if TYPE_CHECKING:
     from tests.hooks.support import Connect, Foreign
+    from textin_provider.hooks.textin import TextInHook
 
 
 async def test_it_sees_what_the_worker_sees(hook: TextInHook, textin: TextInServer) -> None:

@@ -132,7 +132,7 @@ def test_it_is_in_no_log_and_no_error_when_the_connection_is_refused(
             document, pdf_password=PASSWORD
         )
 
-    assert "Trying again" in logs(), "the log shows the tries"
+    assert "Retrying" in logs(), "the log shows the tries"
     assert_hushed(told_of(caught.value))
     assert_hushed(logs())
 

@@ -9,12 +9,12 @@ import pytest
 from textin_provider.api.docflow.models import Selector
 from textin_provider.api.docflow.progress import Progress, poll_progress
 from textin_provider.exceptions import TextInError
-from textin_provider.hooks.textin import TextInHook
 from textin_provider.hooks.textin_async import TextInAsyncHook
 from textin_provider.testing import FileScript, ScriptedFault, TextInServer
 
 if TYPE_CHECKING:
     from tests.hooks.support import Connect, Pauses
+    from textin_provider.hooks.textin import TextInHook
 
 MIXED = (
     [FileScript(status=1)] * 3
@@ -31,7 +31,7 @@ def test_files_are_counted_by_where_they_are(hook: TextInHook, textin: TextInSer
     batch_number = textin.add_batch(files=MIXED)
     textin.add_batch(count=50)
 
-    assert look(hook, textin, batch_number) == Progress(7, 3, 2, 1, is_moving=True)
+    assert look(hook, textin, batch_number) == Progress(7, 3, 2, 1, is_pending=True)
     assert textin.count("fetch") == 4
 
 
@@ -42,7 +42,7 @@ def test_a_single_file_is_counted_too(hook: TextInHook, textin: TextInServer, pa
 
     progress = hook.poll_docflow_progress(Selector(parameter, getattr(file, parameter)), textin.workspace_id)
 
-    assert progress == Progress(1, 1, 0, 0, is_moving=False)
+    assert progress == Progress(1, 1, 0, 0, is_pending=False)
 
 
 @pytest.mark.parametrize("status", [0, 3, 4, 5, 6, 7, 20])
@@ -90,19 +90,21 @@ async def test_a_trigger_sees_what_a_worker_sees(
     textin.quirks.omit_total = omit_total
     batch_number = textin.add_batch(files=MIXED)
 
-    async with TextInAsyncHook() as looking:
-        seen = await looking.look(poll_progress(textin.workspace_id, Selector("batch_number", batch_number)))
+    async with TextInAsyncHook() as async_hook:
+        seen = await async_hook.run(
+            poll_progress(textin.workspace_id, Selector("batch_number", batch_number))
+        )
 
     assert seen == look(hook, textin, batch_number)
-    assert seen.is_moving
+    assert seen.is_pending
 
 
 async def test_a_trigger_and_a_worker_ask_the_same_questions(hook: TextInHook, textin: TextInServer) -> None:
     selector = Selector("batch_number", "批次 1 & 2")
 
     hook.poll_docflow_progress(selector, textin.workspace_id)
-    async with TextInAsyncHook() as looking:
-        await looking.look(poll_progress(textin.workspace_id, selector))
+    async with TextInAsyncHook() as async_hook:
+        await async_hook.run(poll_progress(textin.workspace_id, selector))
 
     asked = [request.query for request in textin.requests]
     assert len(asked) == 8

@@ -194,7 +194,7 @@ def test_the_same_document_submitted_twice_is_two_jobs(
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({}, "Give"),
+        ({}, "exactly one"),
         ({"file": ""}, "file="),
         ({"file": "  "}, "file="),
         ({"file": "/no/such/file.pdf"}, "'/no/such/file.pdf': it does not exist"),

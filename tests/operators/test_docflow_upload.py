@@ -208,7 +208,7 @@ def test_every_argument_that_may_be_a_template_is_rendered() -> None:
 
 
 BAD_INPUT = {
-    "nothing": ({}, "urls=None: neither it nor files is given"),
+    "nothing": ({}, "files, urls=(): none is given"),
     "files and urls": ({"files": ["a.pdf"], "urls": [f"{NOWHERE}/a.pdf"]}, "files is given too"),
     "no files": ({"files": []}, "files=[]: it is empty"),
     "no urls": ({"urls": []}, "urls=[]: it is empty"),

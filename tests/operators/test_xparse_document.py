@@ -272,7 +272,7 @@ def test_a_wait_that_is_over_says_so_and_is_retried(
         assert not isinstance(error, AirflowFailException)
         assert f"timeout={timeout:g}s" in str(error)
         assert ("waits for the same job" in str(error)) is durable
-        assert ("submits the document anew" in str(error)) is not durable
+        assert ("submits the document again" in str(error)) is not durable
         return str(error)
 
     says_in_time("last status in_progress", last_words)

@@ -167,7 +167,7 @@ def test_a_job_that_failed_is_submitted_anew_and_the_log_says_so(
 
     assert manifest["job_id"] == store.job["job_id"] != failed
     assert _submitted(textin) == (2, 2)
-    assert f"The stored job {failed} failed (文件已损坏); submitting anew." in said()
+    assert f"The stored job {failed} failed (文件已损坏); submitting again." in said()
 
 
 @modes
@@ -247,7 +247,7 @@ def test_a_changed_input_is_submitted_anew_and_the_log_says_so(
 
     assert manifest["job_id"] == store.job["job_id"] != first
     assert _submitted(textin) == (2, 2)
-    assert f"The input has changed since xParse job {first}; submitting anew." in said()
+    assert f"The input has changed since xParse job {first}; submitting again." in said()
 
 
 def test_a_changed_url_is_submitted_anew_even_if_only_its_query_differs(

@@ -122,11 +122,11 @@ BAD_INPUT = {
     "a URL that is none": ({"file_url": "example.com/a.md"}, "file_url='example.com/a.md': "),
     "a webhook that is none": (
         {"file_url": "https://example.com/a.md", "webhook": "done"},
-        "webhook='done': it is no such URL",
+        "webhook='done': it is not such a URL",
     ),
     "a configuration that is no JSON": (
         {"file_url": "https://example.com/a.md", "config": "{not json"},
-        "config='...': it is no JSON",
+        "config='...': it is not valid JSON",
     ),
     "a configuration that is a list": (
         {"file_url": "https://example.com/a.md", "config": "[1]"},

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.retry import backoff
 from textin_provider.api.xparse.models import XParseJob
-from textin_provider.polling.decision import Decision
 from textin_provider.polling.policy import PollPolicy
 from textin_provider.polling.xparse import JobWait
+
+if TYPE_CHECKING:
+    from textin_provider.polling.decision import Decision
 
 START = 1_800_000_000.0
 DEADLINE = START + 100
@@ -163,7 +165,8 @@ def test_a_row_of_blips_is_warned_of_once_and_anew_after_an_answer() -> None:
 
 def test_the_warning_of_a_blip_says_that_the_wait_goes_on() -> None:
     assert (
-        wait().on_error("1", fault(), now=START).message == "xParse job 1: status: HTTP 502. The wait continues."
+        wait().on_error("1", fault(), now=START).message
+        == "xParse job 1: status: HTTP 502. The wait continues."
     )
 
 

@@ -24,7 +24,10 @@ class _SinglePoll(Wait):
 
     def __init__(self, job_id: str, delay: float) -> None:
         super().__init__([job_id], PollPolicy(0.0, time.time() + 3600, 3600))
-        self.restore({"delay": delay})
+        self._single_delay = delay
+
+    def first_delay(self, *, now: float) -> float:
+        return self._single_delay
 
     def on_state(self, key: str, state: Any, *, now: float) -> Decision:
         return done(state=state)

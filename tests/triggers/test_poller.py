@@ -13,7 +13,7 @@ from tests.running import GUARD_SECONDS, only_event, until
 from tests.triggers.single_poll import poll_once
 from textin_provider.api.protocol import Request, Service
 from textin_provider.api.xparse.endpoints import get_job
-from textin_provider.exceptions import TextInConfigurationError
+from textin_provider.hooks.aiohttp_transport import Client
 from textin_provider.hooks.textin_async import TextInAsyncHook
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
 from textin_provider.triggers import poller as poller_module
@@ -147,13 +147,14 @@ async def test_when_all_are_cancelled_while_it_opens_nothing_is_left(
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_failed_opening_reaches_all_who_wait_for_it_and_a_later_one_tries_anew(
-    textin: TextInServer, built: list[str], monkeypatch: pytest.MonkeyPatch
+async def test_a_configuration_error_ends_all_waits_at_once_and_a_later_one_opens_again(
+    textin: TextInServer, new_trigger: NewTrigger, built: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     half_filled = textin.connection() | {"password": ""}
     monkeypatch.setenv("AIRFLOW_CONN_TEXTIN_DEFAULT", json.dumps(half_filled))
-    results = await asyncio.gather(*(_visit() for _ in range(5)), return_exceptions=True)
-    assert [type(result) for result in results] == [TextInConfigurationError] * 5
+    triggers = [new_trigger(textin.add_job(), poll_interval=3600.0) for _ in range(5)]
+    events = await asyncio.gather(*map(only_event, triggers))
+    assert [event["fault"]["kind"] for event in events] == ["configuration"] * 5
     assert len(built) == 1
 
     monkeypatch.setenv("AIRFLOW_CONN_TEXTIN_DEFAULT", json.dumps(textin.connection()))
@@ -206,25 +207,25 @@ async def test_no_more_requests_are_under_way_at_once_than_agreed(
     textin: TextInServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     under_way, most = 0, 0
-    send = TextInAsyncHook.send
+    send = Client.send
 
-    async def counted(hook: TextInAsyncHook, call: Request[Any], **options: Any) -> Any:
+    async def counted(client: Client, request: Request[Any]) -> Any:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
         try:
-            return await send(hook, call, **options)
+            return await send(client, request)
         finally:
             under_way -= 1
 
-    monkeypatch.setattr(TextInAsyncHook, "send", counted)
+    monkeypatch.setattr(Client, "send", counted)
     job_id = textin.add_job()
     async with join_poller("textin_default") as poller:
         await asyncio.gather(*(poll_once(poller, job_id) for _ in range(100)))
     assert most == poller_module.CONCURRENCY
 
 
-async def test_the_loop_has_a_turn_between_two_looks_of_a_sender(textin: TextInServer) -> None:
+async def test_the_loop_runs_between_two_polls_of_a_sender(textin: TextInServer) -> None:
     looks = 0
 
     def look(job_id: str) -> Flow[str]:
@@ -249,7 +250,7 @@ async def test_who_waits_long_waits_for_the_full_second_and_no_longer(textin: Te
     async with join_poller("textin_default") as poller:
         begun = loop.time()
         asks = [asyncio.create_task(poll_once(poller, job_id, delay)) for delay in (5.0, 60.0)]
-        await asyncio.sleep(0)
+        await until(lambda: len(poller._timers) == 2)
         moments = sorted(poller._timers)
         for ask in asks:
             ask.cancel()
@@ -267,6 +268,6 @@ async def test_rounds_that_pile_up_while_textin_is_slow_share_the_senders(textin
         await until(lambda: textin.count("status") == most)
         await asyncio.sleep(0.5)
         assert textin.count("status") == most
-        assert len(poller._sending) == most
+        assert len(poller._senders) == most
         await asked
     assert textin.count("status") == 200

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from textin_provider import __version__
+from textin_provider.sensors.base import TextInSensor
 from textin_provider.sensors.docflow import DocFlowBatchSensor
 from textin_provider.sensors.xparse import XParseJobSensor
 
@@ -64,7 +65,7 @@ def test_a_wait_for_it_can_begin(case: dict[str, Any]) -> None:
     trigger = _load(case)
     wait = trigger._wait()
     assert wait.pending
-    assert all(next(trigger._look(key)).method == "GET" for key in wait.pending)
+    assert all(next(trigger._poll(key)).method == "GET" for key in wait.pending)
 
 
 @every_case
@@ -77,11 +78,11 @@ def test_a_task_can_be_resumed_with_what_was_kept(
         cls, selector = DocFlowBatchSensor, {"batch_number": "1"}
     resumed: list[dict[str, Any]] = []
 
-    def note(sensor: Any, context: Any) -> None:
+    def note(sensor: Any, context: Any, *_: Any) -> None:
         resumed.append(dict(vars(sensor)))
 
-    monkeypatch.setattr(XParseJobSensor, "poke", note)
-    monkeypatch.setattr(DocFlowBatchSensor, "_read_files", note)
+    monkeypatch.setattr(TextInSensor, "poke", note)
+    monkeypatch.setattr(XParseJobSensor, "_finish", note)
     sensor: Any = cls(task_id="wait", **selector)
 
     sensor.resume_execution("execute_complete", {**case["kept"], "event": case["event"]}, {})

@@ -83,7 +83,9 @@ async def test_each_wait_logs_where_its_own_trigger_does(
     whose: ContextVar[str] = ContextVar("whose")
     told: list[tuple[str, str]] = []
     monkeypatch.setattr(
-        TextInTrigger, "_tell", lambda self, decision: told.append((whose.get(), str(decision.message)))
+        TextInTrigger,
+        "_log_decision",
+        lambda self, decision: told.append((whose.get(), str(decision.message))),
     )
     jobs = [textin.add_job(JobScript(states=["pending", "in_progress", "completed"])) for _ in range(10)]
 

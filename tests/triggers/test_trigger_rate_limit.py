@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.hooks.support import Pauses
 from tests.running import GUARD_SECONDS, only_event, point_airflow_at, until
 from tests.triggers.single_poll import poll_once
 from textin_provider.api.rate_limit import RateLimiter
@@ -181,8 +182,8 @@ async def test_credentials_that_are_still_wrong_when_looked_up_again_end_the_wai
 def test_a_worker_that_is_limited_asks_no_more_before_the_pause_is_over(
     textin: TextInServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr("textin_provider.hooks.sender.time.sleep", pauses.append)
+    pauses = Pauses()
+    monkeypatch.setattr("textin_provider.hooks.sender.time", pauses)
     textin.fault("status", ScriptedFault(code=40306, headers={"Retry-After": "12"}), times=1)
 
     assert TextInHook().get_xparse_job(textin.add_job()).job_id

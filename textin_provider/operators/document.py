@@ -154,8 +154,8 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
         if state_store is None:
             if self.durable and self.retries:
                 self.log.warning(
-                    "This Airflow has no task state store (3.3+ has one), so durable has no effect: each of the "
-                    "%s retries would submit the document again, and TextIn would bill it again.",
+                    "This Airflow has no task state store (3.3+ has one), so durable has no effect: each of "
+                    "the %s retries would submit the document again, and TextIn would bill it again.",
                     self.retries,
                 )
             return JobStore(None, "")
@@ -232,7 +232,6 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
             poll_interval=self.poll_interval,
             deadline=deadline,
             timeout=self.timeout,
-            memory=wait.memory(),
         )
         timeout = framework_timeout(deadline - time.time(), self.poll_interval)
         kept = {"try_number": try_number}

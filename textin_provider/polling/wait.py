@@ -17,7 +17,7 @@ from textin_provider.polling.decision import Decision, failed, timed_out
 from textin_provider.polling.policy import errors_within
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from textin_provider.api.errors import ApiError
     from textin_provider.api.retry import Chance
@@ -44,26 +44,16 @@ class Wait:
         self._last_error: str | None = None
         self._retry_after: float | None = None
         self._last_message: str | None = None
-        self._first_delay: float | None = None
-        self._delay: float | None = None
         self._logged_at = -math.inf
 
     def first_delay(self, *, now: float) -> float:
         """Return the seconds until the first poll of a key."""
-        delay = self.policy.first_delay(self._chance) if self._first_delay is None else self._first_delay
-        return self._within(delay, now)
+        return self._within(self.policy.first_delay(self._chance), now)
 
-    def memory(self) -> dict[str, Any]:
-        """
-        Return plain values with which another process continues this wait.
-
-        It observes the delay after an error.
-        """
-        return {"delay": self._delay} if self._last_error is not None else {}
-
-    def restore(self, memory: Mapping[str, Any]) -> None:
-        """Continue the wait of another process."""
-        self._first_delay = memory.get("delay")
+    @property
+    def has_error(self) -> bool:
+        """Whether the last poll failed."""
+        return self._last_error is not None
 
     def on_state(self, key: str, state: Any, *, now: float) -> Decision:
         """Judge the state of a key."""
@@ -130,8 +120,7 @@ class Wait:
     def _poll_again(self, delay: float, now: float) -> Decision:
         if now >= self.policy.deadline:
             return timed_out(self._timeout_message())
-        self._delay = self._within(delay, now)
-        return Decision(delay=self._delay)
+        return Decision(delay=self._within(delay, now))
 
     def _within(self, delay: float, now: float) -> float:
         return max(0.0, min(delay, self.policy.deadline - now))

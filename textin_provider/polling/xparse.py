@@ -14,7 +14,7 @@ from textin_provider.polling.decision import Decision, done
 from textin_provider.polling.wait import Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from textin_provider.api.retry import Chance
     from textin_provider.polling.policy import PollPolicy
@@ -118,15 +118,6 @@ class JobWait(Wait):
         if self._is_list and error.kind is ErrorKind.REQUEST:
             return self._on_end(XParseJob.refused(key, error), now)
         return super().on_error(key, error, now=now)
-
-    def memory(self) -> dict[str, Any]:
-        """Return plain values with which another process continues this wait, without repeating warnings."""
-        return super().memory() | ({"warned_of": sorted(self._warned_of)} if self._warned_of else {})
-
-    def restore(self, memory: Mapping[str, Any]) -> None:
-        """Continue the wait of another process."""
-        super().restore(memory)
-        self._warned_of.update(memory.get("warned_of", ()))
 
     def _on_end(self, job: XParseJob, now: float) -> Decision:
         self.ended[job.job_id] = job

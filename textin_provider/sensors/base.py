@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
+    from textin_provider.polling.decision import Decision
     from textin_provider.polling.policy import PollPolicy
     from textin_provider.polling.wait import Wait
 
@@ -92,6 +94,11 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
             timeout=framework_timeout(self._deadline - time.time(), self.poke_interval),
         )
 
+    def log_decision(self, decision: Decision) -> None:
+        """Log the message of a decision; warnings about a state are left to the trigger, which repeats them."""
+        is_repeated = self.deferrable and self._wait is not None and not self._wait.has_error
+        self.log.log(logging.INFO if is_repeated else decision.level, "%s", decision.message)
+
     def _may_defer(self) -> bool:
         """Whether a trigger can continue the wait; otherwise this worker does."""
         return True
@@ -130,7 +137,6 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
             "exponential_backoff": policy.exponential_backoff,
             "max_wait": policy.max_wait,
             "looks": policy.polls,
-            "memory": self._wait.memory() if self._wait else None,
         }
 
     def _kept(self) -> dict[str, Any]:

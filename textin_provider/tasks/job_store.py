@@ -107,7 +107,7 @@ class JobStore:
         job = SubmittedJob.from_dict(value)
         if job.fingerprint == self._fingerprint:
             return job
-        log.info("The input has changed since xParse job %s; submitting it again.", job.job_id)
+        log.info("The input has changed since xParse job %s; submitting again.", job.job_id)
         return None
 
     def save(self, job_id: str) -> SubmittedJob:

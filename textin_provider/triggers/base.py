@@ -42,8 +42,6 @@ class TextInTrigger(BaseTrigger):
     :param timeout: the seconds that the deadline was calculated from, for the message.
     :param exponential_backoff: whether the interval doubles with each poll.
     :param max_wait: seconds that a doubled interval may reach at most.
-    :param memory: the memory of the worker's wait that the trigger continues, see
-        :meth:`textin_provider.polling.wait.Wait.memory`.
     :param looks: number of polls in earlier deferrals of the same wait; the name stands in stored triggers.
     """
 
@@ -57,7 +55,6 @@ class TextInTrigger(BaseTrigger):
         exponential_backoff: bool = False,
         max_wait: float | None = None,
         looks: int = 0,
-        memory: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's base class has no annotations
         self.textin_conn_id = textin_conn_id
@@ -67,7 +64,6 @@ class TextInTrigger(BaseTrigger):
         self.exponential_backoff = exponential_backoff
         self.max_wait = max_wait
         self.looks = looks
-        self.memory = memory
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments, all of them plain values."""
@@ -81,7 +77,6 @@ class TextInTrigger(BaseTrigger):
                 "exponential_backoff": self.exponential_backoff,
                 "max_wait": self.max_wait,
                 "looks": self.looks,
-                **({"memory": self.memory} if self.memory else {}),
             },
         )
 
@@ -111,9 +106,7 @@ class TextInTrigger(BaseTrigger):
         from textin_provider.triggers.poller import PollTask, join_poller
 
         async with join_poller(self.textin_conn_id) as poller:
-            wait = self._wait()
-            wait.restore(self.memory or {})
-            event = await poller.run(PollTask(wait, self._poll, self._log_decision))
+            event = await poller.run(PollTask(self._wait(), self._poll, self._log_decision))
         yield TriggerEvent(event)
 
     def _log_decision(self, decision: Decision) -> None:
