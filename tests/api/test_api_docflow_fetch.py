@@ -39,7 +39,9 @@ def test_one_selector_is_taken(name: str, value: Any, expected: str) -> None:
 
 
 def test_no_selector_is_an_error() -> None:
-    with pytest.raises(ApiError, match=r"batch_number, file_id, task_id.*none is given.*exactly one"):
+    with pytest.raises(
+        ApiError, match=r"batch_number=None, file_id=None, task_id=None: none is given.*exactly one"
+    ):
         Selector.of()
 
 

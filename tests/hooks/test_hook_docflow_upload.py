@@ -183,14 +183,14 @@ def test_without_a_workspace_nothing_is_sent(
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({}, "exactly one of files and urls"),
-        ({"files": ["a"], "urls": ["https://h/a"]}, "exactly one of files and urls"),
+        ({}, "exactly one of files, urls"),
+        ({"files": ["a"], "urls": ["https://h/a"]}, "exactly one of files, urls"),
         ({"files": []}, r"files=\[\]: it is empty"),
         ({"urls": []}, r"urls=\[\]: it is empty"),
         ({"files": [""]}, "it is empty"),
         ({"files": [None]}, "files=None"),
         ({"files": ["/nowhere/a.pdf"]}, "/nowhere/a.pdf.*does not exist"),
-        ({"urls": [*addresses(10), "ftp://h/a.pdf"]}, "ftp://h/a.pdf.*no such URL"),
+        ({"urls": [*addresses(10), "ftp://h/a.pdf"]}, "ftp://h/a.pdf.*not such a URL"),
         ({"urls": ["https://h/a"], "target_process": "parse"}, "Use classify or extract"),
         ({"urls": ["https://h/a"], "parser_params": {"pdf_pwd": "x"}}, "holds a password"),
     ],

@@ -204,7 +204,10 @@ def test_the_same_document_submitted_twice_is_two_jobs(
         ({"file": "memory://no/such/object.pdf"}, "it does not exist"),
         ({"file": "nosuchscheme://bucket/doc.pdf"}, "file='nosuchscheme://bucket/doc.pdf'"),
         ({"file": "s3://bucket/doc.pdf"}, "file='s3://bucket/doc.pdf'"),
-        ({"file": "a.pdf", "file_url": "https://h.example/a.pdf"}, "file='a.pdf' is given too"),
+        (
+            {"file": "a.pdf", "file_url": "https://h.example/a.pdf"},
+            "file='a.pdf', file_url='https://h.example/a.pdf': several are given",
+        ),
         ({"file_url": "s3://bucket/a.pdf"}, "file_url="),
         ({"file_url": ""}, "file_url="),
         ({"file_url": "https://h.example/a.pdf", "webhook": "me"}, "webhook="),

@@ -208,15 +208,21 @@ def test_every_argument_that_may_be_a_template_is_rendered() -> None:
 
 
 BAD_INPUT = {
-    "nothing": ({}, "files, urls=(): none is given"),
-    "files and urls": ({"files": ["a.pdf"], "urls": [f"{NOWHERE}/a.pdf"]}, "files is given too"),
+    "nothing": ({}, "files=None, urls=None: none is given. Pass exactly one of files, urls"),
+    "files and urls": (
+        {"files": ["a.pdf"], "urls": [f"{NOWHERE}/a.pdf"]},
+        "files=['a.pdf'], urls=['http://127.0.0.1:9/a.pdf']: several are given",
+    ),
     "no files": ({"files": []}, "files=[]: it is empty"),
     "no urls": ({"urls": []}, "urls=[]: it is empty"),
     "empty text": ({"files": ""}, "files=''"),
     "a file that is not there": ({"files": ["/no/such.pdf"]}, "files='/no/such.pdf': it does not exist"),
     "a folder": ({"files": ["/"]}, "files='/': "),
     "no web address": ({"urls": ["ftp://example.com/a.pdf"]}, "urls='ftp://example.com/a.pdf': "),
-    "a process nobody knows": ({"target_process": "guess"}, "target_process='guess': it is unknown"),
+    "a process nobody knows": (
+        {"target_process": "guess"},
+        "target_process='guess': it is not a known process",
+    ),
     "a password where it would show": ({"parser_params": {"pdf_pwd": "secret"}}, "Use pdf_password"),
     "an option of no known shape": ({"parser_params": {"dpi": [1]}}, "parser_params="),
 }

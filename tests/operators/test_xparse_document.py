@@ -125,8 +125,8 @@ def test_a_task_that_pushes_no_xcom_pushes_no_job_id(
 @pytest.mark.parametrize(
     ("wrong", "expected"),
     [
-        ({"file": None}, "file_url=None"),
-        ({"file_url": "https://example.com/a.pdf?sig=hush"}, "file_url='https://example.com/a.pdf"),
+        ({"file": None}, "file=None, file_url=None: none is given"),
+        ({"file_url": "https://example.com/a.pdf?sig=hush"}, "file='"),
         ({"file": "/no/such/file.pdf"}, "file='/no/such/file.pdf'"),
         ({"file": None, "file_url": "ftp://example.com/a.pdf"}, "file_url='ftp://example.com/a.pdf'"),
         ({"config": "{"}, "config="),
@@ -239,7 +239,7 @@ def test_a_job_that_vanishes_while_it_is_waited_for_is_an_error_that_is_retried(
     error = parse(file=document, output_path=f"{tmp_path}/", **MODES[mode]).raised()
     assert isinstance(error, TextInDocumentFailedError)
     assert not isinstance(error, AirflowFailException)
-    assert "A retry looks for the job again" in str(error)
+    assert "A retry polls the job again" in str(error)
 
 
 @modes

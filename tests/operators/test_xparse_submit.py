@@ -107,10 +107,10 @@ def test_every_argument_is_a_template(textin: TextInServer) -> None:
 
 
 BAD_INPUT = {
-    "nothing": ({}, "file_url=None: "),
+    "nothing": ({}, "file=None, file_url=None: none is given"),
     "two documents": (
         {"file": "a.md", "file_url": "https://example.com/a.md"},
-        "file_url='https://example.com/a",
+        "file='a.md', file_url='https://example.com/a",
     ),
     "a file that is not there": ({"file": "/no/such.md"}, "file='/no/such.md': it does not exist"),
     "a folder": ({"file": "/"}, "file='/': "),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeGuard
 from urllib.parse import urlsplit
 
-from textin_provider.api.errors import bad_input
+from textin_provider.api.errors import ApiError, ErrorKind, bad_input
 
 _MEGABYTE = 1024 * 1024
 
@@ -21,8 +21,12 @@ def exactly_one_of(**parameters: Any) -> tuple[str, Any]:
     given = {name: value for name, value in parameters.items() if value is not None}
     if len(given) == 1:
         return given.popitem()
-    problem = "several are given" if given else "none is given"
-    raise bad_input(", ".join(parameters), tuple(given.values()), problem, "Pass exactly one of them")
+    raise ApiError(
+        ErrorKind.REQUEST,
+        about=", ".join(f"{name}={value!r}" for name, value in (given or parameters).items()),
+        message="several are given" if given else "none is given",
+        fix=f"Pass exactly one of {', '.join(parameters)}",
+    )
 
 
 @dataclass(frozen=True)

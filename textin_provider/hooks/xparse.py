@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from textin_provider.api.errors import ApiError, ErrorKind, bad_input
+from textin_provider.api.errors import ApiError, ErrorKind
+from textin_provider.api.inputs import exactly_one_of
 from textin_provider.api.xparse import endpoints
 from textin_provider.api.xparse.result_stream import ResultStream
 from textin_provider.hooks.lineage import report
@@ -52,8 +53,7 @@ class XParse:
         file_conn_id: str | None,
     ) -> str:
         """Submit one document and return the job id."""
-        if file is not None and file_url is not None:
-            raise bad_input("file_url", file_url, f"file={file!r} is given too", "Pass exactly one of them")
+        exactly_one_of(file=file, file_url=file_url)
         if file is None:
             request = endpoints.submit_job(file_url=file_url, config=config, webhook=webhook)
             job_id = self._sender.send(request)

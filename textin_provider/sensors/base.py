@@ -72,7 +72,7 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         """Poll once; in deferrable mode the wait then continues in the triggerer."""
         from textin_provider.tasks.polling import poll_pending, poll_until_done
 
-        wait = self._wait = self._wait or self._new_wait(self._policy())
+        wait = self._current_wait()
         decision = poll_pending(wait, self._poll, self.log_decision)
         self._delay = decision.delay
         if decision.event is not None:
@@ -95,7 +95,7 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         )
 
     def log_decision(self, decision: Decision) -> None:
-        """Log the message of a decision; warnings about a state are left to the trigger, which repeats them."""
+        """Log the message of a decision; a warning about a state is left to the trigger, which repeats it."""
         is_repeated = self.deferrable and self._wait is not None and not self._wait.has_error
         self.log.log(logging.INFO if is_repeated else decision.level, "%s", decision.message)
 
@@ -114,6 +114,12 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
             max_wait=self.max_wait.total_seconds() if self.max_wait else None,
             polls=self._deferrals,
         )
+
+    def _current_wait(self) -> Wait:
+        """Return the wait of this process; the first poke starts it."""
+        if self._wait is None:
+            self._wait = self._new_wait(self._policy())
+        return self._wait
 
     def _new_wait(self, policy: PollPolicy) -> Wait:
         """Return the wait that judges the polls."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import PokeReturnValue, conf
 
@@ -76,8 +76,11 @@ class XParseJobSensor(TextInSensor):
         from textin_provider.polling.xparse import JobWait
 
         is_single = pending and not is_list(self.job_id)
-        self._jobs = JobWait(pending[0] if is_single else pending, policy, ended=ended)
-        return self._jobs
+        return JobWait(pending[0] if is_single else pending, policy, ended=ended)
+
+    @property
+    def _jobs(self) -> JobWait:
+        return cast("JobWait", self._current_wait())
 
     def _poll(self, key: str) -> XParseJob:
         return self.hook.poll_xparse_job(key)

@@ -89,7 +89,9 @@ def upload_options(
     :param pdf_password: password of the PDF files, sent as ``parser_pdf_pwd``.
     """
     if target_process not in (None, "classify", "extract"):
-        raise bad_input("target_process", target_process, "unknown value", "Use classify or extract")
+        raise bad_input(
+            "target_process", target_process, "it is not a known process", "Use classify or extract"
+        )
     parser = {str(name).removeprefix("parser_"): value for name, value in (parser_params or {}).items()}
     for name, value in parser.items():
         # The values are not quoted: one of them may be a password under another name.
