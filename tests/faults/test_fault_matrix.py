@@ -53,6 +53,6 @@ def test_a_trigger_can_carry_no_submit_and_no_upload(textin: TextInServer) -> No
 
     asked = textin.count("*")
     for call in (submit_job(file_url=textin.url), upload_files("w", urls=[textin.url])):
-        with pytest.raises(RuntimeError, match="only look"):
+        with pytest.raises(RuntimeError, match="only read"):
             asyncio.run(send(call))
     assert textin.count("*") == asked
