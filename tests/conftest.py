@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from textin_provider.api.rate_limit import forget_limits
 from textin_provider.testing import TextInServer
 
 if TYPE_CHECKING:
@@ -34,6 +35,6 @@ def textin(monkeypatch: pytest.MonkeyPatch) -> Iterator[TextInServer]:
 
 
 @pytest.fixture(autouse=True)
-def _no_pause_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget who was asked to pause: the next local TextIn may get the port of a former one."""
-    monkeypatch.setattr("textin_provider.api.rate_limit._limiters", {})
+def _no_pause_of_another_test() -> Iterator[None]:
+    yield
+    forget_limits()

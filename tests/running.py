@@ -167,14 +167,6 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-def shorten_pauses(patch: pytest.MonkeyPatch, *, fault: float = 0.01, round_: float = 0.01) -> None:
-    """Shorten the pause after a fault, the first pause of an account, and a poller's round."""
-    patch.setattr("textin_provider.api.retry._BASE_SECONDS", fault)
-    patch.setattr("textin_provider.api.rate_limit._FIRST_PAUSE", fault)
-    patch.setattr("textin_provider.api.rate_limit._FIRST_SPACING", 0.001)
-    patch.setattr("textin_provider.triggers.poller.BATCH_SECONDS", round_)
-
-
 def point_airflow_at(
     textin: TextInServer, patch: pytest.MonkeyPatch, extra: dict[str, Any] | None = None, **fields: Any
 ) -> None:

@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowSensorTimeout
 from tests.faults.matrix import DOCUMENT_TEXT, Fault, faults_of
 from tests.faults.operations import LONG, Manner, Operation
 from tests.faults.rules import Expected, end_of, may_pass, when_it_passes, when_it_stays
-from textin_provider.api import rate_limit
+from textin_provider.api.rate_limit import forget_limits
 from textin_provider.api.text import MAX_MESSAGE
 from textin_provider.exceptions import TextInError
 
@@ -92,7 +92,7 @@ def try_all(cases: list[Case], textin: TextInServer, folder: Path) -> None:
         finally:
             textin.clear_faults()
             # A pause that one case was asked for is not to hold up the next.
-            rate_limit._limiters.clear()
+            forget_limits()
     if failures:
         pytest.fail("\n".join([f"{len(failures)} of {len(cases)} cases:", *failures]), pytrace=False)
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from tests.running import point_airflow_at, shorten_pauses
-from textin_provider.testing import TextInServer
+from tests.running import point_airflow_at
+from textin_provider.testing import TextInServer, fast_polling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,9 +43,10 @@ def connect(shared: TextInServer, monkeypatch: pytest.MonkeyPatch) -> Connect:
 
 
 @pytest.fixture(autouse=True)
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorten every pause."""
-    shorten_pauses(monkeypatch, fault=0.002, round_=0.005)
+def _fast_polling() -> Iterator[None]:
+    """Shorten all delays except the intervals that a test sets."""
+    with fast_polling(0.005, keep_intervals=True):
+        yield
 
 
 # The same examples in every run, and no limit of time: a machine may stall. Nothing is kept.

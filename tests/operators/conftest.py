@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from tests.running import shorten_pauses
+from textin_provider.testing import fast_polling
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture(autouse=True)
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorten what lies between two tries of a read, and a poller's round."""
-    shorten_pauses(monkeypatch)
+def _fast_polling() -> Iterator[None]:
+    """Shorten all delays except the intervals that a test sets."""
+    with fast_polling(keep_intervals=True):
+        yield

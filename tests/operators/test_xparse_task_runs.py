@@ -92,7 +92,6 @@ def test_templates_lead_from_one_task_to_the_next(textin: TextInServer, tmp_path
 def test_errors_are_retried_only_where_that_can_help_and_pays_nothing_twice(
     textin: TextInServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("textin_provider.api.retry._BASE_SECONDS", 0.01)
     wrong = textin.connection() | {"password": "wrong"}
     monkeypatch.setenv("AIRFLOW_CONN_TEXTIN_WRONG", json.dumps(wrong))
     document = tmp_path / "a.md"
@@ -129,7 +128,6 @@ def test_errors_are_retried_only_where_that_can_help_and_pays_nothing_twice(
 def test_a_retry_that_helps_is_a_success(
     textin: TextInServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("textin_provider.api.retry._BASE_SECONDS", 0.01)
     textin.fault("result", GATEWAY, times=4)
     with new_dag("recovering_xparse") as dag:
         XParseDownloadResultOperator(

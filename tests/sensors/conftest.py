@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.running import shorten_pauses
 from textin_provider.sensors.xparse import XParseJobSensor
+from textin_provider.testing import fast_polling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     NewSensor = Callable[..., Callable[[], XParseJobSensor]]
 
@@ -23,9 +23,10 @@ MODES: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(autouse=True)
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorten the quarter second of a poller's round, and the pause after a fault."""
-    shorten_pauses(monkeypatch)
+def _fast_polling() -> Iterator[None]:
+    """Shorten all delays except the intervals that a test sets."""
+    with fast_polling(keep_intervals=True):
+        yield
 
 
 @pytest.fixture

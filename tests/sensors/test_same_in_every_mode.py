@@ -99,15 +99,6 @@ def test_retry_after_is_waited_out_for_a_batch(
     assert min(gaps(sent)[REQUESTS_PER_POLL : REQUESTS_PER_POLL + 2]) >= RETRY_AFTER - TICK
 
 
-def test_retry_after_of_the_poke_before_a_deferral_holds_for_the_trigger(
-    textin: TextInServer, new_sensor: NewSensor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sent = record_requests(monkeypatch)
-    textin.fault("status", BUSY)
-    run(new_sensor(textin.add_job(DONE), poke_interval=0.2, deferrable=True)).returned()
-    assert gaps(sent)[0] >= RETRY_AFTER - TICK
-
-
 @every_mode
 def test_max_wait_does_not_shorten_a_steady_interval(
     textin: TextInServer, new_sensor: NewSensor, monkeypatch: pytest.MonkeyPatch, mode: str

@@ -20,7 +20,7 @@ from tests.running import new_dag, run_dag
 from textin_provider.sensors.base import TextInSensor
 from textin_provider.sensors.docflow import DocFlowBatchSensor
 from textin_provider.sensors.xparse import XParseJobSensor
-from textin_provider.testing import FileScript, JobScript, ScriptedFault, TextInServer
+from textin_provider.testing import FileScript, JobScript, ScriptedFault, TextInServer, fast_polling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,8 +95,7 @@ def run(request: pytest.FixtureRequest, airflow_db: None, tmp_path_factory: pyte
     folder: Path = tmp_path_factory.mktemp("dags")
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr("textin_provider.triggers.poller.BATCH_SECONDS", 0.01)
-        patch.setattr("textin_provider.api.retry._BASE_SECONDS", 0.01)
+        stack.enter_context(fast_polling(keep_intervals=True))
         patch.setattr(TextInSensor, "_trigger_arguments", _hurried(TextInSensor._trigger_arguments))
         resumed: set[str] = set()
         patch.setattr(TextInSensor, "resume_execution", _noted(TextInSensor.resume_execution, resumed))

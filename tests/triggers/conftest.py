@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.running import shorten_pauses
+from textin_provider.testing import fast_polling
 from textin_provider.triggers.xparse import XParseJobTrigger
 
 if TYPE_CHECKING:
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorten the quarter second of a round, and the pause after a fault."""
-    shorten_pauses(monkeypatch)
+def _fast_polling() -> Iterator[None]:
+    """Shorten all delays except the intervals that a test sets."""
+    with fast_polling(keep_intervals=True):
+        yield
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from tests.hooks.support import Pauses
 from tests.running import GUARD_SECONDS, only_event, point_airflow_at, until
 from tests.triggers.single_poll import poll_once
 from textin_provider.api.rate_limit import RateLimiter
+from textin_provider.api.timing import changed_timing
 from textin_provider.exceptions import TextInAuthenticationError, TextInRateLimitError
 from textin_provider.hooks.textin import TextInHook
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
@@ -118,18 +119,16 @@ async def test_a_rotated_secret_does_not_cut_off_what_is_under_way(
     assert textin.count("status") == 5
 
 
-async def test_many_waits_are_back_soon_after_a_pause(
-    textin: TextInServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("textin_provider.api.rate_limit._FIRST_SPACING", 0.1)
+async def test_many_waits_are_back_soon_after_a_pause(textin: TextInServer) -> None:
     textin.fault("status", ScriptedFault(code=40306, headers={"Retry-After": "1"}), times=1)
     job_id = textin.add_job()
-    async with join_poller("textin_default") as poller:
-        with pytest.raises(Exception, match="40306"):
-            await poll_once(poller, job_id)
-        # They come in many rounds, as they do while a pause lasts.
-        rounds = (poll_once(poller, job_id, 0.02 * (number % 40)) for number in range(800))
-        await asyncio.wait_for(asyncio.gather(*rounds), GUARD_SECONDS / 2)
+    with changed_timing(first_spacing=0.1):
+        async with join_poller("textin_default") as poller:
+            with pytest.raises(Exception, match="40306"):
+                await poll_once(poller, job_id)
+            # They come in many rounds, as they do while a pause lasts.
+            rounds = (poll_once(poller, job_id, 0.02 * (number % 40)) for number in range(800))
+            await asyncio.wait_for(asyncio.gather(*rounds), GUARD_SECONDS / 2)
 
 
 async def test_a_deadline_in_a_long_pause_is_kept_though_others_have_time_to_wait_for_its_end(

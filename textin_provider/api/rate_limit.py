@@ -11,6 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from textin_provider.api.errors import ApiError, ErrorKind
+from textin_provider.api.timing import timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -20,10 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 60.0
-#: Extra seconds between requests after a pause: at first, and at most.
-_FIRST_SPACING = 0.2
+#: The most extra seconds between requests after a pause.
 _WIDEST_SPACING = 5.0
 #: Each successful request leaves this share of the extra spacing; a smaller rest is dropped.
 _RELIEF = 0.9
@@ -91,10 +90,10 @@ class RateLimiter:
             if now < self._paused_until:
                 self._paused_until = max(self._paused_until, earliest)
                 return
-            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**self._limit_hits) * (0.5 + 0.5 * chance())
+            pause = min(_LONGEST_PAUSE, timing().first_pause * 2.0**self._limit_hits) * (0.5 + 0.5 * chance())
             self._limit_hits = min(self._limit_hits + 1, _MOST_LIMIT_HITS)
             self._paused_until = max(earliest, now + pause)
-            self._extra_spacing = min(max(2 * self._extra_spacing, _FIRST_SPACING), _WIDEST_SPACING)
+            self._extra_spacing = min(max(2 * self._extra_spacing, timing().first_spacing), _WIDEST_SPACING)
 
     def on_success(self, *, now: float) -> None:
         """Reduce the extra spacing after a successful request."""
@@ -116,6 +115,11 @@ def limiter_for(app_id: str, base_url: str, ceiling: float) -> RateLimiter:
     limiter = _limiters.setdefault((app_id, base_url), RateLimiter())
     limiter.ceiling = ceiling
     return limiter
+
+
+def forget_limits() -> None:
+    """Forget all pauses and spacings: a new local TextIn may get the port of a former one."""
+    _limiters.clear()
 
 
 def send_within_limit(

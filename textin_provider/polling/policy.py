@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textin_provider.api.retry import backoff
+from textin_provider.api.timing import timing
 
 if TYPE_CHECKING:
     from textin_provider.api.retry import Chance
@@ -39,12 +40,17 @@ class PollPolicy:
 
     def first_delay(self, chance: Chance = random.random) -> float:
         """Return the delay before the first poll: uniform over the interval, to spread out many waits."""
-        return self.after_poll(self.polls, chance) if self.polls else chance() * self.interval
+        return (
+            self.after_poll(self.polls, chance)
+            if self.polls
+            else chance() * min(self.interval, timing().longest_interval)
+        )
 
     def after_poll(self, polls: int, chance: Chance = random.random) -> float:
         """Return the delay after ``polls`` polls: the interval with 10 % jitter, doubled if so configured."""
         growth = 2.0 ** min(polls - 1, _MAX_DOUBLINGS) if self.exponential_backoff else 1.0
         limit = self.max_wait if self.exponential_backoff and self.max_wait else math.inf
+        limit = min(limit, timing().longest_interval)
         return min(self.interval * growth * (1 - _JITTER + 2 * _JITTER * chance()), limit)
 
     def after_error(self, errors: int, retry_after: float | None, chance: Chance = random.random) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from textin_provider.testing.background import Delivery
 from textin_provider.testing.docflow.files import File
 from textin_provider.testing.docflow.query_files import Quirks
+from textin_provider.testing.fast_polling import fast_polling
 from textin_provider.testing.faults import ScriptedFault
 from textin_provider.testing.request_log import Request
 from textin_provider.testing.scripts import FileScript, JobScript
@@ -26,4 +27,5 @@ __all__ = [
     "Request",
     "ScriptedFault",
     "TextInServer",
+    "fast_polling",
 ]

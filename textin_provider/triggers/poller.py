@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from textin_provider.api.errors import ApiError, ErrorKind
+from textin_provider.api.timing import timing
 from textin_provider.hooks.aiohttp_transport import POOL_SIZE
 from textin_provider.hooks.textin_async import TextInAsyncHook
 from textin_provider.polling.decision import Decision
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     #: The polls that are due together: tasks and the keys to poll.
     Batch: TypeAlias = "deque[tuple[PollTask, str]]"
 
-#: Polls that are due within this many seconds of each other are sent together.
-BATCH_SECONDS = 0.25
 #: A delay this long is rounded up to the full second: a full batch costs less CPU per poll than four small
 #: ones, because between batches the process loses its place in the CPU's caches.
 LONG_DELAY = 4.0
@@ -145,7 +144,7 @@ class Poller:
     def _schedule(self, task: PollTask, key: str, delay: float) -> None:
         """Add a poll to the batch that is due in ``delay`` seconds."""
         loop = asyncio.get_running_loop()
-        grid = LONG_BATCH_SECONDS if delay >= LONG_DELAY else BATCH_SECONDS
+        grid = LONG_BATCH_SECONDS if delay >= LONG_DELAY else timing().batch
         moment = grid * math.ceil((loop.time() + delay) / grid)
         batch = self._batches.get(moment)
         if batch is None:
