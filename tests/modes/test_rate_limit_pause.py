@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tests.running import only_event, point_airflow_at
 from tests.sent_requests import SentRequest, record_requests
 from textin_provider.hooks.textin import TextInHook
-from textin_provider.tasks.threads import map_in_threads
+from textin_provider.tasks.jobs import map_in_threads
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
 from textin_provider.triggers.xparse import XParseJobTrigger
 

@@ -63,7 +63,7 @@ def crash_while_waiting(store: Store, **options: Any) -> None:
     """Run one try until it waits, and no further."""
     context = {"ti": TaskInstance(), "task_state_store": store}
     with (
-        mock.patch("textin_provider.tasks.polling.poll_until_done", side_effect=Crash),
+        mock.patch("textin_provider.tasks.jobs.poll_until_done", side_effect=Crash),
         pytest.raises((Crash, TaskDeferred)),
     ):
         new_operator(**options)().execute(context)

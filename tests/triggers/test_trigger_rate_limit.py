@@ -12,7 +12,7 @@ from tests.hooks.support import Pauses
 from tests.running import GUARD_SECONDS, only_event, point_airflow_at, until
 from tests.triggers.single_poll import poll_once
 from textin_provider.api.rate_limit import RateLimiter
-from textin_provider.api.timing import changed_timing
+from textin_provider.api.retry import changed_timing
 from textin_provider.exceptions import TextInAuthenticationError, TextInRateLimitError
 from textin_provider.hooks.textin import TextInHook
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer

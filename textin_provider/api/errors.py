@@ -196,16 +196,8 @@ class ApiError(Exception):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the error as plain JSON values, for a trigger's event."""
-        return {
-            "kind": self.kind.value,
-            "about": self.about,
-            "message": self.message,
-            "fix": self.fix,
-            "code": self.code,
-            "detail": self.detail,
-            "request_id": self.request_id,
-            "retry_after": self.retry_after,
-        }
+        names = ("about", "message", "fix", "code", "detail", "request_id", "retry_after")
+        return {"kind": self.kind.value} | {name: getattr(self, name) for name in names}
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> ApiError:

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.api.timing import timing
+from textin_provider.api.retry import timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -1,80 +1,82 @@
-"""What the hook does with DocFlow: upload, fetch, count."""
+"""The methods of the hook for DocFlow: upload, fetch, count."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import mask_secret
 
 from textin_provider.api.docflow import upload
-from textin_provider.api.docflow.fetch import READ_PAGE_SIZE, PageWalk, fetch_page
-from textin_provider.api.docflow.models import Selector
+from textin_provider.api.docflow.fetch import MAX_PAGE_SIZE, READ_PAGE_SIZE, PageWalk, fetch_page
+from textin_provider.api.docflow.models import DocFlowFile, Selector
 from textin_provider.api.docflow.progress import Progress, poll_progress
+from textin_provider.api.docflow.upload import DocFlowUpload
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.hooks.lineage import report
+from textin_provider.hooks.sender import Sender
 from textin_provider.hooks.storage import check_documents, open_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from textin_provider.api.docflow import DocFlowFile, DocFlowUpload
-    from textin_provider.hooks.sender import Sender
-    from textin_provider.hooks.textin import TextInHook
-
 #: A batch that does not exist: asking for it is free of charge and checks the credentials.
 _NO_BATCH = Selector("batch_number", "connection-test")
 
 
-class DocFlow:
-    """The DocFlow side of a hook; :class:`~textin_provider.hooks.textin.TextInHook` documents the methods."""
+class DocFlowMethods(Sender):
+    """The DocFlow side of :class:`~textin_provider.hooks.textin.TextInHook`."""
 
-    def __init__(self, hook: TextInHook, sender: Sender) -> None:
-        self._hook = hook
-        self._sender = sender
-
-    def test(self, workspace_id: str) -> None:
+    def workspace(self, workspace_id: str | None = None) -> str:
         """
-        Ask for a batch that does not exist.
+        Return the DocFlow workspace to use: the one given, else the connection's.
 
-        :raises ApiError: if DocFlow rejects the credentials or the workspace.
+        :raises TextInConfigurationError: if neither names one.
         """
-        self._sender.send(fetch_page(workspace_id, _NO_BATCH, page_size=1))
-
-    def workspace(self, workspace_id: str | None) -> str:
-        """Return the workspace that is given, else the connection's."""
-        chosen = workspace_id or self._sender.connection.workspace_id
-        if chosen:
+        if chosen := workspace_id or self.connection.workspace_id:
             return chosen
         raise ApiError(
             ErrorKind.CONFIGURATION,
             about=f"workspace_id={workspace_id!r}",
-            message=f"none is given, and the connection {self._hook.textin_conn_id!r} has none",
+            message=f"none is given, and the connection {self.textin_conn_id!r} has none",
             fix="Pass workspace_id, or fill in the DocFlow workspace of the connection",
         )
 
-    def upload(
+    def upload_docflow_files(
         self,
-        files: Sequence[str] | str | None,
-        urls: Sequence[str] | str | None,
-        batch_number: str | None,
-        workspace_id: str | None,
-        file_conn_id: str | None,
-        on_accepted: Callable[[DocFlowUpload], None] | None,
-        options: Mapping[str, Any],
+        files: Sequence[str] | str | None = None,
+        urls: Sequence[str] | str | None = None,
+        *,
+        batch_number: str | None = None,
+        workspace_id: str | None = None,
+        file_conn_id: str | None = None,
+        on_accepted: Callable[[DocFlowUpload], None] | None = None,
+        **options: Any,
     ) -> DocFlowUpload:
-        """Upload files or URLs as one batch, in chunks."""
+        """
+        Upload files to DocFlow as one batch; a long list is sent in requests of ten.
+
+        All files and URLs are checked before the first request.
+
+        :param files: local paths or object storage URLs; streamed, at most 100 MB each. Or
+        :param urls: http(s) addresses from which DocFlow fetches the files.
+        :param batch_number: a new or an existing batch; DocFlow makes one if it is None.
+        :param on_accepted: called after each request with everything that is accepted so far.
+        :param options: see :func:`textin_provider.api.docflow.upload_options`.
+        :raises TextInUncertainSubmitError: if files of a failed request, or of those before it, may have been
+            accepted.
+        """
         sources = upload.check_sources(files, urls)
         query = upload.upload_options(**options)
         workspace_id = self.workspace(workspace_id)
-        password = query["parser_pdf_pwd"]
-        if password:
+        if password := query["parser_pdf_pwd"]:
             mask_secret(password)
         is_local = files is not None
         if is_local:
             check_documents("files", sources, upload.MAX_FILE_BYTES, file_conn_id)
-        accepted = upload.DocFlowUpload(batch_number, ())
+        accepted = DocFlowUpload(batch_number, ())
         for chunk in upload.chunked(sources):
             try:
                 with ExitStack() as stack:
@@ -86,28 +88,53 @@ class DocFlow:
                         batch_number=accepted.batch_number,
                         options=query,
                     )
-                    accepted = accepted.plus(self._sender.send(request))
+                    accepted = accepted.plus(self.send(request))
             except ApiError as refused:
                 error = refused.redacted(password)
                 raise upload.partly_accepted(error, accepted, sources) if accepted.files else error from None
-            report(self._hook, "input", chunk)
+            report(self, "input", chunk)
             if on_accepted:
                 on_accepted(accepted)
         return accepted
 
-    def pages(
+    def fetch_docflow_files(
+        self,
+        batch_number: str | None = None,
+        file_id: str | None = None,
+        task_id: str | None = None,
+        *,
+        workspace_id: str | None = None,
+        **filters: Any,
+    ) -> list[DocFlowFile]:
+        """
+        Return the files of a workspace, or of one batch, file or task: those of all pages, each once.
+
+        :param workspace_id: the DocFlow workspace, by default the connection's.
+        :param filters: see :func:`textin_provider.api.docflow.fetch_page`.
+        """
+        given = {"batch_number": batch_number, "file_id": file_id, "task_id": task_id}
+        is_chosen = any(value is not None for value in given.values())
+        selector = Selector.of(**given) if is_chosen else None
+        pages = self.iter_docflow_files(selector, workspace_id, page_size=MAX_PAGE_SIZE, filters=filters)
+        return list(chain.from_iterable(pages))
+
+    def iter_docflow_files(
         self,
         selector: Selector | None,
-        workspace_id: str | None,
+        workspace_id: str | None = None,
         *,
         page_size: int = READ_PAGE_SIZE,
         filters: Mapping[str, Any] | None = None,
     ) -> Iterator[list[DocFlowFile]]:
-        """Yield the files of all pages, each file once."""
+        """Yield the files of :meth:`fetch_docflow_files` page by page: a batch may be larger than memory."""
         walk = PageWalk(self.workspace(workspace_id), selector, page_size=page_size, filters=filters)
         while (request := walk.next_request()) is not None:
-            yield walk.take(self._sender.send(request))
+            yield walk.take(self.send(request))
 
-    def poll(self, selector: Selector, workspace_id: str) -> Progress:
-        """Return the progress of a batch from counts alone, without retries."""
-        return self._sender.run(partial(poll_progress, workspace_id, selector), attempts=1)
+    def poll_docflow_progress(self, selector: Selector, workspace_id: str) -> Progress:
+        """Return the progress of a batch from counts alone, without retries: a wait polls again later."""
+        return self.run(partial(poll_progress, workspace_id, selector), attempts=1)
+
+    def _test_docflow(self, workspace_id: str) -> None:
+        """Ask for a batch that does not exist; raise if DocFlow rejects the credentials or the workspace."""
+        self.send(fetch_page(workspace_id, _NO_BATCH, page_size=1))

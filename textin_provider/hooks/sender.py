@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import time
-from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+import textin_provider.exceptions  # noqa: F401  # errors become public exceptions by being registered
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.protocol import Request
 from textin_provider.api.rate_limit import flow_within_limit, send_within_limit
 from textin_provider.api.retry import backoff
+from textin_provider.hooks.connection import (
+    DEFAULT_CONN_ID,
+    TextInConnection,
+    missing_connection,
+    read_connection,
+    unreadable_connection,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator
 
     import requests
 
     from textin_provider.api.protocol import Flow, Response
-    from textin_provider.api.rate_limit import RateLimiter
-    from textin_provider.hooks.connection import TextInConnection
-    from textin_provider.hooks.textin import TextInHook
 
 T = TypeVar("T")
 
@@ -28,47 +36,54 @@ READ_ATTEMPTS = 4
 _LONGEST_DELAY = 30.0
 
 
-class Sender:
-    """
-    Sends requests with the connection and the session of a hook.
+class Sender(BaseHook):
+    """The connection, the session and the requests of a hook."""
 
-    The connection is looked up when the first request is sent, after its input was checked.
-    """
+    def __init__(self, textin_conn_id: str = DEFAULT_CONN_ID, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.textin_conn_id = textin_conn_id
+        self._session: requests.Session | None = None
+        self._session_pid: int | None = None
 
-    def __init__(self, hook: TextInHook) -> None:
-        self._hook = hook
-
-    @property
+    @cached_property
     def connection(self) -> TextInConnection:
-        """The connection of the hook."""
-        return self._hook.connection
+        """The checked connection, looked up at first use."""
+        try:
+            connection = self.get_connection(self.textin_conn_id)
+        except AirflowNotFoundException:
+            raise missing_connection(self.textin_conn_id) from None
+        except Exception as error:  # of any class: an outage of Airflow's API or of a secrets backend
+            raise unreadable_connection(self.textin_conn_id, error) from error
+        return read_connection(connection, connection.extra_dejson)
 
-    @property
-    def session(self) -> requests.Session:
-        """The session of the hook."""
-        return self._hook.get_conn()
+    def get_conn(self) -> requests.Session:
+        """
+        Return a session that sends the credentials to TextIn's hosts and to no other.
 
-    @property
-    def limiter(self) -> RateLimiter:
-        """The rate limiter that all requests of the credential in this process share."""
-        return self.connection.limiter
+        The hook keeps it, and makes a new one in a forked process.
+        """
+        if self._session is None or self._session_pid != os.getpid():
+            from textin_provider.hooks.requests_transport import TextInSession
+
+            self._session = TextInSession(self.connection)
+            self._session_pid = os.getpid()
+        return self._session
 
     def send(self, request: Request[T], *, attempts: int = READ_ATTEMPTS) -> T:
         """Send one request and return its value. A POST is repeated only if no connection was made."""
 
         def send_once() -> T:
-            limiter = self.limiter
-            return self._drive(
-                send_within_limit(request, limiter, clock=time.monotonic, max_wait=_LONGEST_DELAY)
-            )
+            limiter = self.connection.limiter
+            steps = send_within_limit(request, limiter, clock=time.monotonic, max_wait=_LONGEST_DELAY)
+            return self._drive(steps)
 
         return self.retry(send_once, attempts=attempts, is_read=request.is_read)
 
-    def run(self, new_flow: Callable[[], Flow[T]], *, attempts: int = READ_ATTEMPTS) -> T:
-        """Send the requests of a flow of reads and return its result; after an error it starts again."""
+    def run(self, new_flow: Callable[[], Flow[T]], *, attempts: int) -> T:
+        """Send the reads of a flow and return its result; after an error the flow starts again."""
 
         def run_once() -> T:
-            flow, limiter = new_flow(), self.limiter
+            flow, limiter = new_flow(), self.connection.limiter
             return self._drive(
                 flow_within_limit(flow, limiter, clock=time.monotonic, max_wait=_LONGEST_DELAY)
             )
@@ -81,27 +96,20 @@ class Sender:
             try:
                 return action()
             except ApiError as error:
+                is_limited = error.kind is ErrorKind.RATE_LIMIT
+                if is_limited:  # also of a download, which does not go through the pipeline
+                    self.connection.limiter.on_limit(error.retry_after, now=time.monotonic())
                 is_repeatable = error.kind.is_transient if is_read else error.kind is ErrorKind.TRANSPORT
-                if not is_repeatable or attempt == attempts or self._is_paused_for_long():
+                is_paused = (
+                    is_limited and self.connection.limiter.pause_left(time.monotonic()) > _LONGEST_DELAY
+                )
+                if not is_repeatable or attempt == attempts or is_paused:
                     raise
-                self._hook.log.warning("%s Retrying (attempt %d of %d).", error, attempt + 1, attempts)
+                self.log.warning("%s Retrying (attempt %d of %d).", error, attempt + 1, attempts)
                 # After a rate limit the next attempt waits for the end of the shared pause instead.
-                if error.kind is not ErrorKind.RATE_LIMIT:
+                if not is_limited:
                     time.sleep(min(max(backoff(attempt), error.retry_after or 0.0), _LONGEST_DELAY))
         raise AssertionError("unreachable: the last attempt returns or raises")
-
-    @contextmanager
-    def reporting_limits(self) -> Iterator[None]:
-        """Report a rate-limit response in the block to the limiter: downloads bypass the pipeline."""
-        try:
-            yield
-        except ApiError as error:
-            if error.kind is ErrorKind.RATE_LIMIT:
-                self.limiter.on_limit(error.retry_after, now=time.monotonic())
-            raise
-
-    def _is_paused_for_long(self) -> bool:
-        return self.limiter.pause_left(time.monotonic()) > _LONGEST_DELAY
 
     def _drive(self, steps: Generator[float | Request[Any], Response | None, T]) -> T:
         """Sleep and send as the pipeline says."""
@@ -111,7 +119,7 @@ class Sender:
             step = next(steps)
             while True:
                 if isinstance(step, Request):
-                    step = steps.send(send(self.session, step, self.connection))
+                    step = steps.send(send(self.get_conn(), step, self.connection))
                 else:
                     time.sleep(step)
                     step = next(steps)

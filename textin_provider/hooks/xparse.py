@@ -1,4 +1,4 @@
-"""What the hook does with xParse: submit, poll, download."""
+"""The methods of the hook for xParse: submit, poll, download."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from textin_provider.api.inputs import exactly_one_of
 from textin_provider.api.xparse import endpoints
 from textin_provider.api.xparse.result_stream import ResultStream
 from textin_provider.hooks.lineage import report
+from textin_provider.hooks.sender import READ_ATTEMPTS, Sender
 from textin_provider.hooks.storage import OutputFile, open_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from textin_provider.api.xparse import XParseJob
-    from textin_provider.hooks.sender import Sender
-    from textin_provider.hooks.textin import TextInHook
 
 #: The id of a job that does not exist: asking for it is free of charge and checks the credentials.
 _NO_JOB = "0" * 32
@@ -25,77 +24,84 @@ _NO_JOB = "0" * 32
 _NOT_TEXTIN = frozenset({300, 301, 302, 303, 307, 308, 404, 405, 40007, 40008, 40400})
 
 
-class XParse:
-    """The xParse side of a hook; :class:`~textin_provider.hooks.textin.TextInHook` documents the methods."""
+class XParseMethods(Sender):
+    """The xParse side of :class:`~textin_provider.hooks.textin.TextInHook`."""
 
-    def __init__(self, hook: TextInHook, sender: Sender) -> None:
-        self._hook = hook
-        self._sender = sender
-
-    def test(self) -> None:
-        """
-        Ask for a job that does not exist.
-
-        :raises ApiError: if something else than xParse responds, or it rejects the credentials.
-        """
-        try:
-            self._sender.send(endpoints.get_job(_NO_JOB))
-        except ApiError as error:
-            if error.kind is not ErrorKind.REQUEST or error.code in _NOT_TEXTIN:
-                raise
-
-    def submit(
+    def submit_xparse_job(
         self,
-        file: str | None,
-        file_url: str | None,
-        config: Mapping[str, Any] | str | None,
-        webhook: str | None,
-        file_conn_id: str | None,
+        file: str | None = None,
+        file_url: str | None = None,
+        config: Mapping[str, Any] | str | None = None,
+        webhook: str | None = None,
+        *,
+        file_conn_id: str | None = None,
     ) -> str:
-        """Submit one document and return the job id."""
+        """
+        Submit one document to xParse and return the job id.
+
+        :param file: local path or object storage URL; streamed, at most 500 MB. Exclusive with ``file_url``.
+        :param file_url: http(s) address from which TextIn fetches the document.
+        :param config: parse configuration, a dict or JSON text. See docs.textin.com/xparse/v1/parse-config.
+        :param webhook: http(s) address that TextIn calls when the job has ended.
+        :param file_conn_id: Airflow connection for ``file`` on object storage.
+        :raises TextInUncertainSubmitError: if the document may have been accepted despite the error.
+        """
         exactly_one_of(file=file, file_url=file_url)
         if file is None:
-            request = endpoints.submit_job(file_url=file_url, config=config, webhook=webhook)
-            job_id = self._sender.send(request)
+            job_id = self.send(endpoints.submit_job(file_url=file_url, config=config, webhook=webhook))
         else:
             with open_document("file", file, file_conn_id) as document:
-                request = endpoints.submit_job(document=document, config=config, webhook=webhook)
-                job_id = self._sender.send(request)
-        self._hook.log.info("TextIn accepted the document as xParse job %s.", job_id)
-        report(self._hook, "input", filter(None, [file, file_url]))
+                job_id = self.send(endpoints.submit_job(document=document, config=config, webhook=webhook))
+        self.log.info("TextIn accepted the document as xParse job %s.", job_id)
+        report(self, "input", filter(None, [file, file_url]))
         return job_id
 
-    def poll(self, job_id: str, *, attempts: int) -> XParseJob:
-        """Return the state of a job."""
-        return self._sender.run(partial(endpoints.poll_job, job_id), attempts=attempts)
+    def get_xparse_job(self, job_id: str) -> XParseJob:
+        """Return the state of an xParse job."""
+        return self.poll_xparse_job(job_id, attempts=READ_ATTEMPTS)
 
-    def download(
-        self, job_id: str, output_path: str, output_conn_id: str | None, *, overwrite: bool
+    def poll_xparse_job(self, job_id: str, *, attempts: int = 1) -> XParseJob:
+        """Return the state of an xParse job; by default without retries, because a wait polls again later."""
+        return self.run(partial(endpoints.poll_job, job_id), attempts=attempts)
+
+    def download_xparse_result(
+        self, job_id: str, output_path: str, *, output_conn_id: str | None = None, overwrite: bool = True
     ) -> dict[str, Any]:
-        """Store the result of a completed job and return its manifest."""
+        """
+        Store the result of a completed job, complete or not at all, in constant memory.
+
+        :param output_path: local path or object storage URL; one that ends with ``/`` is a directory, in
+            which the file is ``<job_id>.json``.
+        :return: ``{"job_id", "file_id", "output_path", "size_bytes", "sha256"}``.
+        :raises TextInJobFailedError: if the job failed.
+        :raises TextInBadResultError: if it has not ended, or ``result_url`` leads to no valid result.
+        """
         job_id = endpoints.check_job_id(job_id)
         output = OutputFile(output_path, f"{job_id}.json", output_conn_id, overwrite=overwrite)
         output.check()
-        manifest = self._sender.retry(lambda: self._store(job_id, output))
+        manifest = self.retry(lambda: self._download(job_id, output))
         path, size = manifest["output_path"], manifest["size_bytes"]
-        self._hook.log.info("Stored the result of xParse job %s: %s, %d bytes.", job_id, path, size)
-        report(self._hook, "output", [path])
+        self.log.info("Stored the result of xParse job %s: %s, %d bytes.", job_id, path, size)
+        report(self, "output", [path])
         return manifest
 
-    def _store(self, job_id: str, output: OutputFile) -> dict[str, Any]:
+    def _download(self, job_id: str, output: OutputFile) -> dict[str, Any]:
         """Download once. The address of the result may expire, so each attempt asks for it again."""
         from textin_provider.hooks.requests_transport import chunks_of, has_provable_end, open_result
 
-        job = self._sender.send(endpoints.get_job(job_id), attempts=1)
+        job = self.send(endpoints.get_job(job_id), attempts=1)
         url, about = job.downloadable_url(), f"xParse job {job_id}: result"
-        session, connection = self._sender.session, self._sender.connection
-        with (
-            self._sender.reporting_limits(),
-            open_result(session, url, connection, about) as response,
-            output.writing() as file,
-        ):
+        with open_result(self.get_conn(), url, self.connection, about) as response, output.writing() as file:
             stream = ResultStream(about, must_balance=not has_provable_end(response))
             for chunk in chunks_of(response, about):
                 file.write(stream.feed(chunk))
             file.write(stream.finish())
         return {"job_id": job_id, "file_id": job.file_id, **output.manifest(file)}
+
+    def _test_xparse(self) -> None:
+        """Ask for a job that does not exist; raise if xParse rejects the credentials or does not respond."""
+        try:
+            self.send(endpoints.get_job(_NO_JOB))
+        except ApiError as error:
+            if error.kind is not ErrorKind.REQUEST or error.code in _NOT_TEXTIN:
+                raise

@@ -147,8 +147,7 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
         return context.get("task_state_store") if self.durable else None
 
     def _job_store(self, context: Context) -> JobStore:
-        from textin_provider.tasks.fingerprint import fingerprint
-        from textin_provider.tasks.job_store import JobStore
+        from textin_provider.tasks.job_store import JobStore, fingerprint
 
         state_store = self._state_store(context)
         if state_store is None:
@@ -184,7 +183,7 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
     def _reattach(self, context: Context, store: JobStore, job: SubmittedJob) -> dict[str, Any]:
         """Poll the job of an earlier try once: store its result, wait on, or submit again if it is lost."""
         from textin_provider.tasks.job_store import is_lost
-        from textin_provider.tasks.polling import poll_pending
+        from textin_provider.tasks.jobs import poll_pending
 
         self.log.info("Re-attached to xParse job %s, submitted at %s.", job.job_id, job.submitted)
         wait = self._wait_for(job)
@@ -217,7 +216,7 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
         """Wait in the triggerer, or on this worker, then store the result."""
         if self.deferrable:
             self._defer(job.job_id, wait, context["ti"].try_number)
-        from textin_provider.tasks.polling import poll_until_done
+        from textin_provider.tasks.jobs import poll_until_done
 
         event = poll_until_done(wait, self.hook.poll_xparse_job, self.log_decision, delay=delay)
         return self.execute_complete(context, event)

@@ -129,7 +129,7 @@ class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
     def _store_all(self, context: Context, job_ids: list[str]) -> list[dict[str, Any]]:
         """Store all results that can be stored, then raise one error for the others."""
         from textin_provider.polling.xparse import unstored_results
-        from textin_provider.tasks.results import store_results
+        from textin_provider.tasks.jobs import store_results
 
         stored, errors = store_results(job_ids, self._store)
         manifests = [stored[job_id] for job_id in job_ids if job_id in stored]

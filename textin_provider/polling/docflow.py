@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, TypeAlias
 
 from textin_provider.polling.decision import Decision, done
 from textin_provider.polling.wait import Wait
 
 if TYPE_CHECKING:
     from textin_provider.api.docflow.models import Selector
+    from textin_provider.api.docflow.progress import Progress
+    from textin_provider.api.docflow.summary import BatchSummary
     from textin_provider.api.retry import Chance
     from textin_provider.polling.policy import PollPolicy
 
-
-class BatchState(Protocol):
-    """The progress of a batch, from counts alone or from its files."""
-
-    def is_settled(self, expected_files: int) -> bool:
-        """Whether all files have ended, and there are as many as expected."""
-
-    def describe(self, expected_files: int) -> str:
-        """Return the progress in words."""
+    #: The progress of a batch, from counts alone or from its files.
+    BatchState: TypeAlias = Progress | BatchSummary
 
 
 class BatchWait(Wait):

@@ -7,8 +7,7 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from textin_provider.api.retry import backoff
-from textin_provider.api.timing import timing
+from textin_provider.api.retry import backoff, timing
 
 if TYPE_CHECKING:
     from textin_provider.api.retry import Chance

@@ -70,7 +70,7 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Poll once; in deferrable mode the wait then continues in the triggerer."""
-        from textin_provider.tasks.polling import poll_pending, poll_until_done
+        from textin_provider.tasks.jobs import poll_pending, poll_until_done
 
         wait = self._current_wait()
         decision = poll_pending(wait, self._poll, self.log_decision)

@@ -7,16 +7,23 @@ with it, and replaced only after TextIn said that it failed or does not exist, o
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow.providers.common.compat.sdk import AirflowException
 
 from textin_provider.api.errors import ErrorKind, bad_input
+from textin_provider.api.inputs import check_http_url, exactly_one_of
 from textin_provider.api.text import one_line
-from textin_provider.api.xparse.endpoints import check_job_id
+from textin_provider.api.xparse.endpoints import check_config, check_job_id
+from textin_provider.hooks.storage import document_identity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +46,7 @@ class SubmittedJob:
     """
     A job that TextIn has accepted.
 
-    :param fingerprint: of the submit, see :func:`textin_provider.tasks.fingerprint.fingerprint`.
+    :param fingerprint: of the submit, see :func:`fingerprint`.
     """
 
     job_id: str
@@ -143,3 +150,29 @@ def is_lost(job: SubmittedJob, event: dict[str, Any] | None) -> bool:
         log.warning("The stored job %s failed (%s); submitting again.", job.job_id, seen["message"])
         return True
     return False
+
+
+def fingerprint(
+    *,
+    file: str | None,
+    file_url: str | None,
+    config: Mapping[str, Any] | str | None,
+    file_conn_id: str | None,
+    textin_conn_id: str,
+) -> str:
+    """
+    Return a digest of everything that the result of a submit depends on, 64 hexadecimal digits.
+
+    It reveals no path, signed URL or password. It does not cover the webhook and the place of the result.
+
+    :raises ApiError: if the input is invalid, or the file is not readable.
+    """
+    exactly_one_of(file=file, file_url=file_url)
+    identity = {
+        "document": check_http_url("file_url", file_url)
+        if file is None
+        else document_identity("file", file, file_conn_id),
+        "config": None if config is None else check_config(config),
+        "textin_conn_id": textin_conn_id,
+    }
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from textin_provider.api.rate_limit import forget_limits
-from textin_provider.api.timing import changed_timing
+from textin_provider.api.retry import changed_timing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

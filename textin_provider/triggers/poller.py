@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.api.timing import timing
+from textin_provider.api.retry import timing
 from textin_provider.hooks.aiohttp_transport import POOL_SIZE
 from textin_provider.hooks.textin_async import TextInAsyncHook
 from textin_provider.polling.decision import Decision

@@ -1,19 +1,19 @@
-"""The polling loop of workers: it feeds the same waits as the triggers."""
+"""Many jobs on a worker: poll, wait and store, a few at the same time. One job is a list of one."""
 
 from __future__ import annotations
 
+import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from textin_provider.api.errors import ApiError
-from textin_provider.polling.decision import done
-from textin_provider.tasks.threads import map_in_threads
+from textin_provider.polling.decision import Decision, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
-    from textin_provider.polling.decision import Decision
     from textin_provider.polling.wait import Wait
 
     #: Returns the state of a key, or raises an ApiError.
@@ -21,8 +21,35 @@ if TYPE_CHECKING:
     #: Logs the message of a decision.
     Log: TypeAlias = Callable[[Decision], None]
 
+S = TypeVar("S")
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+_MAX_THREADS = 8
 #: How many keys are polled together at most.
 _MAX_BATCH = 64
+
+
+def map_in_threads(action: Callable[[S], T], items: Sequence[S]) -> Iterator[T | ApiError]:
+    """
+    Call an action for each of the items, eight at a time, and yield the results or errors in their order.
+
+    The first item is handled alone: it opens what the others share, such as connections of Airflow.
+    """
+
+    def attempt(item: S) -> T | ApiError:
+        try:
+            return action(item)
+        except ApiError as error:
+            return error
+
+    yield from map(attempt, items[:1])
+    if len(items) > 1:
+        pool = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="textin")
+        try:
+            yield from pool.map(attempt, items[1:])
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def poll_pending(wait: Wait, poll: Poll, log: Log) -> Decision:
@@ -45,7 +72,7 @@ def poll_pending(wait: Wait, poll: Poll, log: Log) -> Decision:
         if waiting := final or [decision for decision in decisions if decision.delay is not None]:
             return waiting[0]
         size = min(2 * size, _MAX_BATCH)
-    return done()
+    return Decision(Outcome.DONE)
 
 
 def _judge(wait: Wait, key: str, state: Any) -> Decision:
@@ -66,3 +93,24 @@ def poll_until_done(wait: Wait, poll: Poll, log: Log, *, delay: float | None = N
         if decision.event is not None:
             return decision.event
         delay = decision.delay or 0.0
+
+
+def store_results(
+    job_ids: Sequence[str], store: Callable[[str], dict[str, Any]]
+) -> tuple[dict[str, dict[str, Any]], list[ApiError]]:
+    """
+    Store the result of each job once, a few at a time; an error of one job does not stop the others.
+
+    :param store: stores the result of a job and returns its manifest.
+    :return: the manifests by job id, and the errors of the other jobs, which are logged.
+    """
+    distinct = list(dict.fromkeys(job_ids))
+    stored: dict[str, dict[str, Any]] = {}
+    errors: list[ApiError] = []
+    for job_id, outcome in zip(distinct, map_in_threads(store, distinct), strict=True):
+        if isinstance(outcome, ApiError):
+            log.error("%s", outcome)
+            errors.append(outcome)
+        else:
+            stored[job_id] = outcome
+    return stored, errors
