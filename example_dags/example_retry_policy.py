@@ -15,7 +15,12 @@ from pathlib import Path
 
 from airflow.providers.common.compat.sdk import DAG
 
-from textin_provider.exceptions import TextInDocumentFailedError, TextInRateLimitError, TextInServerError, TextInTransportError
+from textin_provider.exceptions import (
+    TextInDocumentFailedError,
+    TextInRateLimitError,
+    TextInServerError,
+    TextInTransportError,
+)
 from textin_provider.operators.xparse import XParseDocumentOperator
 
 try:

@@ -2,7 +2,7 @@
 A DAG of TaskFlow functions that use the hooks themselves.
 
 - ``example_taskflow`` submits every document of a folder from one task, which suits thousands of them; one
-  task waits for all jobs, one stores all results, one reads them. Beside them, a task looks with the
+  task waits for all jobs, one stores all results, one reads them. Beside them, a task polls with the
   asynchronous hook how all jobs are.
 
 It needs a connection ``textin_default``, and takes its paths as params when triggered.
@@ -45,21 +45,21 @@ def submit_all(ti=None, params: dict | None = None) -> list[str]:
 # [END submit_all]
 
 
-# [START look]
+# [START poll]
 @task
-def look(job_ids: list[str]) -> dict[str, str]:
-    """Return how each job is just now."""
+def poll(job_ids: list[str]) -> dict[str, str]:
+    """Return the present status of each job."""
     from textin_provider.hooks.textin_async import TextInAsyncHook
 
-    async def look_at_all() -> dict[str, str]:
+    async def poll_all() -> dict[str, str]:
         async with TextInAsyncHook() as hook:
             jobs = await asyncio.gather(*[hook.get_xparse_job(job_id) for job_id in job_ids])
         return {job.job_id: job.reported for job in jobs}
 
-    return asyncio.run(look_at_all())
+    return asyncio.run(poll_all())
 
 
-# [END look]
+# [END poll]
 
 
 # [START read]
@@ -89,7 +89,7 @@ with DAG(
     },
 ):
     job_ids = submit_all()
-    look(job_ids)
+    poll(job_ids)
     wait = XParseJobSensor(task_id="wait", job_id=job_ids, deferrable=True, poke_interval=5, timeout=60 * 60)
     download = XParseDownloadResultOperator(
         task_id="download", job_id=job_ids, output_path="{{ params.results }}/"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.local_airflow import EXAMPLE_DAGS
-from textin_provider.testing import FileScript, JobScript, ScriptedFault, TextInServer
+from textin_provider.testing import FileScript, JobScript, ScriptedFault, TextInServer, fast_polling
 
 try:
     from airflow.dag_processing.dagbag import DagBag
@@ -161,7 +161,7 @@ def test_the_hooks_serve_taskflow_functions(
     assert set(_states(run).values()) == {"success"}
     job_ids = list(textin.jobs)
     assert _ti(run, "submit_all").xcom_pull(task_ids="submit_all", key="job_ids") == job_ids
-    assert set(_ti(run, "look").xcom_pull(task_ids="look")) == set(job_ids)
+    assert set(_ti(run, "poll").xcom_pull(task_ids="poll")) == set(job_ids)
     tables = _ti(run, "count_tables").xcom_pull(task_ids="count_tables")
     by_name = {textin.jobs[job_id].filename: count for job_id, count in tables.items()}
     assert set(by_name) == {"handbook.md", "notice.html", "report.pdf"}
@@ -184,7 +184,7 @@ def test_what_was_accepted_is_known_when_a_later_document_is_refused(
 # [START dag_test]
 def test_a_failed_job_ends_the_run_and_costs_one_submit(airflow_db, monkeypatch, tmp_path):
     dag = DagBag(EXAMPLE_DAGS / "example_xparse.py").dags["example_xparse"]
-    with TextInServer() as textin:
+    with TextInServer() as textin, fast_polling():
         monkeypatch.setenv("AIRFLOW_CONN_TEXTIN_DEFAULT", json.dumps(textin.connection()))
         textin.script(JobScript(status="failed", message="document is empty"))
         textin.fault("status", ScriptedFault(http_status=502), times=3)
