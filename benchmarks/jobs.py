@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from benchmarks.harness import Budget, Line, Section, ask_child, child, in_turns, ratios
 from benchmarks.textin import LocalTextIn, local_textin
 from benchmarks.triggerer import Running, Stored, http_waits, our_waits, prepare
-from benchmarks.waves import JOBS as LONG
-from benchmarks.waves import lines as lines_of_a_long_wait
+from benchmarks.long_list import JOBS as LONG
+from benchmarks.long_list import lines as lines_of_a_long_wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -29,16 +29,16 @@ are set up as in the part on polls. Memory is what Python has allocated since be
 made, counted by `tracemalloc` in runs of their own, after a collection, with another wait of the same kind
 under way before: resident memory grows by whole arenas of 1 MiB, and 900 jobs take less than that.
 
-Then a list of {LONG:,} ids is waited for by an `XParseJobSensor(deferrable=True)`, from its first look to its
+Then a list of {LONG:,} ids is waited for by an `XParseJobSensor(deferrable=True)`, from its first poll to its
 value. Each time that it runs on a worker is a fresh process; its triggers, one after the other, run in the
-process of a triggerer. Every job shows at the second look at it that it has ended, so that each wave has
+process of a triggerer. Every job shows at the second poll that it has ended, so that each chunk has
 to wait. Worker seconds are those of the sensor alone; what Airflow adds to each run is in the part on a
 whole Airflow."""
 LOADS = (100, 300, 900)
 INTERVAL, WINDOW = 5.0, 10.0
 PAIRS = 2
 #: What is done with triggers in a process of their own.
-Flow: TypeAlias = "Callable[[Connection, list[Stored]], Coroutine[Any, Any, None]]"
+Measure: TypeAlias = "Callable[[Connection, list[Stored]], Coroutine[Any, Any, None]]"
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _lines(costs: Mapping[str, Sequence[Cost]], memory: Mapping[str, Sequence[fl
         Line(f"{LOADS[-1]} triggers: CPU per poll", ms["singles"], "ms"),
         Line(f"{LOADS[-1]} triggers: CPU per poll of HttpSensor", ms["http"], "ms"),
         Line(
-            f"{one}: seconds between two looks at a job", [LOADS[-1] * WINDOW / count for count in polls], "s"
+            f"{one}: seconds between two polls of a job", [LOADS[-1] * WINDOW / count for count in polls], "s"
         ),
         Line(f"{one}: memory per job", memory["ours"], "bytes", Budget(2048, words="< 2 KiB")),
         Line(f"{LOADS[-1]} triggers: memory per job", memory["singles"], "bytes"),
@@ -118,9 +118,9 @@ def _bytes_per_job(textin: LocalTextIn, waits: list[Stored]) -> float:
     return grown / LOADS[-1]
 
 
-def _run(pipe: Connection, look: Flow, environment: Mapping[str, str], waits: list[Stored]) -> None:
+def _run(pipe: Connection, measure: Measure, environment: Mapping[str, str], waits: list[Stored]) -> None:
     prepare(environment)
-    asyncio.run(look(pipe, waits))
+    asyncio.run(measure(pipe, waits))
 
 
 async def _watch(pipe: Connection, waits: list[Stored]) -> None:

@@ -44,17 +44,17 @@ class Leg:
 
 @dataclass
 class Story:
-    """One wait from its first look to its value; CPU in seconds."""
+    """One wait from its first poll to its value; CPU in seconds."""
 
     legs: list[Leg]
-    looks: int = 0
+    worker_polls: int = 0
     polls: int = 0
     cpu: float = 0.0
     next_bytes: int = 0
 
 
 def lines() -> list[Line]:
-    """Follow the wait from its first look to its value."""
+    """Follow the wait from its first poll to its value."""
     stories = []
     for number in range(1, REPEATS + 1):
         say(f"  {JOBS:,} ids {number}/{REPEATS}")
@@ -68,8 +68,10 @@ def lines() -> list[Line]:
             f"{name}: a trigger's arguments, encrypted", bytes_kept, "bytes", Budget(65_535, words="< 64 KB")
         ),
         Line(f"{name}: what the task resumes with", [story.next_bytes for story in stories], "bytes"),
-        Line(f"{name}: requests per job", [(story.polls + story.looks) / JOBS for story in stories], ""),
-        Line(f"{name}: of them, by workers", [story.looks / JOBS for story in stories], ""),
+        Line(
+            f"{name}: requests per job", [(story.polls + story.worker_polls) / JOBS for story in stories], ""
+        ),
+        Line(f"{name}: of them, by workers", [story.worker_polls / JOBS for story in stories], ""),
         Line(f"{name}: CPU of the triggerer per poll", [1000 * s.cpu / s.polls for s in stories], "ms"),
         Line(f"{name}: worker seconds", [sum(leg.seconds for leg in s.legs) for s in stories], "s"),
         Line(f"{name}: of them, the last run", [story.legs[-1].seconds for story in stories], "s"),
@@ -100,14 +102,14 @@ def _follow(textin: LocalTextIn, job_ids: list[str]) -> Story:
             begin = textin("count", "status")
             leg: Leg = ask_child(_work, environment, job_ids, first, resume)
             story.legs.append(leg)
-            looked = textin("count", "status")
-            story.looks += looked - begin - 1
+            polled = textin("count", "status")
+            story.worker_polls += polled - begin - 1
             if leg.waits is None or leg.method is None:
                 break
             triggerer.send(leg.waits)
             event, cpu = triggerer.recv()
             story.cpu += cpu
-            story.polls += textin("count", "status") - looked
+            story.polls += textin("count", "status") - polled
             method, kwargs = leg.method
             resume = method, {**kwargs, "event": event}
             story.next_bytes = max(story.next_bytes, len(json.dumps(resume[1])))
