@@ -12,10 +12,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks.harness import Budget, Line, Section, ask_child, child, in_turns, ratios
-from benchmarks.textin import LocalTextIn, local_textin
-from benchmarks.triggerer import Running, Stored, http_waits, our_waits, prepare
 from benchmarks.long_list import JOBS as LONG
 from benchmarks.long_list import lines as lines_of_a_long_wait
+from benchmarks.textin import LocalTextIn, local_textin
+from benchmarks.triggerer import Running, Stored, http_waits, our_waits, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence

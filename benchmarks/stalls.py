@@ -166,7 +166,7 @@ async def _phases(waits: list[Stored], batch: Stored | None) -> Phases:
 
 
 async def _look_up(conn_id: str) -> None:
-    """Flow a connection up, as others in a running triggerer have."""
+    """Look a connection up, as others in a running triggerer have."""
     from airflow.providers.common.compat.connection import get_async_connection
 
     await get_async_connection(conn_id)
