@@ -83,14 +83,14 @@ docs: $(STAMP) ## build the documentation into docs/_build/html
 	$(BIN)/python -m sphinx -n -W --keep-going -q -b html docs docs/_build/html
 
 demo: $(STAMP) ## parse real documents with a real Airflow and a local TextIn
-	@$(BIN)/python tests/demo.py
+	@$(BIN)/python -m scripts.demo
 
 airflow: $(STAMP) ## open Airflow in the browser, with a local TextIn; ARGS="--port 8090"
-	@exec $(BIN)/python tests/standalone.py --home .airflow$(SUFFIX) $(ARGS)
+	@exec $(BIN)/python -m scripts.standalone --home .airflow$(SUFFIX) $(ARGS)
 
 package: $(STAMP) ## build the package, check it, and try it with nothing but Airflow
 	@$(call install,--group package)
-	@UV_DEFAULT_INDEX="$(index)" $(BIN)/python tests/package.py
+	@UV_DEFAULT_INDEX="$(index)" $(BIN)/python -m scripts.package
 
 # HttpSensor, which some parts are measured against, is no dependency of the project. Bytecode is compiled before, as
 # pip does where Airflow is really installed: compiling at import would be half of what is measured.
