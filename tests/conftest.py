@@ -1,4 +1,4 @@
-"""What most tests need: a local TextIn, and the connection of Airflow that leads to it."""
+"""Provide a local TextIn and its Airflow connection, and distribute the tests to pytest-xdist workers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import worker_home  # noqa: F401
 from textin_provider.testing import TextInServer
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ pytest_plugins = ["tests.airflow_db", "tests.secrecy"]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if "airflow_db" in getattr(item, "fixturenames", ()):
+            item.add_marker("database")
         for name in MARKED_FOLDERS:
             if Path(__file__).parent / name in item.path.parents:
                 item.add_marker(name)
