@@ -60,7 +60,8 @@ matrix: ## run the tests on each Airflow with each Python that it supports
 	@set -e; $(foreach version,$(VERSIONS),$(foreach python,$(PYTHONS_$(version)), \
 	  rm -rf .venv-matrix; $(MAKE) test AIRFLOW=$(version) PYTHON=python$(python) VENV=.venv-matrix;))
 
-# mutmut works in the folder mutants/, which is removed before each run.
+# mutmut works in the folder mutants/, which is removed before each run: `cd mutants/textin_provider/api` and
+# `mutmut show NAME` shows a mutant.
 mutants: $(STAMP) ## mutate the code and count the mutants that the tests kill; ARGS=textin_provider/api/retry.py
 	@$(call install,--group mutants)
 	@$(call private,scripts.mutants $(ARGS))

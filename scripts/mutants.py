@@ -1,19 +1,20 @@
 """
 Run the mutation tests with mutmut and check their score (`make mutants`).
 
-The folders under test and the tests are in ``[tool.mutmut]`` of pyproject.toml. A mutant that no test covers
-counts as a survivor. The exit code is 0 only if each folder has the required score and every survivor is
-listed, with a reason, in tests/mutants/survivors.md.
+mutmut forks a process for each mutant after Airflow has been imported, and runs only the tests that call the
+mutated function, the fastest first. Each folder is a run of its own, because the tests of other folders would
+call the same functions and take minutes for each mutant. The exit code is 0 only if each folder has the
+required score and every survivor is listed, with a reason, in tests/mutants/survivors.md.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -22,8 +23,17 @@ REPO = Path(__file__).resolve().parent.parent
 WORK = REPO / "mutants"
 SURVIVORS = REPO / "tests" / "mutants" / "survivors.md"
 MUTMUT = str(Path(sys.executable).with_name("mutmut"))
+#: The folders under test, with their tests.
+TESTS = {
+    "textin_provider/api": ["tests/api"],
+    "textin_provider/polling": ["tests/polling", "tests/triggers"],
+    "textin_provider/tasks": ["tests/tasks", "tests/operators", "tests/sensors"],
+}
+#: What the mutated package and its tests need of the repository.
+LINKS = ("textin_provider", "tests", "scripts", "example_dags")
+MARKS = "not slow and not database and not e2e and not ui"
 REQUIRED_PERCENT = 90
-#: The states in which mutmut has proved that a test notices the mutant. A mutant that loops is stopped.
+#: The states in which the tests have noticed a mutant. A mutant that loops is stopped.
 NOTICED = ("killed", "timeout")
 RESULT = re.compile(r"^ +(?P<name>\S+__mutmut_\d+): (?P<state>.+)$", re.MULTILINE)
 ENTRY = re.compile(
@@ -55,81 +65,85 @@ class Mutation(NamedTuple):
 
 
 def main() -> int:
-    """Run mutmut on the given files, or on all folders, and return the exit code."""
+    """Test the mutants of the given files, or of all folders, and return the exit code."""
     files = sys.argv[1:]
     shutil.rmtree(WORK, ignore_errors=True)
-    WORK.mkdir()
-    try:
-        run_mutmut([f"{_module(file)}.x*" for file in files])
-    except subprocess.CalledProcessError as error:
-        print(f"{error}\n{_log_tail()}", file=sys.stderr)
-        return 1
-    mutants = [mutant for mutant in read_results() if not files or mutant.module in map(_module, files)]
-    enough = print_scores(mutants)
-    explained = print_survivors(
-        [mutant for mutant in mutants if mutant.state not in NOTICED], complete=not files
-    )
+    survivors: dict[Mutation, str] = {}
+    enough = True
+    print(f"{'folder':<28}{''.join(f'{column:>10}' for column in (*NOTICED, 'survived', 'total', 'score'))}")
+    for folder in TESTS:
+        chosen = [file for file in files if Path(folder) in (Path(file), *Path(file).parents)]
+        if not (REPO / folder).is_dir() or (files and not chosen):
+            continue
+        try:
+            mutants = run(folder, chosen)
+        except subprocess.CalledProcessError as error:
+            print(f"{error}\n{_log_tail(folder)}", file=sys.stderr)
+            return 1
+        enough &= print_score(folder, mutants)
+        lost = [mutant for mutant in mutants if mutant.state not in NOTICED]
+        survivors |= {_mutation(folder, mutant): f"{mutant.state}, {mutant.name}" for mutant in lost}
+    explained = print_survivors(survivors, complete=not files)
     return 0 if enough and explained else 1
 
 
-def run_mutmut(patterns: list[str]) -> None:
-    """Test the mutants whose names match one of the patterns, or all, one on each core at a time."""
-    command = [MUTMUT, "run", "--max-children", str(os.cpu_count()), *patterns]
-    if sys.stdout.isatty():
-        subprocess.run(command, cwd=REPO, check=True)
-        return
-    # The progress is one line that is written anew ten times a second.
-    with (WORK / "mutmut.log").open("w") as log:
-        subprocess.run(command, cwd=REPO, check=True, stdout=log, stderr=subprocess.STDOUT)
-
-
-def read_results() -> list[Mutant]:
-    """Return all mutants of the last run."""
-    command = [MUTMUT, "results", "--all", "true"]
-    output = subprocess.run(command, cwd=REPO, check=True, capture_output=True, text=True).stdout
+def run(folder: str, files: list[str]) -> list[Mutant]:
+    """Test the mutants of some files of a folder, or of all, on all cores, and return them."""
+    home = WORK / folder
+    home.mkdir(parents=True)
+    for name in LINKS:
+        (home / name).symlink_to(REPO / name)
+    (home / "pyproject.toml").write_text((REPO / "pyproject.toml").read_text() + settings(folder, files))
+    command = [MUTMUT, "run", "--max-children", str(os.cpu_count())]
+    # mutmut prints a progress line ten times a second.
+    with _log(folder).open("w") as log:
+        subprocess.run(command, cwd=home, check=True, stdout=log, stderr=subprocess.STDOUT)
+    output = _mutmut(folder, "results", "--all", "true")
     return [Mutant(found["name"], found["state"]) for found in RESULT.finditer(output)]
 
 
-def print_scores(mutants: list[Mutant]) -> bool:
-    """Print the number of mutants by folder and state; return whether each folder has the required score."""
-    columns = ("killed", "timeout", "survived", "total")
-    print(f"{'folder':<28}{''.join(f'{column:>10}' for column in columns)}{'score':>10}")
-    enough = bool(mutants)
-    for folder in folders():
-        prefix = folder.replace("/", ".") + "."
-        states = Counter(mutant.state for mutant in mutants if mutant.name.startswith(prefix))
-        if not (total := states.total()):
-            continue
-        noticed = sum(states[state] for state in NOTICED)
-        numbers = (states["killed"], states["timeout"], total - noticed, total)
-        percent = 100 * noticed / total
-        print(f"{folder:<28}{''.join(f'{number:>10,}' for number in numbers)}{percent:>9.1f}%")
-        if percent < REQUIRED_PERCENT:
-            print(f"  The score of {folder} is below {REQUIRED_PERCENT} %.")
-            enough = False
-    return enough
+def settings(folder: str, files: list[str]) -> str:
+    """Return the settings of mutmut for a folder."""
+    tests = [test for test in TESTS[folder] if (REPO / test).is_dir()]
+    values = {
+        "source_paths": ["textin_provider"],
+        "only_mutate": [file if file.endswith(".py") else f"{file}/*" for file in files or [folder]],
+        "also_copy": list(LINKS),
+        "pytest_add_cli_args_test_selection": tests,
+        "pytest_add_cli_args": ["-m", MARKS, "-p", "no:cacheprovider"],
+        # A mutant is stopped after five times the usual seconds of its tests, and ten more.
+        "timeout_multiplier": 5.0,
+        "timeout_constant": 2.0,
+    }
+    lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
+    return "\n".join(["", "[tool.mutmut]", *lines, ""])
 
 
-def print_survivors(survivors: list[Mutant], *, complete: bool) -> bool:
+def print_score(folder: str, mutants: list[Mutant]) -> bool:
+    """Print the number of mutants by state; return whether the folder has the required score."""
+    states = Counter(mutant.state for mutant in mutants)
+    noticed = [states[state] for state in NOTICED]
+    numbers = (*noticed, len(mutants) - sum(noticed), len(mutants))
+    percent = 100 * sum(noticed) / len(mutants) if mutants else 0.0
+    print(f"{folder:<28}{''.join(f'{number:>10,}' for number in numbers)}{percent:>9.1f}%", flush=True)
+    if percent < REQUIRED_PERCENT:
+        print(f"  The score of {folder} is below {REQUIRED_PERCENT} %.")
+    return percent >= REQUIRED_PERCENT
+
+
+def print_survivors(survivors: dict[Mutation, str], *, complete: bool) -> bool:
     """Print survivors without a reason and, if all files were run, reasons without a survivor."""
     reasons = read_reasons()
-    mutations = {_mutation(mutant): mutant for mutant in survivors}
-    unexplained = [mutation for mutation in mutations if not reasons.get(mutation)]
-    obsolete = [reason for reason in reasons if reason not in mutations] if complete else []
+    unexplained = [mutation for mutation in survivors if not reasons.get(mutation)]
+    obsolete = [mutation for mutation in reasons if mutation not in survivors] if complete else []
     print(
         f"\n{len(survivors)} survivors, {len(unexplained)} without a reason in {SURVIVORS.relative_to(REPO)}"
     )
     for mutation in unexplained:
-        print(f"{mutation}\n    {mutations[mutation].state}: mutmut show {mutations[mutation].name}")
+        print(f"{mutation}\n    {survivors[mutation]}")
     for mutation in obsolete:
         print(f"Obsolete, no such survivor: {mutation}")
     return not unexplained and not obsolete
-
-
-def folders() -> list[str]:
-    """Return the folders under test."""
-    settings = tomllib.loads((REPO / "pyproject.toml").read_text())["tool"]["mutmut"]
-    return [pattern.removesuffix("/*") for pattern in settings["only_mutate"]]
 
 
 def read_reasons() -> dict[Mutation, str]:
@@ -138,10 +152,8 @@ def read_reasons() -> dict[Mutation, str]:
     return {Mutation(found["function"], found["old"], found["new"]): found["reason"] for found in entries}
 
 
-def _mutation(mutant: Mutant) -> Mutation:
-    output = subprocess.run(
-        [MUTMUT, "show", mutant.name], cwd=REPO, check=True, capture_output=True, text=True
-    ).stdout
+def _mutation(folder: str, mutant: Mutant) -> Mutation:
+    output = _mutmut(folder, "show", mutant.name)
     lines = [line for line in output.splitlines() if not line.startswith(("---", "+++"))]
     old, new = (" ".join(line[1:].strip() for line in lines if line.startswith(sign)) for sign in "-+")
     # mutmut writes x_name for a function and xǁClassǁname for a method.
@@ -154,13 +166,17 @@ def _mutation(mutant: Mutant) -> Mutation:
     return Mutation(f"{mutant.module}.{function}", old, new)
 
 
-def _module(file: str) -> str:
-    return file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+def _mutmut(folder: str, *arguments: str) -> str:
+    command = [MUTMUT, *arguments]
+    return subprocess.run(command, cwd=WORK / folder, check=True, capture_output=True, text=True).stdout
 
 
-def _log_tail() -> str:
-    log = WORK / "mutmut.log"
-    return "\n".join(log.read_text(errors="replace").splitlines()[-60:]) if log.exists() else ""
+def _log(folder: str) -> Path:
+    return WORK / folder / "mutmut.log"
+
+
+def _log_tail(folder: str) -> str:
+    return "\n".join(_log(folder).read_text(errors="replace").splitlines()[-60:])
 
 
 if __name__ == "__main__":
