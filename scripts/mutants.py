@@ -2,9 +2,10 @@
 Run the mutation tests with mutmut and check their score (`make mutants`).
 
 mutmut forks a process for each mutant after Airflow has been imported, and runs only the tests that call the
-mutated function, the fastest first. Each folder is a run of its own, because the tests of other folders would
-call the same functions and take minutes for each mutant. The exit code is 0 only if each folder has the
-required score and every survivor is listed, with a reason, in tests/mutants/survivors.md.
+mutated function, the fastest first, within the limits of scripts/mutant_limits.py. Each folder is a run of
+its own, because the tests of all folders together would take minutes for each mutant. The exit code is 0 only
+if each folder has the required score and every survivor is listed, with a reason, in
+tests/mutants/survivors.md.
 """
 
 from __future__ import annotations
@@ -110,10 +111,7 @@ def settings(folder: str, files: list[str]) -> str:
         "only_mutate": [file if file.endswith(".py") else f"{file}/*" for file in files or [folder]],
         "also_copy": list(LINKS),
         "pytest_add_cli_args_test_selection": tests,
-        "pytest_add_cli_args": ["-m", MARKS, "-p", "no:cacheprovider"],
-        # A mutant is stopped after five times the usual seconds of its tests, and ten more.
-        "timeout_multiplier": 5.0,
-        "timeout_constant": 2.0,
+        "pytest_add_cli_args": ["-m", MARKS, "-p", "no:cacheprovider", "-p", "scripts.mutant_limits"],
     }
     lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
     return "\n".join(["", "[tool.mutmut]", *lines, ""])
