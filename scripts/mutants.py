@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from contextlib import chdir
 from pathlib import Path
 from typing import NamedTuple
 
@@ -99,7 +100,9 @@ def run(folder: str, files: list[str]) -> list[Mutant]:
     # mutmut prints a progress line ten times a second.
     with _log(folder).open("w") as log:
         subprocess.run(command, cwd=home, check=True, stdout=log, stderr=subprocess.STDOUT)
-    output = _mutmut(folder, "results", "--all", "true")
+    output = subprocess.run(
+        [MUTMUT, "results", "--all", "true"], cwd=home, check=True, capture_output=True, text=True
+    ).stdout
     return [Mutant(found["name"], found["state"]) for found in RESULT.finditer(output)]
 
 
@@ -151,8 +154,14 @@ def read_reasons() -> dict[Mutation, str]:
 
 
 def _mutation(folder: str, mutant: Mutant) -> Mutation:
-    output = _mutmut(folder, "show", mutant.name)
-    lines = [line for line in output.splitlines() if not line.startswith(("---", "+++"))]
+    # `mutmut show` would take a second for each mutant.
+    from mutmut.mutation.diff_apply import get_diff_for_mutant
+
+    module = WORK / folder / mutant.module.replace(".", "/")
+    file = module / "__init__.py" if module.is_dir() else module.with_suffix(".py")
+    with chdir(WORK / folder):
+        diff = get_diff_for_mutant(mutant.name, path=file.relative_to(WORK / folder))
+    lines = [line for line in diff.splitlines() if not line.startswith(("---", "+++"))]
     old, new = (" ".join(line[1:].strip() for line in lines if line.startswith(sign)) for sign in "-+")
     # mutmut writes x_name for a function and xǁClassǁname for a method.
     function = re.sub(r"__mutmut_\d+$", "", mutant.name.rpartition(".")[2])
@@ -162,11 +171,6 @@ def _mutation(folder: str, mutant: Mutant) -> Mutation:
         else ".".join(function.split("ǁ")[1:])
     )
     return Mutation(f"{mutant.module}.{function}", old, new)
-
-
-def _mutmut(folder: str, *arguments: str) -> str:
-    command = [MUTMUT, *arguments]
-    return subprocess.run(command, cwd=WORK / folder, check=True, capture_output=True, text=True).stdout
 
 
 def _log(folder: str) -> Path:
