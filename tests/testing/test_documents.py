@@ -223,7 +223,7 @@ def test_a_config_that_is_not_typed_as_json_yields_no_elements(client: Client, t
 def docx() -> bytes:
     archive = BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("word/document.xml", "<x/>")
+        file.writestr(zipfile.ZipInfo("word/document.xml"), "<x/>")
     return archive.getvalue()
 
 
