@@ -35,26 +35,36 @@ index = $${UV_DEFAULT_INDEX:-$$($(BIN)/pip config get global.index-url 2>/dev/nu
 install = UV_DEFAULT_INDEX="$(index)" \
   $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS) $(1)
 
-# Tests get an Airflow home that is nobody's own.
-pytest = home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && trap 'exit 130' INT TERM && \
+# A temporary Airflow home, which is removed after the command.
+private = home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && trap 'exit 130' INT TERM && \
   AIRFLOW_HOME=$$home AIRFLOW__DATABASE__SQL_ALCHEMY_CONN="sqlite:///$$home/airflow.db" \
   AIRFLOW__CORE__DAGS_FOLDER=$(CURDIR)/example_dags AIRFLOW__CORE__LOAD_EXAMPLES=False \
-  AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False $(BIN)/python -m pytest $(1)
+  AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False $(BIN)/python -m $(1)
+pytest = $(call private,pytest $(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help test matrix e2e test-ui lint format docs demo airflow package bench constraints clean
+.PHONY: help test matrix mutants e2e test-ui lint format docs demo airflow package bench constraints clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 	@echo "  Airflow $(AIRFLOW) unless AIRFLOW=... is given: $(VERSIONS)."
 
-test: $(STAMP) ## run the tests; ARGS="-k sensor" for some of them
-	@$(call pytest,$(ARGS))
+# Each worker takes whole files, in the order of tests/conftest.py. ARGS="-n 0" runs all in one process, and
+# ARGS="-m 'not slow and not e2e and not ui'" leaves out the slow tests.
+test: $(STAMP) ## run the tests on all cores, some 7 minutes on two; ARGS="-k sensor" for some, ARGS="-n 0" for one process
+	@$(if $(ARGS),,echo 'More than 4,000 tests: about 7 minutes on 2 cores. ARGS="-k sensor" runs some of them.')
+	@$(call pytest,-n logical --dist loadfile --no-loadscope-reorder $(ARGS))
 
 # One after the other in one environment: this takes hours.
 matrix: ## run the tests on each Airflow with each Python that it supports
 	@set -e; $(foreach version,$(VERSIONS),$(foreach python,$(PYTHONS_$(version)), \
 	  rm -rf .venv-matrix; $(MAKE) test AIRFLOW=$(version) PYTHON=python$(python) VENV=.venv-matrix;))
+
+# mutmut works in the folder mutants/, which is removed before each run: `cd mutants/textin_provider/api` and
+# `mutmut show NAME` shows a mutant.
+mutants: $(STAMP) ## run mutation tests, some 30 minutes on two cores; ARGS=textin_provider/api/retry.py
+	@$(call install,--group mutants)
+	@$(call private,scripts.mutants $(ARGS))
 
 # Debian's postgresql is the metadata database. The tests find its programs, or say how to install it.
 e2e: $(STAMP) ## test real Airflow processes, killing some; ARGS="-k triggerer" for some of them
@@ -83,14 +93,14 @@ docs: $(STAMP) ## build the documentation into docs/_build/html
 	$(BIN)/python -m sphinx -n -W --keep-going -q -b html docs docs/_build/html
 
 demo: $(STAMP) ## parse real documents with a real Airflow and a local TextIn
-	@$(BIN)/python tests/demo.py
+	@$(BIN)/python -m scripts.demo
 
 airflow: $(STAMP) ## open Airflow in the browser, with a local TextIn; ARGS="--port 8090"
-	@exec $(BIN)/python tests/standalone.py --home .airflow$(SUFFIX) $(ARGS)
+	@exec $(BIN)/python -m scripts.standalone --home .airflow$(SUFFIX) $(ARGS)
 
 package: $(STAMP) ## build the package, check it, and try it with nothing but Airflow
 	@$(call install,--group package)
-	@UV_DEFAULT_INDEX="$(index)" $(BIN)/python tests/package.py
+	@UV_DEFAULT_INDEX="$(index)" $(BIN)/python -m scripts.package
 
 # HttpSensor, which some parts are measured against, is no dependency of the project. Bytecode is compiled before, as
 # pip does where Airflow is really installed: compiling at import would be half of what is measured.
@@ -119,7 +129,7 @@ constraints: ## resolve the pinned packages anew, for every Airflow version
 	@rm -rf .venv-constraints
 
 clean: ## remove environments, caches and the data of demo and airflow
-	rm -rf .venv .venv-* .airflow .airflow-* .pytest_cache .mypy_cache .ruff_cache dist build docs/_build
+	rm -rf .venv .venv-* .airflow .airflow-* .pytest_cache .mypy_cache .ruff_cache dist build docs/_build mutants
 
 # Made anew as a whole when a pin changes: what an upgrade in place leaves behind is nobody's test environment.
 $(STAMP): pyproject.toml $(CONSTRAINTS)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from tests.local_airflow import environment, run, running, stop_on_signals
+from scripts.local_airflow import environment, run, running, stop_on_signals
 
 if TYPE_CHECKING:
     import subprocess

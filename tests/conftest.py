@@ -1,4 +1,4 @@
-"""What most tests need: a local TextIn, and the connection of Airflow that leads to it."""
+"""Provide a local TextIn and its Airflow connection, and distribute the tests to pytest-xdist workers."""
 
 from __future__ import annotations
 
@@ -8,22 +8,41 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import worker_home  # noqa: F401
 from textin_provider.api.rate_limit import forget_limits
 from textin_provider.testing import TextInServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: What is marked, and left out of a usual run, as a whole folder.
+#: The folders whose tests all have the mark of the same name.
 MARKED_FOLDERS = ("e2e", "ui")
+#: The folders with the slowest tests, which come first, so that all workers finish at about the same time.
+SLOW_FOLDERS = ("sensors", "operators", "triggers", "hooks")
+TESTS = Path(__file__).parent
 pytest_plugins = ["tests.airflow_db", "tests.secrecy"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        for name in MARKED_FOLDERS:
-            if Path(__file__).parent / name in item.path.parents:
-                item.add_marker(name)
+        if "airflow_db" in getattr(item, "fixturenames", ()):
+            item.add_marker("database")
+        if (folder := _folder(item)) in MARKED_FOLDERS:
+            item.add_marker(folder)
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> tuple[bool, int]:
+    """Return the sort key of a test: slow tests are first, then the slow folders."""
+    folder = _folder(item)
+    return (
+        item.get_closest_marker("slow") is None,
+        SLOW_FOLDERS.index(folder) if folder in SLOW_FOLDERS else len(SLOW_FOLDERS),
+    )
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(TESTS).parts[0]
 
 
 @pytest.fixture

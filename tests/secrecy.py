@@ -1,9 +1,10 @@
 """
-After the whole suite ran: the secret of the local TextIn stands nowhere that it must not.
+Fail the run if the secret of the local TextIn is in any log, report, object or file.
 
-Looked through are everything that was logged or printed, every error, connection and trigger of this
-provider as it was made, and each file of Airflow's home: logs, and the database with XComs, rendered
-templates and what was deleted from it.
+The search covers each log record, each captured output, each error, connection and trigger of this provider
+at its creation, and each file of Airflow's home after the run: logs, and the database with XComs, rendered
+templates and deleted rows. pytest-xdist workers send their results to the controller, which searches the
+homes of all of them and reports one total.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+from contextlib import closing
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,33 +32,35 @@ SECRET = TextInServer().secret_code
 
 
 class Search:
-    """Remembers where the secret was seen, and how much was looked through."""
+    """Counts the texts searched, and collects the places in which the secret was found."""
 
     def __init__(self) -> None:
         self.places: list[str] = []
-        self.looked_through = 0
+        self.texts = 0
 
-    def look(self, text: str, place: str) -> None:
-        self.looked_through += 1
-        if SECRET in text:
-            self.places.append(place)
+    def add(self, texts: int, places: list[str]) -> None:
+        self.texts += texts
+        self.places += places
 
-    def look_through_files(self, folder: Path) -> None:
+    def text(self, text: str, place: str) -> None:
+        self.add(1, [place] if SECRET in text else [])
+
+    def files(self, folder: Path) -> None:
         for path in filter(Path.is_file, folder.rglob("*")):
-            # Bytes, for what was deleted from a database is still there; the dump joins what pages part.
-            self.look(path.read_bytes().decode(errors="replace"), str(path))
+            # The bytes include deleted rows; the dump includes values that span several pages.
+            self.text(path.read_bytes().decode(errors="replace"), str(path))
             if path.suffix == ".db":
-                with sqlite3.connect(path) as database:
-                    self.look("\n".join(database.iterdump()), f"tables of {path}")
+                with closing(sqlite3.connect(path)) as database:
+                    self.text("\n".join(database.iterdump()), f"tables of {path}")
 
-    def look_through_made(self, patch: pytest.MonkeyPatch, kind: type, show: Callable[[Any], str]) -> None:
-        """Look through each instance of a class from now on, as soon as it is made."""
+    def instances(self, patch: pytest.MonkeyPatch, kind: type, show: Callable[[Any], str]) -> None:
+        """Search each instance of a class at its creation from now on."""
         make = kind.__init__  # type: ignore[misc]
 
         @wraps(make)
         def made(instance: Any, *args: Any, **kwargs: Any) -> None:
             make(instance, *args, **kwargs)
-            self.look(show(instance), f"{type(instance).__name__} in {os.environ['PYTEST_CURRENT_TEST']}")
+            self.text(show(instance), f"{type(instance).__name__} in {os.environ['PYTEST_CURRENT_TEST']}")
 
         patch.setattr(kind, "__init__", made)
 
@@ -66,37 +70,56 @@ search = Search()
 
 @pytest.fixture(scope="session", autouse=True)
 def _secrecy() -> Iterator[None]:
-    """Fail at the end of the run if the secret stood anywhere."""
+    """Search log records, errors, connections and triggers at their creation."""
     factory = logging.getLogRecordFactory()
 
     def record(*args: Any, **kwargs: Any) -> logging.LogRecord:
         made = factory(*args, **kwargs)
-        search.look(made.getMessage(), f"log of {made.name}: {made.msg}")
+        search.text(made.getMessage(), f"log of {made.name}: {made.msg}")
         return made
 
     logging.setLogRecordFactory(record)
     with pytest.MonkeyPatch.context() as patch:
-        search.look_through_made(patch, ApiError, lambda fault: f"{fault} {fault!r} {vars(fault)}")
-        search.look_through_made(patch, TextInConnection, repr)
+        search.instances(patch, ApiError, lambda fault: f"{fault} {fault!r} {vars(fault)}")
+        search.instances(patch, TextInConnection, repr)
         for kind in (XParseJobTrigger, DocFlowBatchTrigger):
-            search.look_through_made(patch, kind, lambda trigger: f"{trigger!r} {trigger.serialize()}")
+            search.instances(patch, kind, lambda trigger: f"{trigger!r} {trigger.serialize()}")
         yield
     logging.setLogRecordFactory(factory)
-    if "AIRFLOW_HOME" in os.environ:
-        search.look_through_files(Path(os.environ["AIRFLOW_HOME"]))
-    assert search.places == []
 
 
-def _without_airflows_own(text: str) -> str:
-    """Leave out what Airflow 3.0 prints for debugging: the very message that has a secret masked."""
+def _without_airflow_debug_lines(text: str) -> str:
+    """Remove the lines in which Airflow 3.0 prints its message that registers a secret to be masked."""
     return "\n".join(line for line in text.splitlines() if "msg=MaskSecret(" not in line)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    for name, text in report.sections:
-        search.look(_without_airflows_own(text), f"{name} of {report.nodeid}")
+    # The controller gets the reports of the workers too, which searched them before.
+    if not hasattr(report, "node"):
+        for name, text in report.sections:
+            search.text(_without_airflow_debug_lines(text), f"{name} of {report.nodeid}")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    # A worker that crashed has no output; pytest-xdist fails the run then.
+    search.add(*getattr(node, "workeroutput", {}).get("secrecy", (0, [])))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["secrecy"] = (search.texts, search.places)
+        return
+    if "AIRFLOW_HOME" in os.environ:
+        search.files(Path(os.environ["AIRFLOW_HOME"]))
+    if search.places:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    found = f"{len(search.places)} places"
-    terminalreporter.write_line(f"The secret was looked for in {search.looked_through:,} texts: {found}.")
+    terminalreporter.write_line(
+        f"Searched {search.texts:,} texts for the secret: found in {len(search.places)}.",
+        red=bool(search.places),
+    )
+    for place in search.places:
+        terminalreporter.write_line(f"  {place}", red=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.local_airflow import EXAMPLE_DAGS
+from scripts.local_airflow import EXAMPLE_DAGS
 from textin_provider.testing import JobScript, TextInServer
 from textin_provider.triggers.xparse import XParseJobTrigger
 

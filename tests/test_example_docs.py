@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.local_airflow import EXAMPLE_DAGS
+from scripts.local_airflow import EXAMPLE_DAGS
 from textin_provider.testing import FileScript, JobScript, ScriptedFault, TextInServer, fast_polling
 
 try:

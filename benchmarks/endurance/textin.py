@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from benchmarks.endurance.waits import RARELY_USED
 from benchmarks.harness import child
 from benchmarks.textin import TEXTIN, LocalTextIn, obey
-from tests.local_airflow import free_port
+from scripts.local_airflow import free_port
 from textin_provider.testing import ScriptedFault, TextInServer
 
 if TYPE_CHECKING:

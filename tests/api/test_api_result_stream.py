@@ -253,6 +253,7 @@ def test_a_body_that_is_no_result_is_refused_before_its_end() -> None:
         stream.feed(b"<html>" + b"x" * HEAD_BYTES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrapped", [False, True], ids=["bare", "wrapped"])
 def test_memory_stays_flat_for_64_megabytes(wrapped: bool) -> None:
     def body() -> Iterator[bytes]:

@@ -6,8 +6,8 @@ import secrets
 from typing import TYPE_CHECKING
 
 import pytest
-from local_airflow import free_port
 
+from scripts.local_airflow import free_port
 from tests.e2e.fleet import Fleet
 from tests.e2e.postgres import postgres
 from textin_provider.testing import TextInServer

@@ -14,7 +14,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import psutil
 import pytest
 import sqlalchemy
-from local_airflow import HOST, IS_AIRFLOW_2, REPO, environment, free_port, listening, run, running, tail
+
+from scripts.local_airflow import (
+    HOST,
+    IS_AIRFLOW_2,
+    REPO,
+    environment,
+    free_port,
+    listening,
+    run,
+    running,
+    tail,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

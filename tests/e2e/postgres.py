@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from local_airflow import HOST, free_port
+
+from scripts.local_airflow import HOST, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

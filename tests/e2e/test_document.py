@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from local_airflow import IS_AIRFLOW_2
 
+from scripts.local_airflow import IS_AIRFLOW_2
 from tests.e2e.fleet import kill
 from textin_provider.testing import JobScript, ScriptedFault
 

@@ -15,7 +15,9 @@ Connect = Callable[..., TextInHook]
 
 
 def readable(value: object) -> str:
-    """Return the id of a test's parameter."""
+    """Return the id of a test's parameter, the same in each process."""
+    if isinstance(value, set):
+        return str(sorted(value))
     return getattr(value, "__name__", None) or str(value)
 
 

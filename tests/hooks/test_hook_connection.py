@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from tests.hooks.support import readable
 from textin_provider.api.protocol import Service
 from textin_provider.exceptions import TextInConfigurationError
 from textin_provider.hooks.textin import TextInHook
@@ -217,7 +218,7 @@ def test_an_extra_that_is_no_object_is_refused(read: Any, extra: Any) -> None:
         ("http://cdn.example.org", {"cdn.example.org:80"}),
         ("[fd00::1]", {"fd00::1:443"}),
     ],
-    ids=str,
+    ids=readable,
 )
 def test_result_hosts_are_names_or_urls(read: Any, value: Any, expected: set[str]) -> None:
     found = read(extra={"result_hosts": value}).hosts.results

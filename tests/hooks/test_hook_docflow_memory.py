@@ -7,10 +7,14 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from textin_provider.testing import TextInServer
+
+pytestmark = pytest.mark.slow
 
 BYTES = 90 * 1024 * 1024
 MOST_GROWTH = 32 * 1024 * 1024

@@ -14,6 +14,8 @@ from textin_provider.testing import JobScript, TextInServer
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 BYTES = 200 * 1024 * 1024
 MOST_GROWTH = 32 * 1024 * 1024
 

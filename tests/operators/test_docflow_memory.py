@@ -7,10 +7,14 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from textin_provider.testing import FileScript, TextInServer
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.slow
 
 BYTES = 100_000
 MOST_GROWTH = 64 * 1024 * 1024

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 FLAGS = ("none", "soft_fail", "never_fail", "silent_fail")
 MODES = ("poke", "reschedule", "deferrable_first_look", "deferrable_resumed")
 CAUSES = ("failed", "deadline", "transient_fault", "permanent_fault")

@@ -223,7 +223,7 @@ def test_a_config_without_the_json_content_type_yields_no_elements(client: Clien
 def docx() -> bytes:
     archive = BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("word/document.xml", "<x/>")
+        file.writestr(zipfile.ZipInfo("word/document.xml"), "<x/>")
     return archive.getvalue()
 
 

@@ -7,6 +7,7 @@ import http.client
 import resource
 from typing import TYPE_CHECKING
 
+import pytest
 import requests
 
 from tests.testing.client import PATH, Client
@@ -14,6 +15,8 @@ from textin_provider.testing import JobScript, TextInServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+pytestmark = pytest.mark.slow
 
 MEBIBYTE = 1024 * 1024
 SIZE = 100 * MEBIBYTE

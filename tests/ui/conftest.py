@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from local_airflow import IS_AIRFLOW_2, REPO
 
+from scripts.local_airflow import IS_AIRFLOW_2, REPO
 from textin_provider.testing import TextInServer
 
 if TYPE_CHECKING:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from local_airflow import HOST, IS_AIRFLOW_2
-
+from scripts.local_airflow import HOST, IS_AIRFLOW_2
 from tests.ui.form import Field
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from local_airflow import IS_AIRFLOW_2
 from playwright.sync_api import expect
 
+from scripts.local_airflow import IS_AIRFLOW_2
 from tests.ui.form import ReactForm
 
 if TYPE_CHECKING:

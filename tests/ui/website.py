@@ -10,8 +10,9 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cryptography.fernet import Fernet
-from local_airflow import HOST, environment, free_port, listening, run, running
-from standalone import wait_until_healthy
+
+from scripts.local_airflow import HOST, environment, free_port, listening, run, running
+from scripts.standalone import wait_until_healthy
 
 if TYPE_CHECKING:
     from pathlib import Path

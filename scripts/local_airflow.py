@@ -1,4 +1,4 @@
-"""A private Airflow for `make demo` and `make airflow`: its settings, its commands, and a clean end."""
+"""Configure, run and stop a private Airflow, for `make demo`, `make airflow` and the end-to-end tests."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ REPO = Path(__file__).resolve().parent.parent
 EXAMPLE_DAGS = REPO / "example_dags"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 CONN_IDS = ("TEXTIN_DEFAULT", "TEXTIN_CN", "TEXTIN_INTL")
-#: Seconds that Airflow gets to end by itself, and then again after each firmer word.
+#: Seconds that Airflow gets to end after each signal.
 GRACE = 8.0
 
 
 class AirflowFailedError(Exception):
-    """An Airflow command ended as it should not; the message is for the person in front of the terminal."""
+    """An Airflow command failed; the message is printed to the terminal."""
 
 
 def environment(home: Path, connection: Mapping[str, Any], results: Path) -> dict[str, str]:
     """
     Return the environment for an Airflow of its own in ``home``.
 
-    A person's own ``AIRFLOW_*`` settings are left out: they may point to a database that matters.
+    The user's own ``AIRFLOW_*`` settings are left out: they may point to a production database.
 
     :param connection: stands for each account that the example DAGs know.
     """
@@ -56,13 +56,13 @@ def environment(home: Path, connection: Mapping[str, Any], results: Path) -> dic
 
 
 def listening(port: int) -> dict[str, str]:
-    """Return what makes an Airflow listen on one port of this machine; each version reads its own names."""
+    """Return the settings that make Airflow listen on one local port; each version reads its own names."""
     address = f"http://{HOST}:{port}"
     return {
         "AIRFLOW__API__HOST": HOST,
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": address,
-        # Airflow starts as many workers at once; this is one person's machine.
+        # The local executor starts this number of workers at once.
         "AIRFLOW__CORE__PARALLELISM": "8",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         # Off by default: it lets whoever may edit connections send requests from the server.
@@ -90,7 +90,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
@@ -98,7 +98,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run ``airflow ...`` with its output appended to ``log``; nothing that it started outlives the block."""
+    """Run ``airflow ...`` with its output appended to ``log``, and end all its processes after the block."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "airflow", *arguments],
@@ -107,7 +107,7 @@ def running(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> Iter
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # Ctrl-C is for this program, which then stops Airflow in order.
+            # Ctrl-C must reach this program alone, which then stops Airflow in order.
             start_new_session=True,
         )
         try:
@@ -117,7 +117,7 @@ def running(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> Iter
 
 
 def run(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> None:
-    """Run ``airflow ...`` to its end."""
+    """Run ``airflow ...`` and raise AirflowFailedError unless it succeeds."""
     with running(arguments, env, log) as process:
         if process.wait() != 0:
             command = " ".join(["airflow", *arguments])
@@ -126,16 +126,16 @@ def run(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> None:
 
 def stop_on_signals() -> None:
     """
-    Let SIGTERM and a closed terminal end this program as Ctrl-C does, so that every ``finally`` runs.
+    Make SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does, so that every ``finally`` runs.
 
-    SIGINT is named too: a shell's background job starts with it ignored, and would pass that on to Airflow.
+    SIGINT is set too: a shell starts background jobs with SIGINT ignored, and Airflow would inherit that.
     """
     for number in SIGNALS:
         signal.signal(number, signal.default_int_handler)
 
 
 def tail(log: Path, lines: int = 40) -> str:
-    """Return the last lines of a log and where the rest is, or nothing if there is no log."""
+    """Return the last lines of a log and its path, or an empty string if there is no log."""
     if not log.exists():
         return ""
     last = log.read_text(errors="replace").splitlines()[-lines:]
@@ -143,26 +143,26 @@ def tail(log: Path, lines: int = 40) -> str:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask politely, wait, then end what is left of the process and of all that it started."""
+    """Interrupt the process, wait, then terminate and at last kill the rest of its session."""
     with _undisturbed():
-        family = _family(process.pid)
+        processes = _processes(process.pid)
         if process.poll() is None:
-            # What `airflow standalone` takes as Ctrl-C: it stops its parts one by one.
+            # `airflow standalone` stops its parts one by one on SIGINT.
             process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(GRACE)
         for end in (psutil.Process.terminate, psutil.Process.kill):
-            _, family = psutil.wait_procs(family, timeout=0)
-            for member in family:
+            _, processes = psutil.wait_procs(processes, timeout=0)
+            for one in processes:
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    end(member)
-            _, family = psutil.wait_procs(family, timeout=GRACE)
+                    end(one)
+            _, processes = psutil.wait_procs(processes, timeout=GRACE)
         process.wait()
 
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let no second Ctrl-C break off the cleaning up."""
+    """Ignore further signals during the cleanup."""
     handlers = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
     try:
         yield
@@ -171,11 +171,11 @@ def _undisturbed() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _family(leader: int) -> list[psutil.Process]:
-    """Return the processes of the leader's session and their descendants, whose sessions may be their own."""
-    family: dict[int, psutil.Process] = {}
+def _processes(leader: int) -> list[psutil.Process]:
+    """Return the processes of the leader's session and their descendants, in whatever session."""
+    processes: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError):
             if os.getsid(process.pid) == leader:
-                family |= {member.pid: member for member in (process, *process.children(recursive=True))}
-    return list(family.values())
+                processes |= {one.pid: one for one in (process, *process.children(recursive=True))}
+    return list(processes.values())

@@ -1,8 +1,8 @@
 """
-`make package`: build what PyPI would get, and try it where there is nothing but Airflow.
+Build the archives for PyPI, and try the wheel in environments with nothing else but Airflow (`make package`).
 
-The archives are checked, the wheel is installed into environments of its own, and there Airflow has to find
-the provider, show its connection type and load the example DAGs of the source archive.
+The archives are checked and the wheel is installed. Airflow must list the provider and its connection type,
+and load the example DAGs of the source archive.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from zipfile import ZipFile
 
 REPO = Path(__file__).resolve().parent.parent
 UV = Path(sys.executable).with_name("uv")
-#: Both halves of what is supported: Airflow 2 does not bring what the local TextIn needs.
+#: The newest Airflow, and Airflow 2, which lacks some dependencies of the local TextIn.
 VERSIONS = ("3.3.2", "2.11.2")
 LOAD_EXAMPLES = """
 import sys
@@ -32,10 +32,11 @@ print("loaded:", *sorted(bag.dags))
 
 
 class PackageError(Exception):
-    """The package is not what it has to be."""
+    """The package failed a check."""
 
 
 def main() -> int:
+    """Build the archives, try them with each Airflow and return the exit code."""
     try:
         with tempfile.TemporaryDirectory() as folder:
             wheel, source = build(Path(folder))
@@ -58,7 +59,7 @@ def build(folder: Path) -> tuple[Path, Path]:
         name for name in ZipFile(wheel).namelist() if not name.startswith(("textin_provider/", "airflow_"))
     ]
     if stray:
-        raise PackageError(f"The wheel holds what is not the package: {stray}")
+        raise PackageError(f"The wheel contains other files: {stray}")
     with tarfile.open(archive) as tar:
         tar.extractall(folder / "source", filter="data")
     [source] = (folder / "source").iterdir()
@@ -66,7 +67,7 @@ def build(folder: Path) -> tuple[Path, Path]:
 
 
 def try_out(version: str, wheel: Path, source: Path, home: Path) -> None:
-    """Install the wheel beside one Airflow and use it."""
+    """Install the wheel beside one Airflow version and use it."""
     environment = home / "venv"
     _run(UV, "venv", "--quiet", "--python", sys.executable, environment)
     python = environment / "bin" / "python"
@@ -74,7 +75,7 @@ def try_out(version: str, wheel: Path, source: Path, home: Path) -> None:
     pins = ("--constraints", REPO / f"constraints/airflow-{version}.txt")
     _run(*install, *pins, f"apache-airflow=={version}", wheel)
     airflow = environment / "bin" / "airflow"
-    # The registry of providers is read from what is installed, and nothing else.
+    # Airflow finds providers through the metadata of installed packages.
     _expect("airflow-provider-textin", _run(airflow, "providers", "list", home=home))
     hooks = _run(airflow, "providers", "hooks", "--output", "plain", home=home)
     _expect("textin_provider.hooks.textin.TextInHook", hooks)
@@ -104,11 +105,11 @@ def _run(*command: object, home: Path | None = None) -> str:
 
 
 def _expect(words: str, output: str) -> str:
-    """Return the line of an output that has these words in it."""
+    """Return the first line of an output that contains some words."""
     for line in output.splitlines():
         if words in line:
             return line
-    raise PackageError(f"No line has {words!r} in it:\n{output}")
+    raise PackageError(f"No line contains {words!r}:\n{output}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """
-`make demo`: the example DAGs on a real Airflow, against a local TextIn, shown as it happens.
+Run the example DAGs on a real Airflow against a local TextIn, and show the progress (`make demo`).
 
-What tasks do comes from Airflow's log and database while it runs, what jobs and files do from the local
-TextIn. The exit code is 0 only if every task succeeded, the waits of one task were really deferred, and
-results are what their manifests say.
+The states of tasks are read from the log and the database of Airflow, those of jobs and files from the local
+TextIn. The exit code is 0 only if every task succeeded, the wait tasks were deferred, and each result has the
+size and the hash of its manifest.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from local_airflow import REPO, AirflowFailedError, environment, run, running, stop_on_signals, tail
-
-from textin_provider.api.docflow.models import RecognitionStatus
+from scripts.local_airflow import REPO, AirflowFailedError, environment, run, running, stop_on_signals, tail
+from textin_provider.api.docflow import RecognitionStatus
 from textin_provider.testing import TextInServer
 
 HOME = REPO / ".airflow-demo"
@@ -45,6 +44,7 @@ MEANINGS = {
 
 
 def main() -> int:
+    """Run the example DAGs one after the other and return the exit code."""
     stop_on_signals()
     shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir()
@@ -58,9 +58,11 @@ def main() -> int:
             xparse = show("example_xparse", "one document: submit, wait, download", textin, env)
             show("example_xparse_folder", "every document of a folder, one wait for all", textin, env)
             docflow = show("example_docflow", "a batch of invoices: upload, wait, download", textin, env)
-            for watch in (xparse, docflow):
-                if not watch.deferred:
-                    raise AirflowFailedError(f"The wait was not deferred; states at the end: {watch.tasks}.")
+            for progress in (xparse, docflow):
+                if not progress.deferred:
+                    raise AirflowFailedError(
+                        f"The wait was not deferred; states at the end: {progress.tasks}."
+                    )
             print("\n`airflow dags test` takes one task at a time; a scheduler defers all waits at once.")
             print(
                 f"TextIn was sent {textin.submissions} documents and {textin.uploads_accepted} invoices."
@@ -76,28 +78,30 @@ def main() -> int:
     return 0
 
 
-def show(dag_id: str, title: str, textin: TextInServer, env: dict[str, str]) -> Watch:
-    """Run one DAG, print the states passed, and then what it stored."""
+def show(dag_id: str, title: str, textin: TextInServer, env: dict[str, str]) -> Progress:
+    """Run one DAG, print each change of state, and then the stored results."""
     print(f"\n{dag_id}: {title}\n$ airflow dags test {dag_id}\n")
-    watch = Watch(dag_id, textin)
+    progress = Progress(dag_id, textin)
     with running(["dags", "test", dag_id], env, LOG) as process:
         while process.poll() is None:
-            watch.look()
-            if watch.seconds > GIVE_UP_AFTER:
+            progress.update()
+            if progress.seconds > GIVE_UP_AFTER:
                 raise AirflowFailedError(f"{dag_id} has not ended after {GIVE_UP_AFTER:.0f} seconds.")
             time.sleep(0.05)
-        watch.look()
-    unsuccessful = {task: state for task, state in watch.tasks.items() if state != "success"}
-    if process.returncode != 0 or unsuccessful or not watch.tasks:
-        raise AirflowFailedError(f"{dag_id} ended with exit code {process.returncode}; tasks: {watch.tasks}.")
-    manifests = watch.manifests()
+        progress.update()
+    unsuccessful = {task: state for task, state in progress.tasks.items() if state != "success"}
+    if process.returncode != 0 or unsuccessful or not progress.tasks:
+        raise AirflowFailedError(
+            f"{dag_id} ended with exit code {process.returncode}; tasks: {progress.tasks}."
+        )
+    manifests = progress.manifests()
     for manifest in manifests:
         show_result(manifest, lines=4 if len(manifests) == 1 else 1)
-    return watch
+    return progress
 
 
-class Watch:
-    """Sees the tasks of a DAG and the jobs at TextIn change, and prints each change once."""
+class Progress:
+    """Prints each change of the tasks of a DAG, and of the jobs and files at the local TextIn, once."""
 
     def __init__(self, dag_id: str, textin: TextInServer) -> None:
         self.tasks: dict[str, str] = {}
@@ -112,26 +116,30 @@ class Watch:
 
     @property
     def seconds(self) -> float:
+        """Return the seconds since the DAG was started."""
         return time.monotonic() - self._start
 
-    def look(self) -> None:
+    def update(self) -> None:
+        """Print each change of a task, job or file since the last time."""
         for line in self._new_log_lines():
             if step := STEP.search(line):
-                self._follow(step)
+                self._apply(step)
         now = time.monotonic()
         for job_id, job in self._textin.jobs.items():
             state = job.state(now)
-            self._tell("  job", job_id, job_id[:8], state, f"{job.filename}: {MEANINGS.get(state, '')}")
+            self._report_once(
+                "  job", job_id, job_id[:8], state, f"{job.filename}: {MEANINGS.get(state, '')}"
+            )
         for file_id, file in self._textin.files.items():
             status = RecognitionStatus(file.status(now)).name.lower()
-            self._tell("  file", file_id, f"..{file_id[-6:]}", status, file.name)
+            self._report_once("  file", file_id, f"..{file_id[-6:]}", status, file.name)
 
-    def _tell(self, what: str, identity: str, name: str, state: str, note: str) -> None:
+    def _report_once(self, what: str, identity: str, name: str, state: str, note: str) -> None:
         if identity not in self._earlier and self._known.get(identity) != state:
             self._known[identity] = state
-            self._say(what, name, state, note)
+            self._print(what, name, state, note)
 
-    def _follow(self, step: re.Match[str]) -> None:
+    def _apply(self, step: re.Match[str]) -> None:
         starting, task_id, map_index, trigger_starting, _trigger_ended, end = step.groups()
         if starting:
             self._task = (task_id, int(map_index))
@@ -147,7 +155,7 @@ class Watch:
             )
         name = task_id if index < 0 else f"{task_id} [{index}]"
         self.tasks[name] = state
-        self._say("task", name, state, MEANINGS.get(state, ""))
+        self._print("task", name, state, MEANINGS.get(state, ""))
 
     def _new_log_lines(self) -> list[str]:
         with LOG.open("rb") as log:
@@ -157,7 +165,7 @@ class Watch:
         return lines.decode(errors="replace").splitlines()
 
     def manifests(self) -> list[dict[str, Any]]:
-        """Return what the download tasks handed on, in the order of the tasks."""
+        """Return the return values of the download tasks, in the order of the tasks."""
         rows = self._query(
             "SELECT value FROM xcom WHERE dag_id = ? AND task_id = 'download' AND key = 'return_value'"
             " ORDER BY map_index"
@@ -165,7 +173,7 @@ class Watch:
         values = [_decode(value) for (value,) in rows]
         return [manifest for value in values for manifest in (value if isinstance(value, list) else [value])]
 
-    def _say(self, what: str, name: str, state: str, note: str) -> None:
+    def _print(self, what: str, name: str, state: str, note: str) -> None:
         print(f"{self.seconds:7.1f} s  {what:<6} {name:<14} {state:<12} {note}".rstrip(), flush=True)
 
     def _query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
@@ -174,7 +182,7 @@ class Watch:
 
 
 def show_result(manifest: dict[str, Any], lines: int) -> None:
-    """Print the head of a stored result; what lies there must be what the manifest says."""
+    """Print the head of a stored result, and check its size and hash against the manifest."""
     path = Path(manifest["output_path"])
     content = path.read_bytes()
     found = {"size_bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}

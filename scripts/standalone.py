@@ -1,8 +1,8 @@
 """
-`make airflow`: a whole Airflow in the browser, with a local TextIn behind the connection `textin_default`.
+Start a complete Airflow and a local TextIn with the connection `textin_default` (`make airflow`).
 
-It is open to this machine alone, save Airflow's log servers, which cannot be told to and ask for a token. It
-lives in one folder. Ctrl-C or SIGTERM stops all of it.
+Everything listens on the loopback interface alone, except Airflow's log servers, which have no such setting
+and require a token. All data is in one folder. Ctrl-C or SIGTERM stops all processes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import urllib.request
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from local_airflow import (
+from scripts.local_airflow import (
     HOST,
     IS_AIRFLOW_2,
     REPO,
@@ -29,7 +29,6 @@ from local_airflow import (
     stop_on_signals,
     tail,
 )
-
 from textin_provider.testing import TextInServer
 
 if TYPE_CHECKING:
@@ -39,11 +38,12 @@ if TYPE_CHECKING:
 USUAL_PORT = 8080
 GIVE_UP_AFTER = 180.0
 HEALTH = "/health" if IS_AIRFLOW_2 else "/api/v2/monitor/health"
-#: In Airflow 2 the scheduler is the DAG processor.
+#: In Airflow 2 the scheduler includes the DAG processor.
 PARTS = {"metadatabase", "scheduler", "triggerer"} | (set() if IS_AIRFLOW_2 else {"dag_processor"})
 
 
 def main() -> int:
+    """Run Airflow until it is stopped and return the exit code."""
     stop_on_signals()
     options = _options()
     home = (REPO / options.home).resolve()
@@ -57,7 +57,7 @@ def main() -> int:
         ) as textin:
             env = environment(home, textin.connection(), home / "results") | listening(port)
             print(f"Local TextIn        {textin.url}   (connection textin_default is set)")
-            print(f"Airflow's own words {log}")
+            print(f"Airflow's log       {log}")
             print(f"Starting Airflow {version('apache-airflow')} ...", flush=True)
             run(["db", "migrate"], env, log)
             with running(["standalone"], env, log) as process:
@@ -68,12 +68,12 @@ def main() -> int:
                 except KeyboardInterrupt:
                     print("\nStopping Airflow ...", flush=True)
                     raise
-        raise AirflowFailedError(f"Airflow ended by itself with exit code {process.returncode}.")
+        raise AirflowFailedError(f"Airflow ended with exit code {process.returncode}.")
     except (AirflowFailedError, OSError) as error:
         print(f"{tail(log)}{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Stopped; nothing of it runs any more.")
+        print("Stopped.")
         return 0
 
 
@@ -88,7 +88,7 @@ def _options() -> argparse.Namespace:
 
 
 def wait_until_healthy(process: subprocess.Popen[bytes], port: int) -> None:
-    """Wait until all parts of ``airflow standalone`` say that they are up."""
+    """Wait until the health endpoint reports every part of ``airflow standalone`` as healthy."""
     deadline = time.monotonic() + GIVE_UP_AFTER
     ailing = PARTS
     while ailing:

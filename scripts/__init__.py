@@ -1,0 +1,1 @@
+"""Run what `make demo`, `make airflow` and `make package` do, and the private Airflow that they share."""
