@@ -9,7 +9,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
-from textin_provider.api.errors import ApiError, CODES, ErrorKind, meaning_of_http
+from textin_provider.api.errors import CODES, ApiError, ErrorKind, meaning_of_http
 from textin_provider.exceptions import TextInError
 from textin_provider.get_provider_info import CONN_FIELDS
 

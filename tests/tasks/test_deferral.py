@@ -1,0 +1,105 @@
+"""The timeout and the event of a deferral, and what tasks do with a decision."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from textin_provider.api.docflow import Selector
+from textin_provider.api.errors import ApiError
+from textin_provider.polling.decision import Decision
+from textin_provider.tasks.deferral import checked_event, exceeded_framework_timeout, framework_timeout
+from textin_provider.tasks.mixins import DocFlowTaskMixin, TextInTaskMixin
+
+
+@pytest.mark.parametrize(
+    ("left", "interval", "seconds"), [(100.0, 60.0, 700.0), (100.0, 300.0, 700.0), (100.0, 301.0, 702.0)]
+)
+def test_a_trigger_may_outlive_its_wait_by_a_grace_period(
+    left: float, interval: float, seconds: float
+) -> None:
+    assert framework_timeout(left, interval) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("method", "kwargs", "exceeded"),
+    [
+        ("__fail__", {"error": "Trigger timeout"}, True),
+        ("__fail__", {"error": "Trigger/execution timeout"}, True),
+        ("__fail__", {"error": "Trigger failure"}, False),
+        ("__fail__", {}, False),
+        ("__fail__", None, False),
+        ("execute_complete", {"error": "Trigger timeout"}, False),
+    ],
+)
+def test_an_exceeded_timeout_is_recognized(
+    method: str, kwargs: dict[str, Any] | None, exceeded: bool
+) -> None:
+    assert exceeded_framework_timeout(method, kwargs) is exceeded
+
+
+@pytest.mark.parametrize("ending", ["terminal", "timeout", "fault"])
+def test_an_event_of_ours_is_returned(ending: str) -> None:
+    event = {"ending": ending}
+    assert checked_event(event, "wait") is event
+
+
+@pytest.mark.parametrize("event", [None, {}, {"ending": "done"}], ids=str)
+def test_any_other_event_is_an_error_that_names_the_task(event: dict[str, Any] | None) -> None:
+    with pytest.raises(RuntimeError) as caught:
+        checked_event(event, "wait")
+    assert str(caught.value) == f"The trigger of wait ended with an unknown event: {event!r}"
+
+
+class Task(TextInTaskMixin):
+    def __init__(self, *, pushes: bool = True) -> None:
+        self.textin_conn_id = "textin_other"
+        self.do_xcom_push = pushes
+        self.outlets = []
+        self.logged: list[tuple[Any, ...]] = []
+        self.log = SimpleNamespace(log=lambda *arguments: self.logged.append(arguments))
+
+
+class Ti:
+    def __init__(self) -> None:
+        self.pushed: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = value
+
+
+@pytest.mark.parametrize("pushes", [True, False])
+def test_the_value_of_a_failing_task_is_pushed_if_it_pushes_at_all(pushes: bool) -> None:
+    ti = Ti()
+    context: Any = {"ti": ti}
+    Task(pushes=pushes).push_value(context, [1])
+    assert ti.pushed == ({"return_value": [1]} if pushes else {})
+
+
+def test_the_hook_is_that_of_the_connection_and_made_once() -> None:
+    task = Task()
+    assert task.hook.textin_conn_id == "textin_other"
+    assert task.hook is task.hook
+
+
+@pytest.mark.parametrize(("is_warning", "level"), [(False, 20), (True, 30)])
+def test_a_decision_is_logged_at_its_level(is_warning: bool, level: int) -> None:
+    task = Task()
+    task.log_decision(Decision(message="100 % done", is_warning=is_warning))
+    assert task.logged == [(level, "%s", "100 % done")]
+
+
+class DocFlowTask(DocFlowTaskMixin):
+    def __init__(self, batch_number: Any = None, file_id: Any = None, docflow_task_id: Any = None) -> None:
+        self.batch_number, self.file_id, self.docflow_task_id = batch_number, file_id, docflow_task_id
+
+
+def test_the_selector_is_the_only_one_given() -> None:
+    assert DocFlowTask("1").selector == Selector("batch_number", "1")
+    assert DocFlowTask(file_id="2").selector == Selector("file_id", "2")
+    assert DocFlowTask(docflow_task_id="3").selector == Selector("task_id", "3")
+    with pytest.raises(ApiError, match="several are given"):
+        _ = DocFlowTask("1", "2").selector

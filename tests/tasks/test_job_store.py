@@ -1,0 +1,187 @@
+"""The job of a task in a store: what is kept, what is read again, and when a document is submitted again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowException
+
+from textin_provider.api.errors import ApiError, ErrorKind
+from textin_provider.tasks.job_store import STATE_KEY, JobStore, SubmittedJob, fingerprint, is_lost
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+JOB = SubmittedJob("c" * 32, "mark", AT)
+STORED = {"job_id": "c" * 32, "fingerprint": "mark", "submitted_at": "2026-01-02T03:04:05+00:00"}
+
+
+class Store(dict[str, Any]):
+    def set(self, key: str, value: Any) -> None:
+        self[key] = json.loads(json.dumps(value))
+
+
+class Broken:
+    def get(self, key: str) -> Any:
+        raise ConnectionError("the API server is down")
+
+    def set(self, key: str, value: Any) -> None:
+        raise ConnectionError("the API server is down")
+
+
+def test_a_job_is_kept_as_plain_values_and_read_again() -> None:
+    assert JOB.to_dict() == STORED
+    assert SubmittedJob.from_dict(STORED) == JOB
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, [], "x", {}, STORED | {"job_id": "../x"}, STORED | {"submitted_at": "soon"}, {"job_id": "c" * 32}],
+    ids=str,
+)
+def test_a_value_that_is_not_a_job_is_an_error_with_key_and_fix(value: Any) -> None:
+    with pytest.raises(ApiError) as caught:
+        SubmittedJob.from_dict(value)
+    assert caught.value.kind is ErrorKind.REQUEST
+    assert "job" in str(caught.value)
+    if not (isinstance(value, dict) and "../x" in value.values()):
+        assert caught.value.about.startswith(f"task_state_store['{STATE_KEY}']=")
+        assert caught.value.message == "it is not a job"
+        assert "durable=False" in caught.value.fix
+
+
+@pytest.mark.parametrize(("passed", "left"), [(0, 60), (59, 1), (60, 60), (1000, 60)])
+def test_the_deadline_counts_from_the_submit_or_from_now(passed: int, left: int) -> None:
+    now = (AT + timedelta(seconds=passed)).timestamp()
+    assert JOB.deadline(60.0, now=now) == now + left
+
+
+def test_a_saved_job_is_loaded_by_the_next_try() -> None:
+    store = Store()
+    before = datetime.now(UTC)
+    saved = JobStore(store, "mark").save("d" * 32)
+    assert before <= saved.submitted_at <= datetime.now(UTC)
+    assert saved.submitted_at.tzinfo is UTC
+    loaded = JobStore(store, "mark").load()
+    assert loaded is not None
+    assert (loaded.job_id, loaded.fingerprint) == ("d" * 32, "mark")
+    assert set(store) == {STATE_KEY}
+
+
+def test_a_job_of_another_input_is_not_loaded_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    store = Store({STATE_KEY: STORED})
+    with caplog.at_level(logging.INFO, logger="textin_provider.tasks.job_store"):
+        assert JobStore(store, "other").load() is None
+    assert caplog.messages == [f"The input has changed since xParse job {'c' * 32}; submitting again."]
+    assert JobStore(store, "mark").load() == JOB
+
+
+def test_an_empty_store_and_none_have_no_job() -> None:
+    assert JobStore(Store(), "mark").load() is None
+    assert JobStore(None, "mark").load() is None
+    assert JobStore(None, "mark").save("d" * 32).job_id == "d" * 32
+
+
+def test_a_store_that_cannot_be_read_is_an_error_that_names_its_cause() -> None:
+    with pytest.raises(AirflowException) as caught:
+        JobStore(Broken(), "mark").load()
+    assert str(caught.value) == (
+        "The task state store could not be read (the API server is down). It may hold a job that is paid for, "
+        "so nothing was submitted. A retry reads it again."
+    )
+
+
+def test_a_store_that_cannot_be_written_loses_no_job(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR, logger="textin_provider.tasks.job_store"):
+        assert JobStore(Broken(), "mark").save("d" * 32).fingerprint == "mark"
+    [message] = caplog.messages
+    assert message.startswith(
+        f"xParse job {'d' * 32} is accepted, but the task state store could not be written"
+    )
+    assert "(the API server is down)" in message
+
+
+def job_event(status: str, message: str | None = None) -> dict[str, Any]:
+    return {"ending": "terminal", "jobs": [{"job_id": "c" * 32, "status": status, "message": message}]}
+
+
+def error_event(kind: ErrorKind) -> dict[str, Any]:
+    return {"ending": "fault", "fault": ApiError(kind, about="a", message="unknown job").to_dict()}
+
+
+def test_a_job_that_failed_or_is_unknown_is_lost_and_the_log_says_why(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.WARNING, logger="textin_provider.tasks.job_store"):
+        assert is_lost(JOB, job_event("failed", "no pages"))
+        assert is_lost(JOB, error_event(ErrorKind.REQUEST))
+    assert caplog.messages == [
+        f"The stored job {'c' * 32} failed (no pages); submitting again.",
+        f"The stored job {'c' * 32} is gone (unknown job); submitting again.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        job_event("completed"),
+        {"ending": "timeout", "message": "m"},
+        error_event(ErrorKind.AUTHENTICATION),
+    ],
+    ids=["pending", "completed", "timeout", "credentials"],
+)
+def test_any_other_job_is_not_lost(event: dict[str, Any] | None, caplog: pytest.LogCaptureFixture) -> None:
+    assert not is_lost(JOB, event)
+    assert caplog.messages == []
+
+
+def mark(**changes: Any) -> str:
+    values: dict[str, Any] = {
+        "file": None,
+        "file_url": "https://h.example/a.pdf",
+        "config": None,
+        "file_conn_id": None,
+        "textin_conn_id": "textin_default",
+    }
+    return fingerprint(**values | changes)
+
+
+def test_a_fingerprint_is_a_digest_of_everything_that_the_result_depends_on(tmp_path: Path) -> None:
+    known = {"document": "https://h.example/a.pdf", "config": None, "textin_conn_id": "textin_default"}
+    assert mark() == hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+    document = tmp_path / "a.pdf"
+    document.write_bytes(b"one")
+    marks = [
+        mark(),
+        mark(file_url="https://h.example/b.pdf"),
+        mark(config={}),
+        mark(config={"a": 1}),
+        mark(textin_conn_id="other"),
+        mark(file=str(document), file_url=None),
+    ]
+    document.write_bytes(b"two")
+    marks.append(mark(file=str(document), file_url=None))
+    assert len(set(marks)) == len(marks)
+    assert mark(config='{"b": 2, "a": 1}') == mark(config={"a": 1, "b": 2})
+
+
+@pytest.mark.parametrize(
+    "given", [{"file": "a", "file_url": "https://h/a"}, {"file": None, "file_url": None}]
+)
+def test_a_fingerprint_needs_exactly_one_document(given: dict[str, Any]) -> None:
+    with pytest.raises(ApiError, match="exactly one of file, file_url"):
+        mark(**given)
+
+
+def test_a_fingerprint_names_the_parameter_that_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(ApiError, match="file_url='nowhere'"):
+        mark(file_url="nowhere")
+    with pytest.raises(ApiError, match=r"file='/no/such\.pdf'"):
+        mark(file="/no/such.pdf", file_url=None)
