@@ -31,10 +31,15 @@ def test_the_usual_delays() -> None:
 
 def test_changed_delays_hold_within_the_block_even_if_it_fails() -> None:
     usual = timing()
-    with pytest.raises(ZeroDivisionError), changed_timing(backoff_base=0.5):
-        assert backoff(1, chance=lambda: 1.0) == 1.0
-        with changed_timing(batch=0.1):
-            assert (timing().backoff_base, timing().batch) == (0.5, 0.1)
-        assert timing().batch == usual.batch
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with changed_timing(backoff_base=0.5):
+            assert backoff(1, chance=lambda: 1.0) == 1.0
+            with changed_timing(batch=0.1):
+                assert (timing().backoff_base, timing().batch) == (0.5, 0.1)
+            assert timing().batch == usual.batch
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert timing() is usual

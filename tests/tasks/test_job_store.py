@@ -92,8 +92,8 @@ def test_a_store_that_cannot_be_read_is_an_error_that_names_its_cause() -> None:
     with pytest.raises(AirflowException) as caught:
         JobStore(Broken(), "mark").load()
     assert str(caught.value) == (
-        "The task state store could not be read (the API server is down). It may hold a job that is paid for, "
-        "so nothing was submitted. A retry reads it again."
+        "The task state store could not be read (the API server is down). It may hold a job that is paid "
+        "for, so nothing was submitted. A retry reads it again."
     )
 
 
