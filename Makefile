@@ -62,7 +62,7 @@ matrix: ## run the tests on each Airflow with each Python that it supports
 
 # mutmut works in the folder mutants/, which is removed before each run: `cd mutants/textin_provider/api` and
 # `mutmut show NAME` shows a mutant.
-mutants: $(STAMP) ## run mutation tests, some 30 minutes on two cores; ARGS=textin_provider/api/retry.py
+mutants: $(STAMP) ## run mutation tests, some 20 minutes for textin_provider/api on two cores; ARGS=textin_provider/api/retry.py
 	@$(call install,--group mutants)
 	@$(call private,scripts.mutants $(ARGS))
 
