@@ -70,7 +70,8 @@ class BatchSummary:
             case RecognitionStatus.FAILED:
                 self.failed += 1
                 if len(self.failures) < MAX_LISTED_FAILURES:
-                    self.failures.append(_failure(file))
+                    names = ("file_id", "task_id", "name", "failure_causes")
+                    self.failures.append({name: getattr(file, name) for name in names})
             case _:
                 self.pending += 1
 
@@ -94,15 +95,6 @@ class BatchSummary:
             "duration_ms": {"total": self.duration_total_ms, "max": self.duration_max_ms},
             "failures": list(self.failures),
         }
-
-
-def _failure(file: DocFlowFile) -> dict[str, str | None]:
-    return {
-        "file_id": file.file_id,
-        "task_id": file.task_id,
-        "name": file.name,
-        "failure_causes": file.failure_causes,
-    }
 
 
 def failed_files(selector: Selector, value: Mapping[str, Any]) -> ApiError:
