@@ -70,13 +70,7 @@ class XParseJob:
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> XParseJob:
         """Build the job that :meth:`to_dict` described."""
-        return cls(
-            job_id=value["job_id"],
-            reported=value["status"],
-            file_id=value["file_id"],
-            result_url=value["result_url"],
-            message=value["message"],
-        )
+        return cls(*(value[name] for name in ("job_id", "status", "file_id", "result_url", "message")))
 
     @classmethod
     def refused(cls, job_id: str, error: ApiError) -> XParseJob:
