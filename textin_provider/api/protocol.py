@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from codecs import BOM_UTF8
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeAlias, TypeVar
+from typing import Any, BinaryIO, Generic, TypeAlias, TypeVar
 
 from textin_provider.api.errors import (
     CODES,
@@ -22,9 +22,6 @@ from textin_provider.api.errors import (
     meaning_of_http,
 )
 from textin_provider.api.text import one_line, storable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
