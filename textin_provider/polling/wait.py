@@ -14,14 +14,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from textin_provider.polling.decision import Decision, failed, timed_out
-from textin_provider.polling.policy import errors_within
+from textin_provider.polling.policy import PollPolicy, errors_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from textin_provider.api.errors import ApiError
     from textin_provider.api.retry import Chance
-    from textin_provider.polling.policy import PollPolicy
 
 
 class Wait:
