@@ -36,12 +36,7 @@ class Service(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """
-    One part of a multipart form.
-
-    :param content: text, or a binary file at its beginning, which is streamed.
-    :param size: length of the file in bytes.
-    """
+    """One part of a multipart form: text, or a binary file at its beginning with its size in bytes."""
 
     name: str
     content: str | BinaryIO = field(repr=False)
@@ -52,12 +47,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """
-    An HTTP response.
-
-    :param headers: read with lower-case names; the mappings of HTTP libraries ignore case.
-    :param retry_after: seconds, see :func:`retry_after_seconds`.
-    """
+    """An HTTP response; its headers are read with lower-case names, ``retry_after`` is in seconds."""
 
     status: int
     body: bytes = field(repr=False)
@@ -204,15 +194,11 @@ def _text(value: Any) -> str | None:
 
 
 def read_submitted(read: Callable[[Response], T_co], response: Response) -> T_co:
-    """
-    Read the response to a submit.
-
-    :raises ApiError: as ``read`` does. A server error becomes an uncertain one: a server that fails after it
-        received the whole document may have queued the document.
-    """
+    """Read the response to a submit; a server error becomes an uncertain one."""
     try:
         return read(response)
     except ApiError as error:
+        # A server that fails after it received the whole document may have queued it.
         raise error if error.kind is not ErrorKind.SERVER else error.as_uncertain() from None
 
 

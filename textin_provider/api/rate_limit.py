@@ -55,9 +55,7 @@ class RateLimiter:
         """
         Reserve the next free slot for a request and return the seconds until then.
 
-        :param about: the request, as the error names it.
-        :param max_wait: the longest pause in seconds that the request may wait for.
-        :raises ApiError: if the pause lasts longer; no slot is reserved then.
+        :raises ApiError: if the pause lasts longer than ``max_wait`` seconds; no slot is reserved then.
         """
         with self._lock:
             left = self._paused_until - now
@@ -79,15 +77,11 @@ class RateLimiter:
         return max(0.0, self._paused_until - now)
 
     def on_limit(self, retry_after: float | None, *, now: float, chance: Chance = random.random) -> None:
-        """
-        Start a pause, at least as long as the server asked for.
-
-        A hit during a pause comes from a request that was already sent: it may extend the pause and does not
-        count as a further hit.
-        """
+        """Start a pause, at least as long as the server asked for."""
         with self._lock:
             earliest = now + (retry_after or 0.0)
             if now < self._paused_until:
+                # A request that was already sent may extend the pause, and is not a further hit.
                 self._paused_until = max(self._paused_until, earliest)
                 return
             pause = min(_LONGEST_PAUSE, timing().first_pause * 2.0**self._limit_hits) * (0.5 + 0.5 * chance())
@@ -131,9 +125,7 @@ def send_within_limit(
     The generator yields seconds to sleep, then the request to send, and receives the response. It reports the
     outcome to the limiter and returns the value of the request.
 
-    :param clock: monotonic seconds.
-    :param max_wait: the longest pause in seconds that the request may wait for.
-    :raises ApiError: if the pause lasts longer, or as reading the response does.
+    :raises ApiError: as :meth:`RateLimiter.reserve` and reading the response do.
     """
     delay = limiter.reserve(clock(), about=request.about, max_wait=max_wait)
     while delay > 0:
