@@ -1,8 +1,4 @@
-"""
-DocFlow files, their states, and the selectors that name them.
-
-Source: docs-docflow.textin.ai, REST API 2.8.4, file/fetch.
-"""
+"""DocFlow files, their states and selectors. Source: docs-docflow.textin.ai, REST API 2.8.4, file/fetch."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""
-The xParse endpoints: submit a document, get the state of its job.
-
-Source: docs.textin.com/api-reference/endpoint/xparse/v1/parse-async and parse-async-status.
-"""
+"""Submit and poll xParse jobs. Source: docs.textin.com/api-reference/endpoint/xparse/v1/parse-async."""
 
 from __future__ import annotations
 
