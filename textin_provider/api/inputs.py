@@ -19,12 +19,10 @@ def exactly_one_of(**parameters: Any) -> tuple[str, Any]:
     given = {name: value for name, value in parameters.items() if value is not None}
     if len(given) == 1:
         return given.popitem()
-    raise ApiError(
-        ErrorKind.REQUEST,
-        about=", ".join(f"{name}={value!r}" for name, value in (given or parameters).items()),
-        message="several are given" if given else "none is given",
-        fix=f"Pass exactly one of {', '.join(parameters)}",
-    )
+    about = ", ".join(f"{name}={value!r}" for name, value in (given or parameters).items())
+    message = "several are given" if given else "none is given"
+    fix = f"Pass exactly one of {', '.join(parameters)}"
+    raise ApiError(ErrorKind.REQUEST, about=about, message=message, fix=fix)
 
 
 @dataclass(frozen=True)

@@ -128,19 +128,16 @@ def read_data(response: Response, about: str, key: str = "data") -> dict[str, An
         return content
     if succeeded or code is None or (response.status >= 300 and code not in CODES):
         raise _http_error(response, about, envelope)
-    raise code_error(envelope, code, about, detail=content.get("message"), response=response)
+    raise code_error(envelope, code, about, key, response)
 
 
 def code_error(
-    envelope: Mapping[str, Any],
-    code: int,
-    about: str,
-    *,
-    detail: Any = None,
-    response: Response | None = None,
+    envelope: Mapping[str, Any], code: int, about: str, key: str = "data", response: Response | None = None
 ) -> ApiError:
-    """Build the error for an envelope with a code other than success."""
+    """Build the error for an envelope with a code other than success; the data under ``key`` may say more."""
     known = meaning_of_code(code)
+    data = envelope.get(key)
+    detail = data.get("message") if isinstance(data, dict) else None
     said = envelope.get("message") or envelope.get("msg")
     headers = response.headers if response else {}
     return ApiError(
@@ -210,9 +207,5 @@ def optional_text(value: Any) -> str | None:
 
 def server_error(about: str, message: str) -> ApiError:
     """Build the error for a response that reports success but lacks its data."""
-    return ApiError(
-        ErrorKind.SERVER,
-        about=about,
-        message=message,
-        fix="Retry later; if that does not help, contact TextIn",
-    )
+    fix = "Retry later; if that does not help, contact TextIn"
+    return ApiError(ErrorKind.SERVER, about=about, message=message, fix=fix)

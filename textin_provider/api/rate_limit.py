@@ -1,8 +1,4 @@
-"""
-Client-side rate limiting per credential: spacing, and a shared pause after a rate-limit response.
-
-Nothing here reads a clock or sleeps: time is an argument, and the functions return or yield delays.
-"""
+"""Client-side rate limiting per credential. Nothing here reads a clock or sleeps: time is an argument."""
 
 from __future__ import annotations
 
@@ -52,21 +48,13 @@ class RateLimiter:
         self._lock = Lock()
 
     def reserve(self, now: float, *, about: str, max_wait: float) -> float:
-        """
-        Reserve the next free slot for a request and return the seconds until then.
-
-        :raises ApiError: if the pause lasts longer than ``max_wait`` seconds; no slot is reserved then.
-        """
+        """Reserve a slot and return the seconds until then; ApiError if the pause exceeds ``max_wait``."""
         with self._lock:
             left = self._paused_until - now
             if left > max_wait:
-                raise ApiError(
-                    ErrorKind.RATE_LIMIT,
-                    about=about,
-                    message=f"not sent: TextIn asked this account to pause, for {left:.0f} s more",
-                    fix="Retry after the pause",
-                    retry_after=left,
-                )
+                message = f"not sent: TextIn asked this account to pause, for {left:.0f} s more"
+                fix = "Retry after the pause"
+                raise ApiError(ErrorKind.RATE_LIMIT, about=about, message=message, fix=fix, retry_after=left)
             at = max(now, self._free_at, self._paused_until)
             least_spacing = 1.0 / self.ceiling if self.ceiling else 0.0
             self._free_at = at + max(least_spacing, self._extra_spacing)
@@ -150,9 +138,8 @@ def flow_within_limit(
     try:
         request = next(flow)
         while True:
-            request = flow.send(
-                (yield from send_within_limit(request, limiter, clock=clock, max_wait=max_wait))
-            )
+            value = yield from send_within_limit(request, limiter, clock=clock, max_wait=max_wait)
+            request = flow.send(value)
     except StopIteration as end:
         result: T = end.value
         return result

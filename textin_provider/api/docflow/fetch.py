@@ -1,8 +1,4 @@
-"""
-The DocFlow endpoint that returns files, page by page.
-
-Source: docs-docflow.textin.ai, REST API 2.8.4, file/fetch.
-"""
+"""Fetch the files of DocFlow page by page. Source: docs-docflow.textin.ai, REST API 2.8.4, file/fetch."""
 
 from __future__ import annotations
 
@@ -143,11 +139,7 @@ class PageWalk:
         return self._fetch(page=self._page)
 
     def take(self, page: FilePage) -> list[DocFlowFile]:
-        """
-        Take a page and return its files that no page had before.
-
-        :raises ApiError: if the last walk met fewer files than ``total`` says.
-        """
+        """Return the files that no page had before; ApiError if the last walk met fewer than ``total``."""
         ids = {file.file_id for file in page.files}
         is_new = not ids <= self._met
         self._met |= ids
@@ -167,9 +159,6 @@ class PageWalk:
         elif self._walks_left:
             self._begin()
         else:
-            raise ApiError(
-                ErrorKind.SERVER,
-                about=self._fetch().about,
-                message=f"only {len(self._met)} of {self._totals[-1]} files appeared in {_WALKS} walks",
-                fix="Retry when no file is pending",
-            )
+            message = f"only {len(self._met)} of {self._totals[-1]} files appeared in {_WALKS} walks"
+            fix = "Retry when no file is pending"
+            raise ApiError(ErrorKind.SERVER, about=self._fetch().about, message=message, fix=fix)

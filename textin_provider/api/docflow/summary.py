@@ -104,9 +104,6 @@ def failed_files(selector: Selector, value: Mapping[str, Any]) -> ApiError:
         f" {failure['failure_causes'] or 'no cause given'}"
         for failure in value["failures"]
     ]
-    return ApiError(
-        ErrorKind.FILES_FAILED,
-        about=f"DocFlow files of {selector}",
-        message=f"{value['failed']} of {value['total']} failed: {summarize(causes, value['failed'])}",
-        fix="Correct these files and upload them again; the others are done",
-    )
+    message = f"{value['failed']} of {value['total']} failed: {summarize(causes, value['failed'])}"
+    fix = "Correct these files and upload them again; the others are done"
+    return ApiError(ErrorKind.FILES_FAILED, about=f"DocFlow files of {selector}", message=message, fix=fix)

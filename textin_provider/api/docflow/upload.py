@@ -1,8 +1,4 @@
-"""
-The DocFlow endpoint that takes files.
-
-Source: docs-docflow.textin.ai, REST API 2.8.4, file/upload.
-"""
+"""Upload files to DocFlow. Source: docs-docflow.textin.ai, REST API 2.8.4, file/upload."""
 
 from __future__ import annotations
 
@@ -130,20 +126,13 @@ def upload_files(
     """
     for document in documents:
         document.check_size("files", MAX_FILE_BYTES)
-    params = {"workspace_id": workspace_id, "batch_number": batch_number, **(options or {})}
     names = [document.name for document in documents] or list(urls)
     about = f"DocFlow upload of {one_line(', '.join(map(redact_url, names)))}"
     body = json.dumps({"urls": [check_http_url("urls", url) for url in urls]}) if urls else None
-    return Request(
-        about,
-        "POST",
-        Service.DOCFLOW,
-        f"{PATH}/upload",
-        partial(read_submitted, partial(_read_upload, about, batch_number, len(names))),
-        params=query_of(params),
-        parts=tuple(document.as_part() for document in documents),
-        json=body,
-    )
+    parts = tuple(document.as_part() for document in documents)
+    read = partial(read_submitted, partial(_read_upload, about, batch_number, len(names)))
+    query = query_of({"workspace_id": workspace_id, "batch_number": batch_number, **(options or {})})
+    return Request(about, "POST", Service.DOCFLOW, f"{PATH}/upload", read, query, parts, body)
 
 
 def chunked(sources: Sequence[str]) -> list[Sequence[str]]:

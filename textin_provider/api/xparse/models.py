@@ -1,8 +1,4 @@
-"""
-xParse jobs and their states.
-
-Source: docs.textin.com/api-reference/endpoint/xparse/v1/parse-async-status.
-"""
+"""xParse jobs. Source: docs.textin.com/api-reference/endpoint/xparse/v1/parse-async-status."""
 
 from __future__ import annotations
 
@@ -97,9 +93,7 @@ class XParseJob:
 
     def failure(self) -> ApiError:
         """Return the error of a failed job, with TextIn's reason."""
-        return ApiError(
-            ErrorKind.JOB_FAILED,
-            about=f"xParse job {self.job_id} failed",
-            message=self.message or "TextIn gave no reason",
-            fix="Failed pages are not billed; correct the document or config and submit it again",
-        )
+        about = f"xParse job {self.job_id} failed"
+        message = self.message or "TextIn gave no reason"
+        fix = "Failed pages are not billed; correct the document or config and submit it again"
+        return ApiError(ErrorKind.JOB_FAILED, about=about, message=message, fix=fix)

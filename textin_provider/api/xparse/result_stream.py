@@ -127,17 +127,12 @@ class ResultStream:
         if code == _EXPIRED:
             raise self._bad(f"code {code}, the address may have expired")
         if code is not None and code not in (SUCCESS, PARTIAL_SUCCESS):
-            data = members.get("data")
-            detail = data.get("message") if isinstance(data, dict) else None
-            raise code_error(members, code, self._about, detail=detail)
+            raise code_error(members, code, self._about)
 
     def _bad(self, reason: str) -> ApiError:
-        return ApiError(
-            ErrorKind.RESULT,
-            about=self._about,
-            message=f"the body at result_url is not a result: {reason}",
-            fix="Nothing was stored. The job is paid for and keeps its result: download it again",
-        )
+        message = f"the body at result_url is not a result: {reason}"
+        fix = "Nothing was stored. The job is paid for and keeps its result: download it again"
+        return ApiError(ErrorKind.RESULT, about=self._about, message=message, fix=fix)
 
 
 class _Balance:
