@@ -72,11 +72,8 @@ class Wait:
         return replace(decision, message=f"{error} The wait continues.", is_warning=True)
 
     def delay_without_counters(self, elapsed: float) -> float:
-        """
-        Return the delay after the only poll of a process, as in reschedule mode.
-
-        As in Airflow's own sensors, the counters are estimated from the time since the first poll.
-        """
+        """Return the delay after the only poll of a process, as in reschedule mode."""
+        # As in Airflow's own sensors, the counters are estimated from the time since the first poll.
         if self._last_error is not None:
             return self.policy.after_error(errors_within(elapsed), self._retry_after, self._chance)
         return self.policy.after_poll(self.policy.polls_within(elapsed), self._chance)
@@ -86,9 +83,9 @@ class Wait:
         return f"{self._describe()}: {self._describe_state()}.{self._describe_errors()}"
 
     def _describe_errors(self) -> str:
-        return (
-            f" The last {self._errors_in_a_row} polls failed: {self._last_error}" if self._last_error else ""
-        )
+        if self._last_error is None:
+            return ""
+        return f" The last {self._errors_in_a_row} polls failed: {self._last_error}"
 
     def _polled(self, key: str) -> None:
         self.pending[key] += 1

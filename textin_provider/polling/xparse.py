@@ -48,11 +48,12 @@ def failed_jobs(failed: Sequence[XParseJob], total: int) -> ApiError:
     if total == 1:
         return failed[0].failure()
     reasons = [f"{job.job_id}: {job.message or 'no reason given'}" for job in failed]
-    return ApiError(
-        ErrorKind.JOB_FAILED,
-        about=f"{len(failed)} of {total} xParse jobs failed",
-        message=summarize(reasons, len(reasons)),
-        fix=failed[0].failure().fix,
+    return (
+        failed[0]
+        .failure()
+        .replace(
+            about=f"{len(failed)} of {total} xParse jobs failed", message=summarize(reasons, len(reasons))
+        )
     )
 
 
@@ -61,14 +62,9 @@ def unstored_results(errors: Sequence[ApiError], total: int) -> ApiError:
     first = next((error for error in errors if error.kind.is_transient), errors[0])
     if total == 1:
         return first
-    return ApiError(
-        first.kind,
-        about=f"{len(errors)} of {total} xParse results were not stored, the others are",
-        message=summarize([f"{error.about}: {error.message}" for error in errors], len(errors)),
-        fix=first.fix,
-        code=first.code,
-        retry_after=first.retry_after,
-    )
+    about = f"{len(errors)} of {total} xParse results were not stored, the others are"
+    message = summarize([f"{error.about}: {error.message}" for error in errors], len(errors))
+    return first.replace(about=about, message=message, detail=None, request_id=None)
 
 
 class JobWait(Wait):
@@ -77,7 +73,6 @@ class JobWait(Wait):
 
     The event of a list carries as many jobs as an event may hold; its receiver polls the others again.
 
-    :param job_id: the job, or a list of jobs.
     :param ended: jobs of the same list that are known to have ended.
     :ivar ended: all jobs that have ended, by id.
     """
