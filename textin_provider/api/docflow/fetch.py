@@ -68,7 +68,7 @@ def fetch_page(
 def count_files(
     workspace_id: str, selector: Selector, status: RecognitionStatus | None = None
 ) -> Request[FilePage]:
-    """Count the files in one state or in all. The page has a file at most if ``total`` comes last."""
+    """Count the files in one state or in all; the files are not parsed if ``total`` precedes them."""
     filters = {"recognition_status": None if status is None else int(status)}
     request = fetch_page(workspace_id, selector, page_size=1, filters=filters)
     return replace(request, read=partial(_read_count, request))

@@ -60,7 +60,7 @@ def poll_progress(workspace_id: str, selector: Selector) -> Flow[Progress]:
             return (yield from _poll_without_totals(workspace_id, selector))
         counts.append(page.total)
     succeeded, failed, classified, total = counts
-    return Progress(total, succeeded, failed, classified, is_pending=sum(counts[:-1]) < total)
+    return Progress(total, succeeded, failed, classified, is_pending=succeeded + failed + classified < total)
 
 
 def _poll_without_totals(workspace_id: str, selector: Selector) -> Flow[Progress]:
