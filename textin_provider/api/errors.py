@@ -213,9 +213,8 @@ class ApiError(Exception):
         if not secret:
             return self
         texts = {name: value for name, value in self.to_dict().items() if isinstance(value, str)}
-        return self.replace(
-            **{name: value.replace(secret, "***") for name, value in texts.items() if name != "kind"}
-        )
+        clean = {name: text.replace(secret, "***") for name, text in texts.items()}
+        return self.replace(**clean | {"kind": self.kind})
 
     def as_uncertain(self) -> ApiError:
         """Return a copy that says that the documents of the request may have been accepted, and billed."""
@@ -226,11 +225,7 @@ class ApiError(Exception):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.to_dict())
-
-
-def _rebuild(cls: type[ApiError], value: dict[str, Any]) -> ApiError:
-    return cls(**value)
+        return type(self).from_dict, (self.to_dict(),)
 
 
 def bad_input(parameter: str, value: object, problem: str, fix: str) -> ApiError:

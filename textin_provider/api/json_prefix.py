@@ -1,9 +1,4 @@
-"""
-Read the first members of a JSON object without parsing the rest.
-
-A response may carry megabytes after the first few members. Parsing all of it costs memory on a worker, and
-on the triggerer blocks the event loop.
-"""
+"""Read the first members of a JSON object without parsing megabytes, which would block an event loop."""
 
 from __future__ import annotations
 
@@ -17,12 +12,7 @@ _SCALAR = re.compile(rb"(%s|true|false|null|-?[0-9][0-9.eE+-]*)\s*,?" % _STRING)
 
 
 def first_members(text: bytes, at: int = 0) -> tuple[dict[str, Any], str, int]:
-    """
-    Read the scalar members at the beginning of an object.
-
-    :param at: index of the object's opening brace.
-    :return: these members, the next key, and the index of that key's value.
-    """
+    """Read the scalar members of the object at ``at``; return them, the next key, and its value's index."""
     members: dict[str, Any] = {}
     at += 1
     while key := _KEY.match(text, at):

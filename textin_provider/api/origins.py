@@ -25,11 +25,7 @@ class Origin:
 
     @classmethod
     def of(cls, url: str) -> Origin:
-        """
-        Read the origin of an absolute http(s) URL.
-
-        :raises ValueError: if it has none, or if two parsers could read different hosts from it.
-        """
+        """Read the origin of an http(s) URL; ValueError if it has none, or parsers could disagree on it."""
         if _DISPUTED.search(url):
             raise ValueError("it contains blanks, backslashes, control characters or a user name")
         parts = urlsplit(url)
@@ -71,24 +67,15 @@ class HostPolicy:
         return origin in self.own or origin.is_textin
 
     def check_result_url(self, url: str, about: str) -> None:
-        """
-        Reject a result URL or redirect target whose origin the connection does not allow.
-
-        :raises ApiError: naming the host and the setting that would allow it.
-        """
+        """Reject a result URL or redirect target whose origin the connection does not allow."""
         try:
             origin = Origin.of(url)
         except ValueError as error:
             message = f"result_url {one_line(url)} is not usable: {error}"
-            raise _refused(about, message, "Contact TextIn with the job id") from None
-        if origin in self.own or origin.is_textin or origin in self.results:
-            return
-        raise _refused(
-            about,
-            f"the result is on {origin}, which is not a host of TextIn",
-            f"If you trust that host, add {origin} to result_hosts of the connection",
-        )
-
-
-def _refused(about: str, message: str, fix: str) -> ApiError:
-    return ApiError(ErrorKind.REQUEST, about=about, message=message, fix=fix)
+            fix = "Contact TextIn with the job id"
+        else:
+            if origin in self.own or origin.is_textin or origin in self.results:
+                return
+            message = f"the result is on {origin}, which is not a host of TextIn"
+            fix = f"If you trust that host, add {origin} to result_hosts of the connection"
+        raise ApiError(ErrorKind.REQUEST, about=about, message=message, fix=fix)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from codecs import BOM_UTF8
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeAlias, TypeVar
+from typing import Any, BinaryIO, Generic, TypeAlias, TypeVar
 
 from textin_provider.api.errors import (
     CODES,
@@ -22,9 +22,6 @@ from textin_provider.api.errors import (
     meaning_of_http,
 )
 from textin_provider.api.text import one_line, storable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -39,12 +36,7 @@ class Service(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """
-    One part of a multipart form.
-
-    :param content: text, or a binary file at its beginning, which is streamed.
-    :param size: length of the file in bytes.
-    """
+    """One part of a multipart form: text, or a binary file at its beginning with its size in bytes."""
 
     name: str
     content: str | BinaryIO = field(repr=False)
@@ -55,12 +47,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """
-    An HTTP response.
-
-    :param headers: read with lower-case names; the mappings of HTTP libraries ignore case.
-    :param retry_after: seconds, see :func:`retry_after_seconds`.
-    """
+    """An HTTP response; its headers are read with lower-case names, ``retry_after`` is in seconds."""
 
     status: int
     body: bytes = field(repr=False)
@@ -141,19 +128,16 @@ def read_data(response: Response, about: str, key: str = "data") -> dict[str, An
         return content
     if succeeded or code is None or (response.status >= 300 and code not in CODES):
         raise _http_error(response, about, envelope)
-    raise code_error(envelope, code, about, detail=content.get("message"), response=response)
+    raise code_error(envelope, code, about, key, response)
 
 
 def code_error(
-    envelope: Mapping[str, Any],
-    code: int,
-    about: str,
-    *,
-    detail: Any = None,
-    response: Response | None = None,
+    envelope: Mapping[str, Any], code: int, about: str, key: str = "data", response: Response | None = None
 ) -> ApiError:
-    """Build the error for an envelope with a code other than success."""
+    """Build the error for an envelope with a code other than success; the data under ``key`` may say more."""
     known = meaning_of_code(code)
+    data = envelope.get(key)
+    detail = data.get("message") if isinstance(data, dict) else None
     said = envelope.get("message") or envelope.get("msg")
     headers = response.headers if response else {}
     return ApiError(
@@ -207,15 +191,11 @@ def _text(value: Any) -> str | None:
 
 
 def read_submitted(read: Callable[[Response], T_co], response: Response) -> T_co:
-    """
-    Read the response to a submit.
-
-    :raises ApiError: as ``read`` does. A server error becomes an uncertain one: a server that fails after it
-        received the whole document may have queued the document.
-    """
+    """Read the response to a submit; a server error becomes an uncertain one."""
     try:
         return read(response)
     except ApiError as error:
+        # A server that fails after it received the whole document may have queued it.
         raise error if error.kind is not ErrorKind.SERVER else error.as_uncertain() from None
 
 
@@ -227,9 +207,5 @@ def optional_text(value: Any) -> str | None:
 
 def server_error(about: str, message: str) -> ApiError:
     """Build the error for a response that reports success but lacks its data."""
-    return ApiError(
-        ErrorKind.SERVER,
-        about=about,
-        message=message,
-        fix="Retry later; if that does not help, contact TextIn",
-    )
+    fix = "Retry later; if that does not help, contact TextIn"
+    return ApiError(ErrorKind.SERVER, about=about, message=message, fix=fix)

@@ -1,8 +1,4 @@
-"""
-Client-side rate limiting per credential: spacing, and a shared pause after a rate-limit response.
-
-Nothing here reads a clock or sleeps: time is an argument, and the functions return or yield delays.
-"""
+"""Client-side rate limiting per credential. Nothing here reads a clock or sleeps: time is an argument."""
 
 from __future__ import annotations
 
@@ -52,23 +48,13 @@ class RateLimiter:
         self._lock = Lock()
 
     def reserve(self, now: float, *, about: str, max_wait: float) -> float:
-        """
-        Reserve the next free slot for a request and return the seconds until then.
-
-        :param about: the request, as the error names it.
-        :param max_wait: the longest pause in seconds that the request may wait for.
-        :raises ApiError: if the pause lasts longer; no slot is reserved then.
-        """
+        """Reserve a slot and return the seconds until then; ApiError if the pause exceeds ``max_wait``."""
         with self._lock:
             left = self._paused_until - now
             if left > max_wait:
-                raise ApiError(
-                    ErrorKind.RATE_LIMIT,
-                    about=about,
-                    message=f"not sent: TextIn asked this account to pause, for {left:.0f} s more",
-                    fix="Retry after the pause",
-                    retry_after=left,
-                )
+                message = f"not sent: TextIn asked this account to pause, for {left:.0f} s more"
+                fix = "Retry after the pause"
+                raise ApiError(ErrorKind.RATE_LIMIT, about=about, message=message, fix=fix, retry_after=left)
             at = max(now, self._free_at, self._paused_until)
             least_spacing = 1.0 / self.ceiling if self.ceiling else 0.0
             self._free_at = at + max(least_spacing, self._extra_spacing)
@@ -79,15 +65,11 @@ class RateLimiter:
         return max(0.0, self._paused_until - now)
 
     def on_limit(self, retry_after: float | None, *, now: float, chance: Chance = random.random) -> None:
-        """
-        Start a pause, at least as long as the server asked for.
-
-        A hit during a pause comes from a request that was already sent: it may extend the pause and does not
-        count as a further hit.
-        """
+        """Start a pause, at least as long as the server asked for."""
         with self._lock:
             earliest = now + (retry_after or 0.0)
             if now < self._paused_until:
+                # A request that was already sent may extend the pause, and is not a further hit.
                 self._paused_until = max(self._paused_until, earliest)
                 return
             pause = min(_LONGEST_PAUSE, timing().first_pause * 2.0**self._limit_hits) * (0.5 + 0.5 * chance())
@@ -131,9 +113,7 @@ def send_within_limit(
     The generator yields seconds to sleep, then the request to send, and receives the response. It reports the
     outcome to the limiter and returns the value of the request.
 
-    :param clock: monotonic seconds.
-    :param max_wait: the longest pause in seconds that the request may wait for.
-    :raises ApiError: if the pause lasts longer, or as reading the response does.
+    :raises ApiError: as :meth:`RateLimiter.reserve` and reading the response do.
     """
     delay = limiter.reserve(clock(), about=request.about, max_wait=max_wait)
     while delay > 0:
@@ -158,9 +138,8 @@ def flow_within_limit(
     try:
         request = next(flow)
         while True:
-            request = flow.send(
-                (yield from send_within_limit(request, limiter, clock=clock, max_wait=max_wait))
-            )
+            value = yield from send_within_limit(request, limiter, clock=clock, max_wait=max_wait)
+            request = flow.send(value)
     except StopIteration as end:
         result: T = end.value
         return result

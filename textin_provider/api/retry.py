@@ -56,9 +56,6 @@ def changed_timing(**changes: Any) -> Iterator[None]:
 
 
 def backoff(errors: int, *, chance: Chance = random.random, cap: float = _CAP_SECONDS) -> float:
-    """
-    Return the delay in seconds after ``errors`` errors in a row: full jitter under a doubling ceiling.
-
-    Source: "Exponential Backoff And Jitter", AWS Architecture Blog.
-    """
+    """Return the seconds to wait after ``errors`` errors in a row: full jitter under a doubling ceiling."""
+    # Source: "Exponential Backoff And Jitter", AWS Architecture Blog.
     return chance() * min(cap, timing().backoff_base * 2.0 ** min(errors, _MAX_EXPONENT))

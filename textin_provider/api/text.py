@@ -12,8 +12,7 @@ MAX_TEXT = 500
 #: An error may list many files with their causes.
 MAX_MESSAGE = 8000
 _MAX_LISTED = 20
-# The scheme is bounded: without a bound, a long word without blanks is scanned again from each of its
-# letters.
+# Without a bound of the scheme, a long word without blanks is scanned again from each of its letters.
 _URL = re.compile(r"[a-z][a-z0-9+.-]{0,30}://\S+", re.IGNORECASE)
 _TRAILING_PUNCTUATION = "'\">),;"
 

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from textin_provider.api.errors import ApiError
-
 
 class Outcome(StrEnum):
     """How a wait ended. The values stand in stored events, so they never change."""
@@ -53,13 +51,3 @@ class Decision:
 def done(**details: Any) -> Decision:
     """Return the decision that everything the wait was for has ended."""
     return Decision(Outcome.DONE, details=details)
-
-
-def timed_out(message: str) -> Decision:
-    """Return the decision that the deadline has passed."""
-    return Decision(Outcome.TIMED_OUT, details={"message": message})
-
-
-def failed(error: ApiError) -> Decision:
-    """Return the decision that a permanent error ends the wait."""
-    return Decision(Outcome.ERROR, details={"fault": error.to_dict()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from textin_provider.polling.decision import Decision, done
 from textin_provider.polling.wait import Wait
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from textin_provider.api.docflow.summary import BatchSummary
     from textin_provider.api.retry import Chance
     from textin_provider.polling.policy import PollPolicy
-
-    #: The progress of a batch, from counts alone or from its files.
-    BatchState: TypeAlias = Progress | BatchSummary
 
 
 class BatchWait(Wait):
@@ -32,9 +29,9 @@ class BatchWait(Wait):
         super().__init__([str(selector)], policy, chance=chance)
         self.selector = selector
         self.expected_files = expected_files
-        self._state: BatchState | None = None
+        self._state: Progress | BatchSummary | None = None
 
-    def on_state(self, key: str, state: BatchState, *, now: float) -> Decision:
+    def on_state(self, key: str, state: Progress | BatchSummary, *, now: float) -> Decision:
         """Judge the progress of the batch."""
         self._polled(key)
         self._state = state

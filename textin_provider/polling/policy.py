@@ -5,12 +5,8 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from textin_provider.api.retry import backoff, timing
-
-if TYPE_CHECKING:
-    from textin_provider.api.retry import Chance
+from textin_provider.api.retry import Chance, backoff, timing
 
 _JITTER = 0.1
 #: Exponents beyond this are past any deadline, and would overflow in the end.
@@ -39,11 +35,9 @@ class PollPolicy:
 
     def first_delay(self, chance: Chance = random.random) -> float:
         """Return the delay before the first poll: uniform over the interval, to spread out many waits."""
-        return (
-            self.after_poll(self.polls, chance)
-            if self.polls
-            else chance() * min(self.interval, timing().longest_interval)
-        )
+        if self.polls:
+            return self.after_poll(self.polls, chance)
+        return chance() * min(self.interval, timing().longest_interval)
 
     def after_poll(self, polls: int, chance: Chance = random.random) -> float:
         """Return the delay after ``polls`` polls: the interval with 10 % jitter, doubled if so configured."""

@@ -13,15 +13,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from textin_provider.polling.decision import Decision, failed, timed_out
-from textin_provider.polling.policy import errors_within
+from textin_provider.polling.decision import Decision, Outcome
+from textin_provider.polling.policy import PollPolicy, errors_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from textin_provider.api.errors import ApiError
     from textin_provider.api.retry import Chance
-    from textin_provider.polling.policy import PollPolicy
 
 
 class Wait:
@@ -62,7 +61,7 @@ class Wait:
     def on_error(self, key: str, error: ApiError, *, now: float) -> Decision:
         """Judge the error of a poll: a transient one is waited out, a permanent one ends the wait."""
         if not error.kind.is_transient:
-            return failed(error)
+            return Decision(Outcome.ERROR, details={"fault": error.to_dict()})
         errors = self._errors[key] = self._errors.get(key, 0) + 1
         is_first, self._last_error = self._last_error is None, str(error)
         self._errors_in_a_row += 1
@@ -73,12 +72,8 @@ class Wait:
         return replace(decision, message=f"{error} The wait continues.", is_warning=True)
 
     def delay_without_counters(self, elapsed: float) -> float:
-        """
-        Return the delay after the last poll for a process that knows of no poll but this one.
-
-        In reschedule mode each poll runs in a new process. As in Airflow's own sensors, the counters are
-        estimated from the time since the first poll.
-        """
+        """Return the delay after the only poll of a process, as in reschedule mode."""
+        # As in Airflow's own sensors, the counters are estimated from the time since the first poll.
         if self._last_error is not None:
             return self.policy.after_error(errors_within(elapsed), self._retry_after, self._chance)
         return self.policy.after_poll(self.policy.polls_within(elapsed), self._chance)
@@ -88,9 +83,9 @@ class Wait:
         return f"{self._describe()}: {self._describe_state()}.{self._describe_errors()}"
 
     def _describe_errors(self) -> str:
-        return (
-            f" The last {self._errors_in_a_row} polls failed: {self._last_error}" if self._last_error else ""
-        )
+        if self._last_error is None:
+            return ""
+        return f" The last {self._errors_in_a_row} polls failed: {self._last_error}"
 
     def _polled(self, key: str) -> None:
         self.pending[key] += 1
@@ -104,7 +99,6 @@ class Wait:
         return replace(decision, message=new) if new else decision
 
     def _if_new(self, message: str | None, now: float) -> str | None:
-        """Return the message if it is to be logged."""
         if message is None or message == self._last_message or not self._may_log(now):
             return None
         self._last_message = message
@@ -118,20 +112,18 @@ class Wait:
         return True
 
     def _poll_again(self, delay: float, now: float) -> Decision:
-        if now >= self.policy.deadline:
-            return timed_out(self._timeout_message())
-        return Decision(delay=self._within(delay, now))
-
-    def _within(self, delay: float, now: float) -> float:
-        return max(0.0, min(delay, self.policy.deadline - now))
-
-    def _timeout_message(self) -> str:
+        if now < self.policy.deadline:
+            return Decision(delay=self._within(delay, now))
         when = datetime.fromtimestamp(self.policy.deadline, tz=UTC).isoformat(timespec="seconds")
-        return (
+        message = (
             f"{self._describe()} had not ended after timeout={self.policy.timeout:g}s"
             f" ({when}; {self._describe_state()}).{self._describe_errors()}"
             " TextIn continues to work on it; waiting for it again is free of charge."
         )
+        return Decision(Outcome.TIMED_OUT, details={"message": message})
+
+    def _within(self, delay: float, now: float) -> float:
+        return max(0.0, min(delay, self.policy.deadline - now))
 
     def _describe(self) -> str:
         raise NotImplementedError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.text import summarize
@@ -19,23 +19,28 @@ if TYPE_CHECKING:
     from textin_provider.api.retry import Chance
     from textin_provider.polling.policy import PollPolicy
 
-#: Characters that the ids of one trigger may take: encryption adds a third, and MySQL keeps 64 KB.
+T = TypeVar("T")
+
+#: Characters of JSON that the ids of one trigger may take: encryption adds a third, and MySQL keeps 64 KB.
 _MAX_TRIGGER_CHARS = 36_000
-#: The characters around an id in JSON.
-_CHARS_AROUND_ID = len('"", ')
 #: Characters of JSON that the jobs of an event may take: Airflow keeps events in a column of 64 KB on MySQL.
 _MAX_EVENT_CHARS = 30_000
 
 
 def chunk_for_trigger(job_ids: Iterable[str]) -> list[str]:
     """Return the first of the ids: as many as one trigger may carry, about a thousand."""
-    left, chunk = _MAX_TRIGGER_CHARS, []
-    for job_id in job_ids:
-        left -= len(job_id) + _CHARS_AROUND_ID
-        if left < 0:
+    return _first_within(_MAX_TRIGGER_CHARS, job_ids)
+
+
+def _first_within(max_chars: int, values: Iterable[T]) -> list[T]:
+    """Return the first of the values: as many as fit into so many characters of JSON."""
+    chosen = []
+    for value in values:
+        max_chars -= len(json.dumps(value)) + len(", ")
+        if max_chars < 0:
             break
-        chunk.append(job_id)
-    return chunk
+        chosen.append(value)
+    return chosen
 
 
 def failed_jobs(failed: Sequence[XParseJob], total: int) -> ApiError:
@@ -43,11 +48,12 @@ def failed_jobs(failed: Sequence[XParseJob], total: int) -> ApiError:
     if total == 1:
         return failed[0].failure()
     reasons = [f"{job.job_id}: {job.message or 'no reason given'}" for job in failed]
-    return ApiError(
-        ErrorKind.JOB_FAILED,
-        about=f"{len(failed)} of {total} xParse jobs failed",
-        message=summarize(reasons, len(reasons)),
-        fix=failed[0].failure().fix,
+    return (
+        failed[0]
+        .failure()
+        .replace(
+            about=f"{len(failed)} of {total} xParse jobs failed", message=summarize(reasons, len(reasons))
+        )
     )
 
 
@@ -56,14 +62,9 @@ def unstored_results(errors: Sequence[ApiError], total: int) -> ApiError:
     first = next((error for error in errors if error.kind.is_transient), errors[0])
     if total == 1:
         return first
-    return ApiError(
-        first.kind,
-        about=f"{len(errors)} of {total} xParse results were not stored, the others are",
-        message=summarize([f"{error.about}: {error.message}" for error in errors], len(errors)),
-        fix=first.fix,
-        code=first.code,
-        retry_after=first.retry_after,
-    )
+    about = f"{len(errors)} of {total} xParse results were not stored, the others are"
+    message = summarize([f"{error.about}: {error.message}" for error in errors], len(errors))
+    return first.replace(about=about, message=message, detail=None, request_id=None)
 
 
 class JobWait(Wait):
@@ -72,7 +73,6 @@ class JobWait(Wait):
 
     The event of a list carries as many jobs as an event may hold; its receiver polls the others again.
 
-    :param job_id: the job, or a list of jobs.
     :param ended: jobs of the same list that are known to have ended.
     :ivar ended: all jobs that have ended, by id.
     """
@@ -124,20 +124,9 @@ class JobWait(Wait):
         self._failed += job.status is JobStatus.FAILED
         del self.pending[job.job_id]
         if not self.pending:
-            return done(jobs=self._jobs_for_event())
-        return Decision(message=self._if_new(f"xParse jobs: {self._progress()}.", now))
-
-    def _jobs_for_event(self) -> list[dict[str, Any]]:
-        left, jobs = _MAX_EVENT_CHARS, []
-        for value in (job.to_dict() for job in self.ended.values()):
-            left -= len(json.dumps(value))
-            if left < 0:
-                break
-            jobs.append(value)
-        return jobs
-
-    def _progress(self) -> str:
-        return f"{self._total - len(self.pending)} of {self._total} have ended, {self._failed} failed"
+            return done(jobs=_first_within(_MAX_EVENT_CHARS, (job.to_dict() for job in self.ended.values())))
+        ended = f"{self._total - len(self.pending)} of {self._total} have ended, {self._failed} failed"
+        return Decision(message=self._if_new(f"xParse jobs: {ended}.", now))
 
     def _describe(self) -> str:
         if self._is_list:

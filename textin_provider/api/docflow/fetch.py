@@ -1,8 +1,4 @@
-"""
-The DocFlow endpoint that returns files, page by page.
-
-Source: docs-docflow.textin.ai, REST API 2.8.4, file/fetch.
-"""
+"""Fetch the files of DocFlow page by page. Source: docs-docflow.textin.ai, REST API 2.8.4, file/fetch."""
 
 from __future__ import annotations
 
@@ -30,7 +26,7 @@ PATH = "/api/app-api/sip/platform/v2/file"
 MAX_PAGE_SIZE = 1000
 #: Page size where files are processed page by page: some megabytes even if each file has many fields.
 READ_PAGE_SIZE = 40
-#: How many walks through all pages are tried before missing files are an error.
+#: The number of walks through all pages before missing files are an error.
 _WALKS = 3
 _FILTERS = {
     "category",
@@ -61,7 +57,7 @@ def fetch_page(
     """
     if unknown := sorted(set(filters or {}) - _FILTERS):
         raise bad_input("filters", unknown, "unknown filters", f"Use {', '.join(sorted(_FILTERS))}")
-    about = f"DocFlow files of {selector}" if selector else f"DocFlow files of workspace {workspace_id}"
+    about = f"DocFlow files of {selector or f'workspace {workspace_id}'}"
     chosen = {selector.parameter: selector.value} if selector else {}
     params = {"workspace_id": workspace_id, "page": page, "page_size": page_size, **chosen, **(filters or {})}
     return Request(
@@ -72,12 +68,7 @@ def fetch_page(
 def count_files(
     workspace_id: str, selector: Selector, status: RecognitionStatus | None = None
 ) -> Request[FilePage]:
-    """
-    Return the request for the number of files, in one state or in all.
-
-    The page has at most one file, and none if ``total`` precedes it in the response, which is then not
-    parsed.
-    """
+    """Count the files in one state or in all; the files are not parsed if ``total`` precedes them."""
     filters = {"recognition_status": None if status is None else int(status)}
     request = fetch_page(workspace_id, selector, page_size=1, filters=filters)
     return replace(request, read=partial(_read_count, request))
@@ -86,7 +77,7 @@ def count_files(
 def _read_count(request: Request[FilePage], response: Response) -> FilePage:
     envelope, key, at = first_members(response.body)
     if response.status < 300 and code_of(envelope) == SUCCESS and key == "result":
-        total = integer(first_members(response.body, at)[0].get("total"), default=None)
+        total = integer(first_members(response.body, at)[0].get("total"))
         if total is not None:
             return FilePage((), total)
     return request.read(response)
@@ -95,7 +86,7 @@ def _read_count(request: Request[FilePage], response: Response) -> FilePage:
 def _read_page(about: str, response: Response) -> FilePage:
     data = read_data(response, about, "result")
     try:
-        return FilePage(files_of(data.get("files")), integer(data.get("total"), default=None))
+        return FilePage(files_of(data.get("files")), integer(data.get("total")))
     except RecursionError:
         raise server_error(about, "the response nests files too deeply") from None
 
@@ -128,10 +119,7 @@ class PageWalk:
         page_size: int = MAX_PAGE_SIZE,
         filters: Mapping[str, Any] | None = None,
     ) -> None:
-        self._workspace_id = workspace_id
-        self._selector = selector
-        self._page_size = page_size
-        self._filters = filters
+        self._fetch = partial(fetch_page, workspace_id, selector, page_size=page_size, filters=filters)
         self._walks_left = _WALKS
         self._seen: set[str] = set()
         self._is_over = False
@@ -148,20 +136,10 @@ class PageWalk:
         if self._is_over:
             return None
         self._page += 1
-        return fetch_page(
-            self._workspace_id,
-            self._selector,
-            page=self._page,
-            page_size=self._page_size,
-            filters=self._filters,
-        )
+        return self._fetch(page=self._page)
 
     def take(self, page: FilePage) -> list[DocFlowFile]:
-        """
-        Take a page and return its files that no page had before.
-
-        :raises ApiError: if the last walk met fewer files than ``total`` says.
-        """
+        """Return the files that no page had before; ApiError if the last walk met fewer than ``total``."""
         ids = {file.file_id for file in page.files}
         is_new = not ids <= self._met
         self._met |= ids
@@ -181,9 +159,6 @@ class PageWalk:
         elif self._walks_left:
             self._begin()
         else:
-            raise ApiError(
-                ErrorKind.SERVER,
-                about=f"DocFlow files of {self._selector or f'workspace {self._workspace_id}'}",
-                message=f"only {len(self._met)} of {self._totals[-1]} files appeared in {_WALKS} walks",
-                fix="Retry when no file is pending",
-            )
+            message = f"only {len(self._met)} of {self._totals[-1]} files appeared in {_WALKS} walks"
+            fix = "Retry when no file is pending"
+            raise ApiError(ErrorKind.SERVER, about=self._fetch().about, message=message, fix=fix)

@@ -1,8 +1,4 @@
-"""
-DocFlow files, their states, and the selectors that name them.
-
-Source: docs-docflow.textin.ai, REST API 2.8.4, file/fetch.
-"""
+"""DocFlow files, their states and selectors. Source: docs-docflow.textin.ai, REST API 2.8.4, file/fetch."""
 
 from __future__ import annotations
 
@@ -18,18 +14,22 @@ from textin_provider.api.text import one_line
 
 
 class RecognitionStatus(IntEnum):
-    """The recognition states of a file. An unpublished code is UNKNOWN, and not terminal."""
+    """
+    The recognition states of a file, in the order in which a file passes through them.
+
+    An unpublished code is UNKNOWN, and not terminal.
+    """
 
     PENDING = 0
-    SUCCESS = 1
-    FAILED = 2
-    CLASSIFYING = 3
-    EXTRACTING = 4
     PREPARING = 5
+    PARSING = 20
     SPLITTING = 6
     CROPPING = 7
+    CLASSIFYING = 3
+    EXTRACTING = 4
+    SUCCESS = 1
+    FAILED = 2
     CLASSIFIED = 10
-    PARSING = 20
     UNKNOWN = -1
 
     @classmethod
@@ -43,18 +43,9 @@ class RecognitionStatus(IntEnum):
 
 
 TERMINAL_STATUSES = (RecognitionStatus.SUCCESS, RecognitionStatus.FAILED, RecognitionStatus.CLASSIFIED)
+PENDING_STATUSES = tuple(status for status in RecognitionStatus if status >= 0 and not status.is_terminal)
 #: ``task_type`` of a document that was split off, and of one that was cropped out.
 _PART_TASK_TYPES = (0, 3)
-#: The other states, in the order in which a file passes through them.
-PENDING_STATUSES = (
-    RecognitionStatus.PENDING,
-    RecognitionStatus.PREPARING,
-    RecognitionStatus.PARSING,
-    RecognitionStatus.SPLITTING,
-    RecognitionStatus.CROPPING,
-    RecognitionStatus.CLASSIFYING,
-    RecognitionStatus.EXTRACTING,
-)
 
 
 class VerificationStatus(IntEnum):
@@ -128,12 +119,10 @@ class DocFlowFile:
             format=optional_text(record.get("format")),
             batch_number=optional_text(record.get("batch_number")),
             category=optional_text(record.get("category")),
-            verification=VerificationStatus(
-                integer(record.get("verification_status"), default=VerificationStatus.UNKNOWN)
-            ),
+            verification=VerificationStatus(integer(record.get("verification_status"))),
             failure_causes=one_line(record["failure_causes"]) if record.get("failure_causes") else None,
-            duration_ms=integer(record.get("duration_ms"), default=None),
-            is_part=integer(record.get("task_type"), default=None) in _PART_TASK_TYPES,
+            duration_ms=integer(record.get("duration_ms")),
+            is_part=integer(record.get("task_type")) in _PART_TASK_TYPES,
             children=files_of(record.get("child_files")),
             record=_without_password(record),
         )
@@ -192,7 +181,7 @@ def _without_password(record: Mapping[str, Any]) -> Mapping[str, Any]:
     return clean
 
 
-def integer(value: Any, *, default: Any) -> Any:
+def integer(value: Any, *, default: Any = None) -> Any:
     """Read an integer that may be text; ids are not read as numbers."""
     if isinstance(value, bool):
         return default

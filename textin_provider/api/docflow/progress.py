@@ -6,20 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textin_provider.api.docflow.fetch import count_files
-from textin_provider.api.docflow.models import PENDING_STATUSES, TERMINAL_STATUSES, RecognitionStatus
+from textin_provider.api.docflow.models import PENDING_STATUSES, TERMINAL_STATUSES, Selector
 
 if TYPE_CHECKING:
-    from textin_provider.api.docflow.models import Selector
     from textin_provider.api.protocol import Flow
 
 
 @dataclass(frozen=True)
 class Progress:
     """
-    The progress of a batch, from counts alone.
+    The progress of a batch, from counts alone: of all visible files, and of those in each terminal state.
 
-    :param total: number of visible files; None where TextIn does not count.
-    :param succeeded: number of these in that state; likewise ``failed`` and ``classified``.
+    :param total: None where TextIn does not count.
     :param is_pending: whether some file is in a state that is not terminal.
     """
 
@@ -55,38 +53,23 @@ def poll_progress(workspace_id: str, selector: Selector) -> Flow[Progress]:
     Each request asks for a page of one file and its ``total``. The total of all states comes last: a file
     that arrives or ends between two counts makes the sum of the terminal states too small, never too large.
     """
-    counts: dict[RecognitionStatus, int] = {}
-    for status in TERMINAL_STATUSES:
+    counts: list[int] = []
+    for status in (*TERMINAL_STATUSES, None):
         page = yield count_files(workspace_id, selector, status)
         if page.total is None:
             return (yield from _poll_without_totals(workspace_id, selector))
-        counts[status] = page.total
-    everything = yield count_files(workspace_id, selector)
-    if everything.total is None:
-        return (yield from _poll_without_totals(workspace_id, selector))
-    return Progress(
-        total=everything.total,
-        succeeded=counts[RecognitionStatus.SUCCESS],
-        failed=counts[RecognitionStatus.FAILED],
-        classified=counts[RecognitionStatus.CLASSIFIED],
-        is_pending=sum(counts.values()) < everything.total,
-    )
+        counts.append(page.total)
+    succeeded, failed, classified, total = counts
+    return Progress(total, succeeded, failed, classified, is_pending=succeeded + failed + classified < total)
 
 
 def _poll_without_totals(workspace_id: str, selector: Selector) -> Flow[Progress]:
-    """
-    Find out whether a file is pending where TextIn does not count.
-
-    The pending states are requested in the order in which files pass through them, and the terminal states
-    after them, so that a file which changes its state between two requests is seen again.
-    """
-    is_pending = False
-    for status in PENDING_STATUSES:
+    """Find out whether a file is pending where TextIn does not count."""
+    # Files pass through the states in this order: a file that changes its state meanwhile is seen again.
+    found = {}
+    for status in (*PENDING_STATUSES, *TERMINAL_STATUSES):
         page = yield count_files(workspace_id, selector, status)
-        is_pending = is_pending or bool(page.files)
-    found = []
-    for status in TERMINAL_STATUSES:
-        page = yield count_files(workspace_id, selector, status)
-        found.append(len(page.files))
-    succeeded, failed, classified = found
+        found[status] = len(page.files)
+    is_pending = any(found[status] for status in PENDING_STATUSES)
+    succeeded, failed, classified = (found[status] for status in TERMINAL_STATUSES)
     return Progress(None, succeeded, failed, classified, is_pending)

@@ -70,7 +70,8 @@ class BatchSummary:
             case RecognitionStatus.FAILED:
                 self.failed += 1
                 if len(self.failures) < MAX_LISTED_FAILURES:
-                    self.failures.append(_failure(file))
+                    names = ("file_id", "task_id", "name", "failure_causes")
+                    self.failures.append({name: getattr(file, name) for name in names})
             case _:
                 self.pending += 1
 
@@ -96,15 +97,6 @@ class BatchSummary:
         }
 
 
-def _failure(file: DocFlowFile) -> dict[str, str | None]:
-    return {
-        "file_id": file.file_id,
-        "task_id": file.task_id,
-        "name": file.name,
-        "failure_causes": file.failure_causes,
-    }
-
-
 def failed_files(selector: Selector, value: Mapping[str, Any]) -> ApiError:
     """Return the error of a batch with failed files: twenty with their causes, the number of the others."""
     causes = [
@@ -112,9 +104,6 @@ def failed_files(selector: Selector, value: Mapping[str, Any]) -> ApiError:
         f" {failure['failure_causes'] or 'no cause given'}"
         for failure in value["failures"]
     ]
-    return ApiError(
-        ErrorKind.FILES_FAILED,
-        about=f"DocFlow files of {selector}",
-        message=f"{value['failed']} of {value['total']} failed: {summarize(causes, value['failed'])}",
-        fix="Correct these files and upload them again; the others are done",
-    )
+    message = f"{value['failed']} of {value['total']} failed: {summarize(causes, value['failed'])}"
+    fix = "Correct these files and upload them again; the others are done"
+    return ApiError(ErrorKind.FILES_FAILED, about=f"DocFlow files of {selector}", message=message, fix=fix)

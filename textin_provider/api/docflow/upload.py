@@ -1,23 +1,18 @@
-"""
-The DocFlow endpoint that takes files.
-
-Source: docs-docflow.textin.ai, REST API 2.8.4, file/upload.
-"""
+"""Upload files to DocFlow. Source: docs-docflow.textin.ai, REST API 2.8.4, file/upload."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from textin_provider.api.docflow.fetch import PATH, query_of
 from textin_provider.api.errors import ApiError, ErrorKind, bad_input
-from textin_provider.api.inputs import Document, check_http_url, exactly_one_of
+from textin_provider.api.inputs import Document, check_http_url, exactly_one_of, is_list
 from textin_provider.api.protocol import (
-    Part,
     Request,
     Response,
     Service,
@@ -53,8 +48,7 @@ class DocFlowUpload:
 def check_sources(files: Sequence[str] | str | None, urls: Sequence[str] | str | None) -> list[str]:
     """Return the only list that is given, ``files`` or ``urls``; it is not empty."""
     name, given = exactly_one_of(files=files, urls=urls)
-    is_list = isinstance(given, Iterable) and not isinstance(given, str)
-    sources: list[Any] = list(given) if is_list else [given]
+    sources: list[Any] = list(given) if is_list(given) else [given]
     if not sources or sources == [""]:
         raise bad_input(name, given, "it is empty", "Pass at least one; check the task that made the list")
     if urls is not None:
@@ -89,9 +83,8 @@ def upload_options(
     :param pdf_password: password of the PDF files, sent as ``parser_pdf_pwd``.
     """
     if target_process not in (None, "classify", "extract"):
-        raise bad_input(
-            "target_process", target_process, "it is not a known process", "Use classify or extract"
-        )
+        problem = "it is not a known process"
+        raise bad_input("target_process", target_process, problem, "Use classify or extract")
     parser = {str(name).removeprefix("parser_"): value for name, value in (parser_params or {}).items()}
     for name, value in parser.items():
         # The values are not quoted: one of them may be a password under another name.
@@ -100,9 +93,8 @@ def upload_options(
             raise bad_input("parser_params", sorted(parser), "it holds a password", fix)
         if not _OPTION.fullmatch(name) or not isinstance(value, str | int):
             problem = f"{name!r} is not a valid name, or its value is not a number or text"
-            raise bad_input(
-                "parser_params", sorted(parser), problem, "Use the names of TextIn's documentation"
-            )
+            fix = "Use the names of TextIn's documentation"
+            raise bad_input("parser_params", sorted(parser), problem, fix)
     return {
         "category": category,
         "target_process": target_process,
@@ -134,23 +126,13 @@ def upload_files(
     """
     for document in documents:
         document.check_size("files", MAX_FILE_BYTES)
-    params = {"workspace_id": workspace_id, "batch_number": batch_number, **(options or {})}
     names = [document.name for document in documents] or list(urls)
     about = f"DocFlow upload of {one_line(', '.join(map(redact_url, names)))}"
     body = json.dumps({"urls": [check_http_url("urls", url) for url in urls]}) if urls else None
-    return Request(
-        about,
-        "POST",
-        Service.DOCFLOW,
-        f"{PATH}/upload",
-        partial(read_submitted, partial(_read_upload, about, batch_number, len(names))),
-        params=query_of(params),
-        parts=tuple(
-            Part("file", document.content, "application/octet-stream", document.name, document.size)
-            for document in documents
-        ),
-        json=body,
-    )
+    parts = tuple(document.as_part() for document in documents)
+    read = partial(read_submitted, partial(_read_upload, about, batch_number, len(names)))
+    query = query_of({"workspace_id": workspace_id, "batch_number": batch_number, **(options or {})})
+    return Request(about, "POST", Service.DOCFLOW, f"{PATH}/upload", read, query, parts, body)
 
 
 def chunked(sources: Sequence[str]) -> list[Sequence[str]]:
@@ -164,24 +146,20 @@ def _read_upload(about: str, batch_number: str | None, sent: int, response: Resp
     number = optional_text(data.get("batch_number")) or batch_number
     if number is None or not isinstance(records, list):
         raise server_error(about, "the response reports success without batch_number or files")
-    files = tuple(_uploaded(record) for record in records if isinstance(record, Mapping))
+    names = {"file_id": "id", "task_id": "task_id", "name": "name", "format": "format"}
+    files = tuple(
+        {ours: optional_text(record.get(theirs)) for ours, theirs in names.items()}
+        for record in records
+        if isinstance(record, Mapping)
+    )
     if len(files) < sent:
         raise server_error(about, f"the response names {len(files)} of {sent} files, in batch {number}")
     return DocFlowUpload(number, files)
 
 
-def _uploaded(record: Mapping[str, Any]) -> dict[str, str | None]:
-    names = {"file_id": "id", "task_id": "task_id", "name": "name", "format": "format"}
-    return {ours: optional_text(record.get(theirs)) for ours, theirs in names.items()}
-
-
 def partly_accepted(error: ApiError, accepted: DocFlowUpload, sources: Sequence[str]) -> ApiError:
-    """
-    Return the error of a chunk that failed after others were accepted.
-
-    A transient error becomes uncertain: a retry of the task would send all files again, and TextIn would bill
-    them twice.
-    """
+    """Return the error of a chunk that failed after others were accepted."""
+    # Not transient: a retry of the task would send all files again, and TextIn would bill them twice.
     kind = ErrorKind.UNCERTAIN if error.kind.is_transient else error.kind
     before = f"{len(accepted.files)} of {len(sources)} files were accepted"
     message = f"{before} under batch_number={accepted.batch_number!r}, then: {error.message}"

@@ -1,8 +1,4 @@
-"""
-The xParse endpoints: submit a document, get the state of its job.
-
-Source: docs.textin.com/api-reference/endpoint/xparse/v1/parse-async and parse-async-status.
-"""
+"""Submit and poll xParse jobs. Source: docs.textin.com/api-reference/endpoint/xparse/v1/parse-async."""
 
 from __future__ import annotations
 
@@ -10,10 +6,10 @@ import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textin_provider.api.errors import ApiError, ErrorKind, bad_input
-from textin_provider.api.inputs import check_http_url, exactly_one_of
+from textin_provider.api.inputs import Document, check_http_url, exactly_one_of
 from textin_provider.api.protocol import (
     Flow,
     Part,
@@ -27,9 +23,6 @@ from textin_provider.api.protocol import (
 )
 from textin_provider.api.text import one_line, redact_url
 from textin_provider.api.xparse.models import XParseJob
-
-if TYPE_CHECKING:
-    from textin_provider.api.inputs import Document
 
 PATH = "/api/v1/xparse/parse/async"
 MAX_FILE_BYTES = 500 * 1024 * 1024
@@ -54,12 +47,12 @@ def submit_job(
     parts = []
     if document is not None:
         document.check_size("file", MAX_FILE_BYTES)
-        parts.append(Part("file", document.content, "application/octet-stream", document.name, document.size))
+        parts.append(document.as_part())
     else:
         parts.append(Part("file_url", check_http_url("file_url", file_url)))
     if config is not None:
         # The vendor's spec says JSON: without this type TextIn is known to return results without elements.
-        parts.append(Part("config", _config_text(check_config(config)), "application/json"))
+        parts.append(Part("config", json.dumps(check_config(config), ensure_ascii=False), "application/json"))
     if webhook is not None:
         parts.append(Part("webhook", check_http_url("webhook", webhook)))
     what = document.name if document is not None else redact_url(file_url or "")
@@ -76,11 +69,7 @@ def _read_job_id(about: str, response: Response) -> str:
 
 
 def get_job(job_id: str) -> Request[XParseJob]:
-    """
-    Return the request for the state of a job.
-
-    :raises ApiError: if the job id is not valid.
-    """
+    """Return the request for the state of a job; raise ApiError if the job id is not valid."""
     job_id = check_job_id(job_id)
     about = f"xParse job {job_id}: status"
     return Request(about, "GET", Service.XPARSE, f"{PATH}/{job_id}", partial(_read_job, job_id, about))
@@ -140,15 +129,10 @@ def check_config(config: Mapping[str, Any] | str) -> dict[str, Any]:
         value = json.loads(config) if isinstance(config, str) else config
         if not isinstance(value, Mapping):
             raise bad_input("config", _UNQUOTED, f"it is a {type(value).__name__}", _CONFIG_FIX)
-        plain: dict[str, Any] = json.loads(_config_text(value))
+        text = json.dumps(dict(value), ensure_ascii=False, allow_nan=False)
+        text.encode()  # a lone surrogate cannot be sent
+        plain: dict[str, Any] = json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
-        raise bad_input(
-            "config", _UNQUOTED, f"it is not valid JSON: {one_line(error)}", _CONFIG_FIX
-        ) from None
+        problem = f"it is not valid JSON: {one_line(error)}"
+        raise bad_input("config", _UNQUOTED, problem, _CONFIG_FIX) from None
     return plain
-
-
-def _config_text(config: Mapping[str, Any]) -> str:
-    text = json.dumps(dict(config), ensure_ascii=False, allow_nan=False)
-    text.encode()  # a lone surrogate cannot be sent
-    return text

@@ -1,8 +1,4 @@
-"""
-xParse jobs and their states.
-
-Source: docs.textin.com/api-reference/endpoint/xparse/v1/parse-async-status.
-"""
+"""xParse jobs. Source: docs.textin.com/api-reference/endpoint/xparse/v1/parse-async-status."""
 
 from __future__ import annotations
 
@@ -70,13 +66,7 @@ class XParseJob:
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> XParseJob:
         """Build the job that :meth:`to_dict` described."""
-        return cls(
-            job_id=value["job_id"],
-            reported=value["status"],
-            file_id=value["file_id"],
-            result_url=value["result_url"],
-            message=value["message"],
-        )
+        return cls(*(value[name] for name in ("job_id", "status", "file_id", "result_url", "message")))
 
     @classmethod
     def refused(cls, job_id: str, error: ApiError) -> XParseJob:
@@ -103,9 +93,7 @@ class XParseJob:
 
     def failure(self) -> ApiError:
         """Return the error of a failed job, with TextIn's reason."""
-        return ApiError(
-            ErrorKind.JOB_FAILED,
-            about=f"xParse job {self.job_id} failed",
-            message=self.message or "TextIn gave no reason",
-            fix="Failed pages are not billed; correct the document or config and submit it again",
-        )
+        about = f"xParse job {self.job_id} failed"
+        message = self.message or "TextIn gave no reason"
+        fix = "Failed pages are not billed; correct the document or config and submit it again"
+        return ApiError(ErrorKind.JOB_FAILED, about=about, message=message, fix=fix)

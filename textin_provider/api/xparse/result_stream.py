@@ -20,20 +20,18 @@ from textin_provider.api.protocol import code_error, code_of
 HEAD_BYTES = 256 * 1024
 _TAIL_BYTES = 16 * 1024
 
-_RESULT_KEYS = frozenset(
-    (
-        "schema_version",
-        "file_id",
-        "success_count",
-        "metadata",
-        "markdown",
-        "elements",
-        "pages",
-        "title_tree",
-        "summary",
-        "exports",
-    )
-)
+_RESULT_KEYS = {
+    "schema_version",
+    "file_id",
+    "success_count",
+    "metadata",
+    "markdown",
+    "elements",
+    "pages",
+    "title_tree",
+    "summary",
+    "exports",
+}
 # The tokens that decide nesting: an escaped character, a quote, a bracket.
 _STRUCTURE = re.compile(rb'\\.|["{}\[\]]', re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
@@ -45,7 +43,6 @@ class ResultStream:
     """
     Takes a body in chunks and returns the chunks to store.
 
-    :param about: the download, as errors name it.
     :param must_balance: whether to check that brackets balance. HTTP proves the end of a body with a length
         or in chunks; a body that ends with the connection may be cut anywhere.
     """
@@ -58,11 +55,7 @@ class ResultStream:
         self._is_wrapped = False
 
     def feed(self, chunk: bytes) -> bytes:
-        """
-        Take the next chunk and return the bytes that can be stored, possibly none.
-
-        :raises ApiError: as soon as the body is known not to be a result.
-        """
+        """Return the bytes that can be stored; raise ApiError once the body is known not to be a result."""
         if self._balance:
             self._balance.feed(chunk)
         if self._is_open and len(chunk) >= _TAIL_BYTES:
@@ -78,11 +71,7 @@ class ResultStream:
         return ready
 
     def finish(self) -> bytes:
-        """
-        Return the last bytes to store at the end of the body.
-
-        :raises ApiError: if the body is not a complete result.
-        """
+        """Return the last bytes to store; raise ApiError if the body is not a complete result."""
         if not self._is_open:
             return self._finish_small()
         ready, self._held = self._held[:-_TAIL_BYTES], self._held[-_TAIL_BYTES:]
@@ -138,17 +127,12 @@ class ResultStream:
         if code == _EXPIRED:
             raise self._bad(f"code {code}, the address may have expired")
         if code is not None and code not in (SUCCESS, PARTIAL_SUCCESS):
-            data = members.get("data")
-            detail = data.get("message") if isinstance(data, dict) else None
-            raise code_error(members, code, self._about, detail=detail)
+            raise code_error(members, code, self._about)
 
     def _bad(self, reason: str) -> ApiError:
-        return ApiError(
-            ErrorKind.RESULT,
-            about=self._about,
-            message=f"the body at result_url is not a result: {reason}",
-            fix="Nothing was stored. The job is paid for and keeps its result: download it again",
-        )
+        message = f"the body at result_url is not a result: {reason}"
+        fix = "Nothing was stored. The job is paid for and keeps its result: download it again"
+        return ApiError(ErrorKind.RESULT, about=self._about, message=message, fix=fix)
 
 
 class _Balance:
