@@ -17,13 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests_toolbelt import MultipartEncoder
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    MaxRetryError,
-    NewConnectionError,
-    ProxyError,
-)
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError, ProxyError
 
 from textin_provider.api.errors import ApiError, ErrorKind, meaning_of_http
 from textin_provider.api.protocol import Part, Request, Response
@@ -103,7 +97,7 @@ def send(session: requests.Session, request: Request[Any], connection: TextInCon
     try:
         response = session.request(
             request.method,
-            connection.url_of(request),
+            connection.base_urls[request.service] + request.path,
             params=request.params,
             data=form if form is not None else request.json,
             headers={"Content-Type": media},
