@@ -69,9 +69,10 @@ class TextInAsyncHook(BaseHook):
         if self._client is not None and connection == self.connection:
             return False
         await load("textin_provider.hooks.aiohttp_transport")
-        from textin_provider.hooks.aiohttp_transport import open_client
+        from textin_provider.hooks.aiohttp_transport import Client, tls_context
 
-        former, self._client = self._client, await open_client(connection)
+        tls = await asyncio.to_thread(tls_context)
+        former, self._client = self._client, Client(connection, tls)
         self.connection = connection
         if former is not None:
             await former.retire()
