@@ -62,11 +62,7 @@ class DocFlowTaskMixin(TextInTaskMixin):
 
     @property
     def selector(self) -> Selector:
-        """
-        The only selector that is given.
-
-        :raises TextInRequestError: if none is given, or several.
-        """
+        """The only selector that is given; none or several are an error."""
         from textin_provider.api.docflow.models import Selector
 
         return Selector.of(batch_number=self.batch_number, file_id=self.file_id, task_id=self.docflow_task_id)

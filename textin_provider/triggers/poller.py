@@ -122,15 +122,12 @@ class Poller:
         return await task.ended
 
     async def _refresh(self, max_age: float) -> None:
-        """
-        Open the client, and look up the connection again if it is older than ``max_age`` seconds.
-
-        All waits share one look-up. A failed one is repeated, and a cancelled wait leaves it to the others.
-        """
+        """Look up the connection if it is older than ``max_age`` seconds or failed; all waits share that."""
         opening, age = self._opening, time.monotonic() - self._opened_at
         if opening.done() and (age >= max_age or opening.cancelled() or opening.exception()):
             self._opening = asyncio.ensure_future(self._hook.refresh())
             self._opened_at = time.monotonic()
+        # A cancelled wait leaves the look-up to the others.
         await asyncio.shield(self._opening)
 
     def _schedule(self, task: PollTask, key: str, delay: float) -> None:
