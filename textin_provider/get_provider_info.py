@@ -54,7 +54,6 @@ UI_FIELD_BEHAVIOUR: dict[str, Any] = {
     },
 }
 
-
 _XPARSE = "TextIn xParse"
 _DOCFLOW = "TextIn DocFlow"
 _HOOKS = "textin_provider.hooks.textin"
@@ -74,16 +73,11 @@ def get_provider_info() -> dict[str, Any]:
         "name": "TextIn",
         "description": "Parse documents with `TextIn <https://www.textin.com/>`__ xParse and DocFlow.",
         "integrations": [
-            {
-                "integration-name": _XPARSE,
-                "external-doc-url": "https://docs.textin.com/xparse/v1/quickstart",
-                "tags": ["service"],
-            },
-            {
-                "integration-name": _DOCFLOW,
-                "external-doc-url": "https://docs-docflow.textin.ai",
-                "tags": ["service"],
-            },
+            {"integration-name": name, "external-doc-url": url, "tags": ["service"]}
+            for name, url in (
+                (_XPARSE, "https://docs.textin.com/xparse/v1/quickstart"),
+                (_DOCFLOW, "https://docs-docflow.textin.ai"),
+            )
         ],
         "hooks": [{"integration-name": name, "python-modules": [_HOOKS]} for name in (_XPARSE, _DOCFLOW)],
         "triggers": _modules("triggers"),

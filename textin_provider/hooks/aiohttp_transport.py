@@ -33,14 +33,9 @@ _KNOWN_URLS = 1024
 MAX_RESPONSE_BYTES = 512 * 1024
 
 
-async def open_client(connection: TextInConnection) -> Client:
-    """Open a client for one connection on the running loop. The caller closes it."""
-    return Client(connection, await asyncio.to_thread(_tls_context))
-
-
 class Client:
     """
-    Sends the reads of one connection.
+    Sends the reads of one connection on the running loop. Its owner closes it.
 
     Each service has one session with its credentials and its proxy, prepared once for many polls; all
     sessions share one pool. The connection's timeout covers the whole request, connecting included: responses
@@ -85,11 +80,7 @@ class Client:
             await self.close()
 
     async def send(self, request: Request[Any]) -> Response:
-        """
-        Send one read once and return the response.
-
-        :raises ApiError: without a response.
-        """
+        """Send one read once and return the response; none is an error."""
         self._in_progress += 1
         try:
             return await self._get(request)
@@ -109,17 +100,15 @@ class Client:
                 finally:
                     response.release()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ApiError(
-                ErrorKind.TRANSPORT,
-                about=request.about,
-                message=f"no response, {type(error).__name__}: {error}".rstrip(": "),
-                fix="Check the network between triggerer and TextIn, and the connection's timeout",
-            ) from None
+            message = f"no response, {type(error).__name__}: {error}".rstrip(": ")
+            fix = "Check the network between triggerer and TextIn, and the connection's timeout"
+            raise ApiError(ErrorKind.TRANSPORT, about=request.about, message=message, fix=fix) from None
         return Response.received(response.status, response.headers, body, now=time.time())
 
 
 @lru_cache(maxsize=1)
-def _tls_context() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
+    """Return the certificates of this process; reading them takes long, so call it in a thread."""
     return ssl.create_default_context()
 
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
 from textin_provider import __version__
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.origins import HostPolicy, Origin
-from textin_provider.api.protocol import Request, Service
+from textin_provider.api.protocol import Service
 from textin_provider.api.rate_limit import RateLimiter, limiter_for
 from textin_provider.api.text import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow.providers.common.compat.sdk import Connection
 
 CONN_TYPE = "textin"
@@ -46,10 +51,6 @@ class TextInConnection:
     enterprise_id: str | None = None
     timeout: float = DEFAULT_TIMEOUT
 
-    def url_of(self, request: Request[Any]) -> str:
-        """Return the absolute URL of a request."""
-        return self.base_urls[request.service] + request.path
-
     @cached_property
     def limiter(self) -> RateLimiter:
         """The rate limiter that all requests of the credential in this process share."""
@@ -75,9 +76,8 @@ def read_connection(connection: Connection, extra: Mapping[str, Any]) -> TextInC
     """
     reader = _Reader(connection.conn_id or DEFAULT_CONN_ID, extra)
     if not isinstance(extra, Mapping):
-        raise reader.error(
-            "extra", f"it is a JSON {type(extra).__name__}", "Use a JSON object, or leave it empty"
-        )
+        message = f"it is a JSON {type(extra).__name__}"
+        raise reader.error("extra", message, "Use a JSON object, or leave it empty")
     xparse = reader.base_url("host", _host_with_port(connection), DEFAULT_XPARSE_HOST)
     docflow = reader.base_url("docflow_host", extra.get("docflow_host"), DEFAULT_DOCFLOW_HOST)
     return TextInConnection(
@@ -92,24 +92,20 @@ def read_connection(connection: Connection, extra: Mapping[str, Any]) -> TextInC
     )
 
 
-def missing_connection(conn_id: str) -> ApiError:
-    """Build the error for a connection that Airflow does not know."""
-    return ApiError(
-        ErrorKind.CONFIGURATION,
-        about=f"textin_conn_id={conn_id!r}",
-        message="Airflow knows no connection of that id",
-        fix=f"Create it on the Connections page with type TextIn, or set AIRFLOW_CONN_{conn_id.upper()}",
-    )
-
-
-def unreadable_connection(conn_id: str, error: Exception) -> ApiError:
-    """Build the transient error for a connection that Airflow could not read."""
-    return ApiError(
-        ErrorKind.TRANSPORT,
-        about=f"textin_conn_id={conn_id!r}",
-        message=f"Airflow could not read the connection, {type(error).__name__}: {one_line(error)}",
-        fix="Check Airflow's API server, its metadata database and its secrets backend",
-    )
+@contextmanager
+def lookup_errors(conn_id: str) -> Iterator[None]:
+    """Turn an error of Airflow's look-up within the block into an :class:`ApiError` for the connection."""
+    about = f"textin_conn_id={conn_id!r}"
+    try:
+        yield
+    except AirflowNotFoundException:
+        message = "Airflow knows no connection of that id"
+        fix = f"Create it on the Connections page with type TextIn, or set AIRFLOW_CONN_{conn_id.upper()}"
+        raise ApiError(ErrorKind.CONFIGURATION, about=about, message=message, fix=fix) from None
+    except Exception as error:  # of any class: an outage of Airflow's API or of a secrets backend
+        message = f"Airflow could not read the connection, {type(error).__name__}: {one_line(error)}"
+        fix = "Check Airflow's API server, its metadata database and its secrets backend"
+        raise ApiError(ErrorKind.TRANSPORT, about=about, message=message, fix=fix) from error
 
 
 def _host_with_port(connection: Connection) -> str | None:
@@ -132,23 +128,16 @@ class _Reader:
         self.extra = extra
 
     def error(self, name: str, message: str, fix: str) -> ApiError:
-        return ApiError(
-            ErrorKind.CONFIGURATION,
-            about=f"Connection {self.conn_id!r}, field {name}",
-            message=message,
-            fix=fix,
-        )
+        about = f"Connection {self.conn_id!r}, field {name}"
+        return ApiError(ErrorKind.CONFIGURATION, about=about, message=message, fix=fix)
 
     def required(self, name: str, value: str | None) -> str:
         value = (value or "").strip()
         if not value:
             raise self.error(name, "it is empty", "Fill it in; TextIn's console shows both values together")
         if not value.isprintable() or not value.isascii():
-            raise self.error(
-                name,
-                "it contains characters that are not allowed in HTTP headers",
-                "Copy it from the console again",
-            )
+            message = "it contains characters that are not allowed in HTTP headers"
+            raise self.error(name, message, "Copy it from the console again")
         return value
 
     def text(self, name: str) -> str | None:
@@ -166,9 +155,8 @@ class _Reader:
         except (TypeError, ValueError, OverflowError):
             number = float("nan")
         if not least <= number < float("inf"):
-            raise self.error(
-                name, f"{value!r} is not a number of at least {least:g}", f"The default is {default:g}"
-            )
+            message = f"{value!r} is not a number of at least {least:g}"
+            raise self.error(name, message, f"The default is {default:g}")
         return number
 
     def base_url(self, name: str, value: Any, default: str) -> str:

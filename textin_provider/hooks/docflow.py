@@ -37,12 +37,10 @@ class DocFlowMethods(Sender):
         """
         if chosen := workspace_id or self.connection.workspace_id:
             return chosen
-        raise ApiError(
-            ErrorKind.CONFIGURATION,
-            about=f"workspace_id={workspace_id!r}",
-            message=f"none is given, and the connection {self.textin_conn_id!r} has none",
-            fix="Pass workspace_id, or fill in the DocFlow workspace of the connection",
-        )
+        about = f"workspace_id={workspace_id!r}"
+        message = f"none is given, and the connection {self.textin_conn_id!r} has none"
+        fix = "Pass workspace_id, or fill in the DocFlow workspace of the connection"
+        raise ApiError(ErrorKind.CONFIGURATION, about=about, message=message, fix=fix)
 
     def upload_docflow_files(
         self,

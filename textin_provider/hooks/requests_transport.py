@@ -17,16 +17,10 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests_toolbelt import MultipartEncoder
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    MaxRetryError,
-    NewConnectionError,
-    ProxyError,
-)
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError, ProxyError
 
 from textin_provider.api.errors import ApiError, ErrorKind, meaning_of_http
-from textin_provider.api.protocol import Part, Request, Response
+from textin_provider.api.protocol import Part, Request, Response, retry_after_seconds
 from textin_provider.api.text import one_line
 from textin_provider.hooks.connection import USER_AGENT, TextInConnection
 
@@ -37,7 +31,6 @@ _CHUNK_BYTES = 1024 * 1024
 _MAX_REDIRECTS = 5
 #: The beginning of an error's text in older urllib3.
 _OBJECT = re.compile(r"<\S+ object at 0x\w+>:? *")
-
 
 _is_ours: ContextVar[bool] = ContextVar("is_ours", default=False)
 
@@ -103,7 +96,7 @@ def send(session: requests.Session, request: Request[Any], connection: TextInCon
     try:
         response = session.request(
             request.method,
-            connection.url_of(request),
+            connection.base_urls[request.service] + request.path,
             params=request.params,
             data=form if form is not None else request.json,
             headers={"Content-Type": media},
@@ -113,10 +106,9 @@ def send(session: requests.Session, request: Request[Any], connection: TextInCon
         )
         return Response.received(response.status_code, response.headers, response.content, now=time.time())
     except _FileChangedError:
+        message = "the file was changed while it was sent"
         fix = "Nothing was accepted. Submit the file when it is complete"
-        raise ApiError(
-            ErrorKind.REQUEST, about=request.about, message="the file was changed while it was sent", fix=fix
-        ) from None
+        raise ApiError(ErrorKind.REQUEST, about=request.about, message=message, fix=fix) from None
     except (requests.RequestException, HTTPError) as error:
         failed = _transport_error(request.about, error)
         raise (failed if request.is_read or _never_sent(error) else failed.as_uncertain()) from None
@@ -172,12 +164,9 @@ def _never_sent(error: BaseException) -> bool:
 
 def _transport_error(about: str, error: BaseException) -> ApiError:
     # Without its cause: the texts of requests' errors contain whole URLs with their signatures.
-    return ApiError(
-        ErrorKind.TRANSPORT,
-        about=about,
-        message=f"no response, {type(error).__name__}: {_innermost(error)}",
-        fix="Check the network between worker and TextIn, and the connection's timeout",
-    )
+    message = f"no response, {type(error).__name__}: {_innermost(error)}"
+    fix = "Check the network between worker and TextIn, and the connection's timeout"
+    return ApiError(ErrorKind.TRANSPORT, about=about, message=message, fix=fix)
 
 
 def _innermost(error: BaseException) -> str:
@@ -198,8 +187,6 @@ def open_result(
     Open the body at a result URL; :func:`chunks_of` reads it.
 
     Each redirect target is checked before the request, and credentials are sent to allowed origins only.
-
-    :raises ApiError: for a host that is not allowed, too many redirects, or an HTTP error.
     """
     response = None
     try:
@@ -211,7 +198,7 @@ def open_result(
             url = _next_hop(url, response, about)
             response.close()
         else:
-            raise _result_error(about, f"redirected more than {_MAX_REDIRECTS} times", None)
+            raise _result_error(about, f"redirected more than {_MAX_REDIRECTS} times")
         if response.status_code != 200:
             raise _http_error(about, response)
         yield response
@@ -235,11 +222,7 @@ def has_provable_end(response: requests.Response) -> bool:
 
 
 def chunks_of(response: requests.Response, about: str) -> Iterator[bytes]:
-    """
-    Yield the body of a result in chunks.
-
-    :raises ApiError: if it is truncated.
-    """
+    """Yield the body of a result in chunks; a truncated one is an error."""
     try:
         yield from response.iter_content(_CHUNK_BYTES)
     except (requests.RequestException, HTTPError) as error:
@@ -247,32 +230,20 @@ def chunks_of(response: requests.Response, about: str) -> Iterator[bytes]:
     announced = response.headers.get("content-length", "")
     received = response.raw.tell()
     if announced.isdecimal() and received != int(announced):
-        raise _result_error(about, f"it is truncated after {received} of {announced} bytes", None)
+        raise _result_error(about, f"it is truncated after {received} of {announced} bytes")
 
 
 def _http_error(about: str, response: requests.Response) -> ApiError:
-    known = meaning_of_http(response.status_code)
-    if known.kind in (ErrorKind.SERVER, ErrorKind.RATE_LIMIT):
-        limits = Response.received(response.status_code, response.headers, b"", now=time.time())
-        return ApiError(
-            known.kind,
-            about=about,
-            message=f"HTTP {response.status_code}, {known.meaning}",
-            fix=known.fix,
-            code=response.status_code,
-            retry_after=limits.retry_after,
-        )
-    # 401, 403, 404, 410: a signed address has expired; the status endpoint may return a new one.
-    return _result_error(
-        about, f"HTTP {response.status_code}, the address may have expired", response.status_code
-    )
+    code = response.status_code
+    kind, meaning, fix = meaning_of_http(code)
+    if kind not in (ErrorKind.SERVER, ErrorKind.RATE_LIMIT):
+        # 401, 403, 404, 410: a signed address has expired; the status endpoint may return a new one.
+        return _result_error(about, f"HTTP {code}, the address may have expired", code)
+    message = f"HTTP {code}, {meaning}"
+    wait = retry_after_seconds(response.headers.get("retry-after"), now=time.time())
+    return ApiError(kind, about=about, message=message, fix=fix, code=code, retry_after=wait)
 
 
-def _result_error(about: str, message: str, code: int | None) -> ApiError:
-    return ApiError(
-        ErrorKind.RESULT,
-        about=about,
-        message=message,
-        fix="Nothing was stored. The job is paid for and keeps its result: download it again",
-        code=code,
-    )
+def _result_error(about: str, message: str, code: int | None = None) -> ApiError:
+    fix = "Nothing was stored. The job is paid for and keeps its result: download it again"
+    return ApiError(ErrorKind.RESULT, about=about, message=message, fix=fix, code=code)

@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import os
 import time
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+from airflow.providers.common.compat.sdk import BaseHook
 
 import textin_provider.exceptions  # noqa: F401  # errors become public exceptions by being registered
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.protocol import Request
 from textin_provider.api.rate_limit import flow_within_limit, send_within_limit
 from textin_provider.api.retry import backoff
-from textin_provider.hooks.connection import (
-    DEFAULT_CONN_ID,
-    TextInConnection,
-    missing_connection,
-    read_connection,
-    unreadable_connection,
-)
+from textin_provider.hooks.connection import DEFAULT_CONN_ID, TextInConnection, lookup_errors, read_connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     import requests
 
-    from textin_provider.api.protocol import Flow, Response
+    from textin_provider.api.protocol import Flow
 
 T = TypeVar("T")
 
@@ -48,12 +42,8 @@ class Sender(BaseHook):
     @cached_property
     def connection(self) -> TextInConnection:
         """The checked connection, looked up at first use."""
-        try:
+        with lookup_errors(self.textin_conn_id):
             connection = self.get_connection(self.textin_conn_id)
-        except AirflowNotFoundException:
-            raise missing_connection(self.textin_conn_id) from None
-        except Exception as error:  # of any class: an outage of Airflow's API or of a secrets backend
-            raise unreadable_connection(self.textin_conn_id, error) from error
         return read_connection(connection, connection.extra_dejson)
 
     def get_conn(self) -> requests.Session:
@@ -71,24 +61,14 @@ class Sender(BaseHook):
 
     def send(self, request: Request[T], *, attempts: int = READ_ATTEMPTS) -> T:
         """Send one request and return its value. A POST is repeated only if no connection was made."""
-
-        def send_once() -> T:
-            limiter = self.connection.limiter
-            steps = send_within_limit(request, limiter, clock=time.monotonic, max_wait=_LONGEST_DELAY)
-            return self._drive(steps)
-
-        return self.retry(send_once, attempts=attempts, is_read=request.is_read)
+        action = partial(self._drive, send_within_limit, request)
+        value: T = self.retry(action, attempts=attempts, is_read=request.is_read)
+        return value
 
     def run(self, new_flow: Callable[[], Flow[T]], *, attempts: int) -> T:
         """Send the reads of a flow and return its result; after an error the flow starts again."""
-
-        def run_once() -> T:
-            flow, limiter = new_flow(), self.connection.limiter
-            return self._drive(
-                flow_within_limit(flow, limiter, clock=time.monotonic, max_wait=_LONGEST_DELAY)
-            )
-
-        return self.retry(run_once, attempts=attempts)
+        result: T = self.retry(lambda: self._drive(flow_within_limit, new_flow()), attempts=attempts)
+        return result
 
     def retry(self, action: Callable[[], T], *, attempts: int = READ_ATTEMPTS, is_read: bool = True) -> T:
         """Repeat an action after a transient error; other actions than reads only if nothing was sent."""
@@ -100,10 +80,8 @@ class Sender(BaseHook):
                 if is_limited:  # also of a download, which does not go through the pipeline
                     self.connection.limiter.on_limit(error.retry_after, now=time.monotonic())
                 is_repeatable = error.kind.is_transient if is_read else error.kind is ErrorKind.TRANSPORT
-                is_paused = (
-                    is_limited and self.connection.limiter.pause_left(time.monotonic()) > _LONGEST_DELAY
-                )
-                if not is_repeatable or attempt == attempts or is_paused:
+                pause = self.connection.limiter.pause_left(time.monotonic()) if is_limited else 0.0
+                if not is_repeatable or attempt == attempts or pause > _LONGEST_DELAY:
                     raise
                 self.log.warning("%s Retrying (attempt %d of %d).", error, attempt + 1, attempts)
                 # After a rate limit the next attempt waits for the end of the shared pause instead.
@@ -111,10 +89,11 @@ class Sender(BaseHook):
                     time.sleep(min(max(backoff(attempt), error.retry_after or 0.0), _LONGEST_DELAY))
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _drive(self, steps: Generator[float | Request[Any], Response | None, T]) -> T:
-        """Sleep and send as the pipeline says."""
+    def _drive(self, pipeline: Callable[..., Generator[float | Request[Any], Any, T]], work: Any) -> T:
+        """Sleep and send as the pipeline for a request or a flow says."""
         from textin_provider.hooks.requests_transport import send
 
+        steps = pipeline(work, self.connection.limiter, clock=time.monotonic, max_wait=_LONGEST_DELAY)
         try:
             step = next(steps)
             while True:

@@ -32,12 +32,7 @@ def local_path(path: str) -> Path | None:
 
 @contextmanager
 def open_document(parameter: str, file: str, conn_id: str | None = None) -> Iterator[Document]:
-    """
-    Open a document for reading, from a local path or object storage.
-
-    :param parameter: name of the parameter, for errors.
-    :raises ApiError: if it is missing, not a file, or not readable.
-    """
+    """Open a document from a local path or object storage; errors name the parameter."""
     if not file or not file.strip():
         raise bad_input(parameter, file, "it is empty", "Pass the path or URL of a document")
     path = local_path(file) or _object_path(parameter, file, conn_id)
@@ -47,19 +42,14 @@ def open_document(parameter: str, file: str, conn_id: str | None = None) -> Iter
     except FileNotFoundError:
         raise bad_input(parameter, file, "it does not exist", _how_to_find(file)) from None
     except OSError as error:
-        raise bad_input(
-            parameter, file, f"it is not readable: {one_line(error)}", "Check its permissions"
-        ) from error
+        problem = f"it is not readable: {one_line(error)}"
+        raise bad_input(parameter, file, problem, "Check its permissions") from error
     with content:
         yield Document(path.name, size, content)
 
 
 def check_documents(parameter: str, files: Iterable[str], max_bytes: int, conn_id: str | None = None) -> None:
-    """
-    Check all documents of an upload before the first of them is sent.
-
-    :raises ApiError: for the first that is missing, empty or too large.
-    """
+    """Check before an upload that each of its documents exists and is neither empty nor too large."""
     for file in files:
         with open_document(parameter, file, conn_id) as document:
             document.check_size(parameter, max_bytes)
@@ -75,8 +65,6 @@ def document_identity(parameter: str, file: str, conn_id: str | None = None) -> 
 
     An object is identified by its address and its checksum or ETag; any other document by its name and the
     sha256 of its content, which is read for that.
-
-    :raises ApiError: if it is missing, not a file, or not readable.
     """
     with open_document(parameter, file, conn_id) as document:
         if local_path(file) is None:
@@ -117,17 +105,13 @@ class _Digest:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._hash = hashlib.sha256()
+        self.hash = hashlib.sha256()
         self.size = 0
 
     def write(self, data: bytes) -> None:
         self._file.write(data)
-        self._hash.update(data)
+        self.hash.update(data)
         self.size += len(data)
-
-    @property
-    def sha256(self) -> str:
-        return self._hash.hexdigest()
 
 
 class OutputFile:
@@ -150,11 +134,7 @@ class OutputFile:
         self._target: Any = self._local or _object_path("output_path", path, conn_id)
 
     def check(self) -> None:
-        """
-        Check before the download whether the file can be written.
-
-        :raises ApiError: if it exists and may not be replaced, or its folder cannot be created.
-        """
+        """Check before the download whether the file can be written, and may be replaced if it exists."""
         try:
             exists = self._target.exists()
             is_folder = exists and self._target.is_dir()
@@ -169,11 +149,7 @@ class OutputFile:
 
     @contextmanager
     def writing(self) -> Iterator[_Digest]:
-        """
-        Yield the file to write to; it is moved into place at the end of the block, or deleted after an error.
-
-        :raises ApiError: if it cannot be written.
-        """
+        """Yield the file to write to; the end of the block moves it into place, an error deletes it."""
         folder = self._local.parent if self._local else Path(tempfile.gettempdir())
         temporary = folder / f".textin-{secrets.token_hex(8)}.part"
         try:
@@ -188,7 +164,7 @@ class OutputFile:
 
     def manifest(self, written: _Digest) -> dict[str, Any]:
         """Return the manifest of the file: ``{"output_path", "size_bytes", "sha256"}``."""
-        return {"output_path": self.path, "size_bytes": written.size, "sha256": written.sha256}
+        return {"output_path": self.path, "size_bytes": written.size, "sha256": written.hash.hexdigest()}
 
     def _move_into_place(self, temporary: Path) -> None:
         if self._local:

@@ -6,7 +6,7 @@ from typing import Any
 
 from textin_provider.api.errors import ApiError
 from textin_provider.api.protocol import Service
-from textin_provider.get_provider_info import UI_FIELD_BEHAVIOUR
+from textin_provider.get_provider_info import CONN_FIELDS, UI_FIELD_BEHAVIOUR
 from textin_provider.hooks.connection import CONN_TYPE, DEFAULT_CONN_ID
 from textin_provider.hooks.docflow import DocFlowMethods
 from textin_provider.hooks.textin_async import TextInAsyncHook
@@ -54,17 +54,29 @@ class TextInHook(XParseMethods, DocFlowMethods):
         except ApiError as error:
             return False, str(error)
         hosts = self.connection.base_urls
-        with_docflow = (
-            f", and DocFlow at {hosts[Service.DOCFLOW]} knows the workspace" if workspace_id else ""
-        )
-        return True, f"TextIn at {hosts[Service.XPARSE]} takes these credentials{with_docflow}."
+        accepted = f"TextIn at {hosts[Service.XPARSE]} takes these credentials"
+        if workspace_id:
+            accepted += f", and DocFlow at {hosts[Service.DOCFLOW]} knows the workspace"
+        return True, f"{accepted}."
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the form's extra fields for Airflow before 3.2, which does not read the provider info."""
-        from textin_provider.hooks.form import form_widgets
+        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
+        from flask_babel import lazy_gettext
+        from wtforms import StringField
+        from wtforms.validators import Optional
 
-        return form_widgets()
+        return {
+            name: StringField(
+                lazy_gettext(field["label"]),
+                widget=BS3TextFieldWidget(),
+                validators=[Optional()],
+                description=field["description"],
+                default=field["schema"].get("default"),
+            )
+            for name, field in CONN_FIELDS.items()
+        }
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:

@@ -7,26 +7,19 @@ import math
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+from airflow.providers.common.compat.sdk import BaseHook
 
 import textin_provider.exceptions  # noqa: F401  # errors become public exceptions by being registered
 from textin_provider.api.protocol import Request
 from textin_provider.api.rate_limit import flow_within_limit, send_within_limit
 from textin_provider.api.xparse.endpoints import get_job
-from textin_provider.hooks.connection import (
-    DEFAULT_CONN_ID,
-    TextInConnection,
-    missing_connection,
-    read_connection,
-    unreadable_connection,
-)
+from textin_provider.hooks.connection import DEFAULT_CONN_ID, TextInConnection, lookup_errors, read_connection
 from textin_provider.hooks.loading import load
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
-    from textin_provider.api.protocol import Flow, Response
-    from textin_provider.api.rate_limit import RateLimiter
+    from textin_provider.api.protocol import Flow
     from textin_provider.api.xparse import XParseJob
     from textin_provider.hooks.aiohttp_transport import Client
 
@@ -76,9 +69,10 @@ class TextInAsyncHook(BaseHook):
         if self._client is not None and connection == self.connection:
             return False
         await load("textin_provider.hooks.aiohttp_transport")
-        from textin_provider.hooks.aiohttp_transport import open_client
+        from textin_provider.hooks.aiohttp_transport import Client, tls_context
 
-        former, self._client = self._client, await open_client(connection)
+        tls = await asyncio.to_thread(tls_context)
+        former, self._client = self._client, Client(connection, tls)
         self.connection = connection
         if former is not None:
             await former.retire()
@@ -96,21 +90,19 @@ class TextInAsyncHook(BaseHook):
         """
         if not request.is_read:
             raise RuntimeError("Triggers only read; submit from a worker.")
-        limiter = self._limiter()
-        return await self._drive(send_within_limit(request, limiter, clock=time.monotonic, max_wait=max_wait))
+        return await self._drive(send_within_limit, request, max_wait)
 
     async def run(self, flow: Flow[T], *, max_wait: float = math.inf) -> T:
         """Send the reads of a flow, each as :meth:`send` does, and return the result of the flow."""
-        limiter = self._limiter()
-        return await self._drive(flow_within_limit(flow, limiter, clock=time.monotonic, max_wait=max_wait))
+        return await self._drive(flow_within_limit, flow, max_wait)
 
-    def _limiter(self) -> RateLimiter:
+    async def _drive(
+        self, pipeline: Callable[..., Generator[float | Request[Any], Any, T]], work: Any, max_wait: float
+    ) -> T:
+        """Sleep and send as the pipeline for a request or a flow says."""
         if self._client is None or self.connection is None:
             raise RuntimeError("Use the hook inside `async with`.")
-        return self.connection.limiter
-
-    async def _drive(self, steps: Generator[float | Request[Any], Response | None, T]) -> T:
-        """Sleep and send as the pipeline says."""
+        steps = pipeline(work, self.connection.limiter, clock=time.monotonic, max_wait=max_wait)
         try:
             step = next(steps)
             while True:
@@ -130,10 +122,6 @@ class TextInAsyncHook(BaseHook):
     async def _look_up(self) -> TextInConnection:
         from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 
-        try:
+        with lookup_errors(self.textin_conn_id):
             connection = await get_async_connection(self.textin_conn_id, hook=self)
-        except AirflowNotFoundException:
-            raise missing_connection(self.textin_conn_id) from None
-        except Exception as error:  # of any class: an outage of Airflow's API or of a secrets backend
-            raise unreadable_connection(self.textin_conn_id, error) from error
         return read_connection(connection, await get_async_extra_dejson(connection))

@@ -211,11 +211,7 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
         return output.manifest(file)
 
     def _results(self, summary: BatchSummary) -> Iterator[Mapping[str, Any]]:
-        """
-        Yield the records of the files with a result.
-
-        :raises ApiError: at the end, if no file is visible or some are pending: nothing is stored then.
-        """
+        """Yield the records of the files with a result; fail at the end if files are missing or pending."""
         selector = summary.selector
         for files in self.hook.iter_docflow_files(selector, self.workspace_id):
             summary.add(files)
@@ -223,12 +219,9 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
             whole = (file for file in files if not (summary.is_batch and file.is_part))
             yield from (file.record for file in whole if file.has_result)
         if not summary.is_settled(1):
-            raise ApiError(
-                ErrorKind.RESULT,
-                about=f"DocFlow files of {selector}",
-                message=f"not finished: {summary.describe(1)}",
-                fix="Wait for them with DocFlowBatchSensor first",
-            )
+            about, message = f"DocFlow files of {selector}", f"not finished: {summary.describe(1)}"
+            fix = "Wait for them with DocFlowBatchSensor first"
+            raise ApiError(ErrorKind.RESULT, about=about, message=message, fix=fix)
 
 
 def _line(record: Mapping[str, Any]) -> bytes:

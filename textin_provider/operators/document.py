@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import time
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from textin_provider.api.errors import ApiError, ErrorKind, bad_input
 from textin_provider.api.text import one_line
 from textin_provider.exceptions import TextInDocumentFailedError, TextInJobFailedError, TextInTimeoutError
-from textin_provider.tasks.deferral import checked_event, exceeded_framework_timeout, framework_timeout
+from textin_provider.tasks.deferral import checked_event, defer, exceeded_framework_timeout, trigger_arguments
 from textin_provider.tasks.mixins import TextInTaskMixin
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 #: The longest wait, in seconds: some 30 years, within the range of dates.
 _MAX_SECONDS = 1e9
-#: Stands in the name of the result for the id of a job that is not submitted yet.
-_NO_JOB = "0" * 32
 
 
 class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
@@ -125,9 +123,7 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
         self._check()
         store = self._job_store(context)
         job = store.load()
-        if job is None:
-            return self._start(context, store)
-        return self._reattach(context, store, job)
+        return self._reattach(context, store, job) if job else self._start(context, store)
 
     def _check(self) -> None:
         """Check before anything is paid whether the result can be waited for and stored."""
@@ -136,10 +132,10 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
         for parameter in ("poll_interval", "timeout"):
             seconds = getattr(self, parameter)
             if not isinstance(seconds, int | float) or not 0 < seconds < _MAX_SECONDS:
-                raise bad_input(
-                    parameter, seconds, "it is not a valid number of seconds", "Pass seconds, more than 0"
-                )
-        name = f"{_NO_JOB}.json"
+                problem = "it is not a valid number of seconds"
+                raise bad_input(parameter, seconds, problem, "Pass seconds, more than 0")
+        # The job, whose id names the result, is not submitted yet.
+        name = f"{'0' * 32}.json"
         OutputFile(self.output_path, name, self.output_conn_id, overwrite=self.overwrite).check()
         _ = self.hook.connection
 
@@ -170,11 +166,7 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
     def _start(self, context: Context, store: JobStore) -> dict[str, Any]:
         """Submit the document and wait for its job."""
         job_id = self.hook.submit_xparse_job(
-            file=self.file,
-            file_url=self.file_url,
-            config=self.config,
-            webhook=self.webhook,
-            file_conn_id=self.file_conn_id,
+            self.file, self.file_url, self.config, self.webhook, file_conn_id=self.file_conn_id
         )
         job = store.save(job_id)
         self._push_job_id(context, job_id)
@@ -214,37 +206,21 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
         self, context: Context, job: SubmittedJob, wait: JobWait, delay: float | None = None
     ) -> dict[str, Any]:
         """Wait in the triggerer, or on this worker, then store the result."""
-        if self.deferrable:
-            self._defer(job.job_id, wait, context["ti"].try_number)
         from textin_provider.tasks.jobs import poll_until_done
 
+        if self.deferrable:
+            from textin_provider.triggers.xparse import XParseJobTrigger
+
+            arguments = trigger_arguments(self.textin_conn_id, wait.policy)
+            trigger = XParseJobTrigger(job_id=job.job_id, **arguments)
+            defer(self, trigger, try_number=context["ti"].try_number)
         event = poll_until_done(wait, self.hook.poll_xparse_job, self.log_decision, delay=delay)
         return self.execute_complete(context, event)
-
-    def _defer(self, job_id: str, wait: JobWait, try_number: int) -> NoReturn:
-        from textin_provider.triggers.xparse import XParseJobTrigger
-
-        deadline = wait.policy.deadline
-        trigger = XParseJobTrigger(
-            job_id=job_id,
-            textin_conn_id=self.textin_conn_id,
-            poll_interval=self.poll_interval,
-            deadline=deadline,
-            timeout=self.timeout,
-        )
-        timeout = framework_timeout(deadline - time.time(), self.poll_interval)
-        kept = {"try_number": try_number}
-        self.defer(trigger=trigger, method_name="execute_complete", kwargs=kept, timeout=timeout)
 
     def execute_complete(
         self, context: Context, event: dict[str, Any] | None = None, try_number: int | None = None
     ) -> dict[str, Any]:
-        """
-        Store the result after a wait, or raise what ended it.
-
-        :param event: the event of the trigger.
-        :param try_number: of the try that was deferred.
-        """
+        """Store the result after the wait of a try, or raise what ended it."""
         try:
             return self._complete(context, checked_event(event, self.task_id))
         except (TextInDocumentFailedError, TextInTimeoutError) as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from textin_provider.api.errors import bad_input
+from textin_provider.api.errors import ApiError, bad_input
 from textin_provider.api.inputs import is_list
 from textin_provider.operators.document import XParseDocumentOperator
 from textin_provider.tasks.mixins import TextInTaskMixin
@@ -69,11 +69,7 @@ class XParseSubmitOperator(TextInTaskMixin, BaseOperator):
     def execute(self, context: Context) -> str:
         """Submit the document."""
         return self.hook.submit_xparse_job(
-            file=self.file,
-            file_url=self.file_url,
-            config=self.config,
-            webhook=self.webhook,
-            file_conn_id=self.file_conn_id,
+            self.file, self.file_url, self.config, self.webhook, file_conn_id=self.file_conn_id
         )
 
 
@@ -129,13 +125,21 @@ class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
     def _store_all(self, context: Context, job_ids: list[str]) -> list[dict[str, Any]]:
         """Store all results that can be stored, then raise one error for the others."""
         from textin_provider.polling.xparse import unstored_results
-        from textin_provider.tasks.jobs import store_results
+        from textin_provider.tasks.jobs import map_in_threads
 
-        stored, errors = store_results(job_ids, self._store)
+        stored: dict[str, dict[str, Any]] = {}
+        errors: list[ApiError] = []
+        distinct = list(dict.fromkeys(job_ids))
+        for job_id, outcome in zip(distinct, map_in_threads(self._store, distinct), strict=True):
+            if isinstance(outcome, ApiError):
+                self.log.error("%s", outcome)
+                errors.append(outcome)
+            else:
+                stored[job_id] = outcome
         manifests = [stored[job_id] for job_id in job_ids if job_id in stored]
         if errors:
             self.push_value(context, manifests)
-            raise unstored_results(errors, len(stored) + len(errors))
+            raise unstored_results(errors, len(distinct))
         size = sum(manifest["size_bytes"] for manifest in stored.values())
         self.describe_outlets(context, {"results": len(stored), "size_bytes": size})
         return manifests

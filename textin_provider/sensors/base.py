@@ -16,18 +16,18 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from textin_provider.api.errors import ApiError
-from textin_provider.tasks.deferral import checked_event, exceeded_framework_timeout, framework_timeout
+from textin_provider.tasks.deferral import checked_event, defer, exceeded_framework_timeout, trigger_arguments
 from textin_provider.tasks.mixins import TextInTaskMixin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow.providers.common.compat.sdk import Context
-    from airflow.triggers.base import BaseTrigger
 
     from textin_provider.polling.decision import Decision
     from textin_provider.polling.policy import PollPolicy
     from textin_provider.polling.wait import Wait
+    from textin_provider.triggers.base import TextInTrigger
 
 #: In reschedule mode the base class times out, by the time of the first poke; some 30 years are no deadline.
 _NO_DEADLINE = 1e9
@@ -60,13 +60,10 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
             # Airflow 2 takes an execute within an execute for one outside of a task, and warns or fails.
             return inspect.unwrap(BaseSensorOperator.execute)(self, context)
         except AirflowSensorTimeout as error:
-            self._skip_or_raise(self._with_state(error), self.never_fail)
-
-    def _with_state(self, error: AirflowSensorTimeout) -> AirflowSensorTimeout:
-        """Add the last state to the base class's own message of a timeout."""
-        state = self._wait.describe() if self._wait and self._wait.pending else ""
-        is_ours = "timeout=" in str(error)
-        return error if is_ours or not state else AirflowSensorTimeout(f"{error} {state}")
+            if self._wait and self._wait.pending and "timeout=" not in str(error):
+                # The base class's own message lacks the last state.
+                error = AirflowSensorTimeout(f"{error} {self._wait.describe()}")
+            self._skip_or_raise(error, self.never_fail)
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Poll once; in deferrable mode the wait then continues in the triggerer."""
@@ -81,27 +78,16 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         # class: TaskDeferred passes through it as no ordinary exception does.
         if not self.deferrable:
             return False
-        if self._may_defer():
-            self._defer()
+        if trigger := self._trigger():
+            kept = {"deadline": self._deadline, "deferrals": self._deferrals + 1, **self._kept()}
+            defer(self, trigger, **kept)
         event = poll_until_done(wait, self._poll, self.log_decision, delay=decision.delay)
         return PokeReturnValue(is_done=True, xcom_value=self._end(context, event))
-
-    def _defer(self) -> NoReturn:
-        self.defer(
-            trigger=self._trigger(),
-            method_name="execute_complete",
-            kwargs={"deadline": self._deadline, "deferrals": self._deferrals + 1, **self._kept()},
-            timeout=framework_timeout(self._deadline - time.time(), self.poke_interval),
-        )
 
     def log_decision(self, decision: Decision) -> None:
         """Log the message of a decision; a warning about a state is left to the trigger, which repeats it."""
         is_repeated = self.deferrable and self._wait is not None and not self._wait.has_error
         self.log.log(logging.INFO if is_repeated else decision.level, "%s", decision.message)
-
-    def _may_defer(self) -> bool:
-        """Whether a trigger can continue the wait; otherwise this worker does."""
-        return True
 
     def _policy(self) -> PollPolicy:
         from textin_provider.polling.policy import PollPolicy
@@ -129,21 +115,13 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         """Return the state of a key of the wait, or raise an :class:`ApiError`."""
         raise NotImplementedError
 
-    def _trigger(self) -> BaseTrigger:
+    def _trigger(self) -> TextInTrigger | None:
+        """Return the trigger that continues the wait, None if only this worker can."""
         raise NotImplementedError
 
     def _trigger_arguments(self) -> dict[str, Any]:
         """Return the arguments that all triggers take."""
-        policy = self._policy()
-        return {
-            "textin_conn_id": self.textin_conn_id,
-            "poll_interval": policy.interval,
-            "deadline": policy.deadline,
-            "timeout": policy.timeout,
-            "exponential_backoff": policy.exponential_backoff,
-            "max_wait": policy.max_wait,
-            "looks": policy.polls,
-        }
+        return trigger_arguments(self.textin_conn_id, self._policy())
 
     def _kept(self) -> dict[str, Any]:
         """Return the arguments of :meth:`_resume` that a deferral keeps: a few plain values."""
@@ -166,11 +144,6 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         if event["ending"] == Outcome.ERROR:
             raise ApiError.from_dict(event["fault"])
         return self._finish(context)
-
-    def _fail(self, context: Context, value: Any, error: ApiError) -> NoReturn:
-        """Push the value that the task would have returned, and fail."""
-        self.push_value(context, value)
-        raise error
 
     def execute_complete(
         self,

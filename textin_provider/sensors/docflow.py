@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.providers.common.compat.sdk import Context
-    from airflow.triggers.base import BaseTrigger
 
     from textin_provider.api.docflow.progress import Progress
     from textin_provider.api.docflow.summary import BatchSummary
     from textin_provider.polling.docflow import BatchWait
     from textin_provider.polling.policy import PollPolicy
+    from textin_provider.triggers.docflow import DocFlowBatchTrigger
 
 
 class DocFlowBatchSensor(DocFlowTaskMixin, TextInSensor):
@@ -101,21 +101,18 @@ class DocFlowBatchSensor(DocFlowTaskMixin, TextInSensor):
 
     def _poll(self, key: str) -> Progress | BatchSummary:
         """Return the progress from counts; once these say that all have ended, from the files themselves."""
+        from textin_provider.api.docflow.summary import BatchSummary
+
         workspace_id = self.hook.workspace(self.workspace_id)
         if not self._is_counted:
             progress = self.hook.poll_docflow_progress(self.selector, workspace_id)
             if not progress.is_settled(self._expected()):
                 return progress
         self._is_counted = False
-        self._summary = self._read_files(workspace_id)
-        return self._summary
-
-    def _read_files(self, workspace_id: str) -> BatchSummary:
-        from textin_provider.api.docflow.summary import BatchSummary
-
         summary = BatchSummary(self.selector)
         for files in self.hook.iter_docflow_files(self.selector, workspace_id):
             summary.add(files)
+        self._summary = summary
         return summary
 
     def _finish(self, context: Context) -> dict[str, Any]:
@@ -125,11 +122,12 @@ class DocFlowBatchSensor(DocFlowTaskMixin, TextInSensor):
         assert summary is not None  # noqa: S101  # the state that ended the wait
         value = summary.to_dict()
         if summary.failed and self.raise_on_failure:
-            self._fail(context, value, failed_files(self.selector, value))
+            self.push_value(context, value)
+            raise failed_files(self.selector, value)
         self.log.info("DocFlow files of %s: %s.", self.selector, summary.describe(self._expected()))
         return value
 
-    def _trigger(self) -> BaseTrigger:
+    def _trigger(self) -> DocFlowBatchTrigger:
         from textin_provider.triggers.docflow import DocFlowBatchTrigger
 
         selector = self.selector

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from airflow.providers.common.compat.sdk import Context
-    from airflow.triggers.base import BaseTrigger
 
     from textin_provider.api.xparse import XParseJob
     from textin_provider.polling.policy import PollPolicy
     from textin_provider.polling.xparse import JobWait
+    from textin_provider.triggers.xparse import XParseJobTrigger
 
 
 class XParseJobSensor(TextInSensor):
@@ -78,10 +78,6 @@ class XParseJobSensor(TextInSensor):
         is_single = pending and not is_list(self.job_id)
         return JobWait(pending[0] if is_single else pending, policy, ended=ended)
 
-    @property
-    def _jobs(self) -> JobWait:
-        return cast("JobWait", self._current_wait())
-
     def _poll(self, key: str) -> XParseJob:
         return self.hook.poll_xparse_job(key)
 
@@ -90,13 +86,14 @@ class XParseJobSensor(TextInSensor):
         from textin_provider.api.xparse import JobStatus
         from textin_provider.polling.xparse import failed_jobs
 
-        ended = self._jobs.ended
+        ended = cast("JobWait", self._wait).ended
         values = [ended[job_id].to_dict() for job_id in self._job_ids]
         value = values if is_list(self.job_id) else values[0]
         jobs = [ended[job_id] for job_id in dict.fromkeys(self._job_ids)]
         failed = [job for job in jobs if job.status is JobStatus.FAILED]
         if failed and self.raise_on_failure:
-            self._fail(context, value, failed_jobs(failed, len(jobs)))
+            self.push_value(context, value)
+            raise failed_jobs(failed, len(jobs))
         self.log.info("%d of %d xParse jobs completed.", len(jobs) - len(failed), len(jobs))
         return value
 
@@ -104,19 +101,17 @@ class XParseJobSensor(TextInSensor):
         """Return the pending ids for the next trigger, without those that an earlier trigger saw end."""
         from textin_provider.polling.xparse import chunk_for_trigger
 
-        pending = self._jobs.pending
+        pending = self._current_wait().pending
         return chunk_for_trigger(job_id for job_id in self._polling_order[self._ended :] if job_id in pending)
 
-    def _may_defer(self) -> bool:
-        return bool(self._chunk())
-
-    def _trigger(self) -> BaseTrigger:
+    def _trigger(self) -> XParseJobTrigger | None:
         from textin_provider.triggers.xparse import XParseJobTrigger
 
         chunk = self._chunk()
-        return XParseJobTrigger(
-            job_id=chunk if is_list(self.job_id) else chunk[0], **self._trigger_arguments()
-        )
+        if not chunk:
+            return None
+        job_id = chunk if is_list(self.job_id) else chunk[0]
+        return XParseJobTrigger(job_id=job_id, **self._trigger_arguments())
 
     def _kept(self) -> dict[str, Any]:
         return {"ended": self._polling_order.index(self._chunk()[-1]) + 1}

@@ -43,11 +43,7 @@ class StateStore(Protocol):
 
 @dataclass(frozen=True)
 class SubmittedJob:
-    """
-    A job that TextIn has accepted.
-
-    :param fingerprint: of the submit, see :func:`fingerprint`.
-    """
+    """A job that TextIn has accepted, with the :func:`fingerprint` of its input."""
 
     job_id: str
     fingerprint: str
@@ -69,11 +65,7 @@ class SubmittedJob:
 
     @classmethod
     def from_dict(cls, value: Any) -> SubmittedJob:
-        """
-        Build the job that :meth:`to_dict` described.
-
-        :raises ApiError: if the value is something else.
-        """
+        """Build the job that :meth:`to_dict` described; any other value is an error."""
         try:
             submitted_at = datetime.fromisoformat(value["submitted_at"])
             return cls(check_job_id(value["job_id"]), str(value["fingerprint"]), submitted_at)
@@ -95,11 +87,7 @@ class JobStore:
         self._fingerprint = fingerprint
 
     def load(self) -> SubmittedJob | None:
-        """
-        Return the job that was submitted for the same input before.
-
-        :raises AirflowException: if the store cannot be read, which does not mean that it is empty.
-        """
+        """Return the job submitted for the same input before. An unreadable store is an error, not empty."""
         if self._store is None:
             return None
         try:

@@ -1,8 +1,7 @@
-"""Many jobs on a worker: poll, wait and store, a few at the same time. One job is a list of one."""
+"""Many jobs on a worker: handle a few at the same time, poll and wait. One job is a list of one."""
 
 from __future__ import annotations
 
-import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 S = TypeVar("S")
 T = TypeVar("T")
-log = logging.getLogger(__name__)
 
 _MAX_THREADS = 8
 #: How many keys are polled together at most.
@@ -93,24 +91,3 @@ def poll_until_done(wait: Wait, poll: Poll, log: Log, *, delay: float | None = N
         if decision.event is not None:
             return decision.event
         delay = decision.delay or 0.0
-
-
-def store_results(
-    job_ids: Sequence[str], store: Callable[[str], dict[str, Any]]
-) -> tuple[dict[str, dict[str, Any]], list[ApiError]]:
-    """
-    Store the result of each job once, a few at a time; an error of one job does not stop the others.
-
-    :param store: stores the result of a job and returns its manifest.
-    :return: the manifests by job id, and the errors of the other jobs, which are logged.
-    """
-    distinct = list(dict.fromkeys(job_ids))
-    stored: dict[str, dict[str, Any]] = {}
-    errors: list[ApiError] = []
-    for job_id, outcome in zip(distinct, map_in_threads(store, distinct), strict=True):
-        if isinstance(outcome, ApiError):
-            log.error("%s", outcome)
-            errors.append(outcome)
-        else:
-            stored[job_id] = outcome
-    return stored, errors

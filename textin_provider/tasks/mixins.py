@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from textin_provider.hooks.textin import TextInHook
     from textin_provider.polling.decision import Decision
 
-#: The key of a task's return value. Importing Airflow's own constant takes long.
-_RETURN_VALUE = "return_value"
-
 
 class TextInTaskMixin:
     """
@@ -40,7 +37,8 @@ class TextInTaskMixin:
     def push_value(self, context: Context, value: Any) -> None:
         """Push the return value of a task that is about to fail: a task that raises returns nothing."""
         if self.do_xcom_push:
-            context["ti"].xcom_push(key=_RETURN_VALUE, value=value)
+            # Airflow's own constant for the key takes long to import.
+            context["ti"].xcom_push(key="return_value", value=value)
 
     def log_decision(self, decision: Decision) -> None:
         """Log the message of a decision about a wait."""
@@ -64,11 +62,7 @@ class DocFlowTaskMixin(TextInTaskMixin):
 
     @property
     def selector(self) -> Selector:
-        """
-        The only selector that is given.
-
-        :raises TextInRequestError: if none is given, or several.
-        """
+        """The only selector that is given; none or several are an error."""
         from textin_provider.api.docflow.models import Selector
 
         return Selector.of(batch_number=self.batch_number, file_id=self.file_id, task_id=self.docflow_task_id)

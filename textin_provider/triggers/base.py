@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -45,6 +45,17 @@ class TextInTrigger(BaseTrigger):
     :param looks: number of polls in earlier deferrals of the same wait; the name stands in stored triggers.
     """
 
+    #: The serialized arguments, which are attributes of the same names.
+    _argument_names: ClassVar[tuple[str, ...]] = (
+        "textin_conn_id",
+        "poll_interval",
+        "deadline",
+        "timeout",
+        "exponential_backoff",
+        "max_wait",
+        "looks",
+    )
+
     def __init__(
         self,
         *,
@@ -67,18 +78,8 @@ class TextInTrigger(BaseTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments, all of them plain values."""
-        return (
-            f"{type(self).__module__}.{type(self).__qualname__}",
-            {
-                "textin_conn_id": self.textin_conn_id,
-                "poll_interval": self.poll_interval,
-                "deadline": self.deadline,
-                "timeout": self.timeout,
-                "exponential_backoff": self.exponential_backoff,
-                "max_wait": self.max_wait,
-                "looks": self.looks,
-            },
-        )
+        path = f"{type(self).__module__}.{type(self).__qualname__}"
+        return path, {name: getattr(self, name) for name in self._argument_names}
 
     def _policy(self) -> PollPolicy:
         from textin_provider.polling.policy import PollPolicy

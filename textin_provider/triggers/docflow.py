@@ -25,6 +25,8 @@ class DocFlowBatchTrigger(TextInTrigger):
     :param expected_files: number of files that must be visible.
     """
 
+    _argument_names = ("selector", "value", "workspace_id", "expected_files", *TextInTrigger._argument_names)
+
     def __init__(
         self, *, selector: str, value: str, workspace_id: str, expected_files: int = 1, **kwargs: Any
     ) -> None:
@@ -33,17 +35,6 @@ class DocFlowBatchTrigger(TextInTrigger):
         self.value = value
         self.workspace_id = workspace_id
         self.expected_files = expected_files
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class path and the arguments, all of them plain values."""
-        path, arguments = super().serialize()
-        return path, {
-            "selector": self.selector,
-            "value": self.value,
-            "workspace_id": self.workspace_id,
-            "expected_files": self.expected_files,
-            **arguments,
-        }
 
     def _wait(self) -> BatchWait:
         from textin_provider.api.docflow.models import Selector

@@ -93,11 +93,7 @@ class PollTask:
 
 
 class Poller:
-    """
-    Sends the polls of many waits in batches over one client.
-
-    :ivar members: the number of waits that share it.
-    """
+    """Sends the polls of many waits in batches over one client. ``members`` counts the waits."""
 
     def __init__(self, textin_conn_id: str) -> None:
         self.members = 0
@@ -110,11 +106,7 @@ class Poller:
         self._senders: set[asyncio.Task[None]] = set()
 
     async def run(self, task: PollTask) -> dict[str, Any]:
-        """
-        Poll the keys of a wait until it ends, and return its event.
-
-        A permanent error of the connection ends the wait before its first poll.
-        """
+        """Poll the keys of a wait until it ends, and return its event."""
         wait = task.wait
         if not wait.pending:
             raise ValueError("The wait has no pending keys.")
@@ -130,15 +122,12 @@ class Poller:
         return await task.ended
 
     async def _refresh(self, max_age: float) -> None:
-        """
-        Open the client, and look up the connection again if it is older than ``max_age`` seconds.
-
-        All waits share one look-up. A failed one is repeated, and a cancelled wait leaves it to the others.
-        """
-        age = time.monotonic() - self._opened_at
-        if self._opening.done() and (age >= max_age or _has_failed(self._opening)):
+        """Look up the connection if it is older than ``max_age`` seconds or failed; all waits share that."""
+        opening, age = self._opening, time.monotonic() - self._opened_at
+        if opening.done() and (age >= max_age or opening.cancelled() or opening.exception()):
             self._opening = asyncio.ensure_future(self._hook.refresh())
             self._opened_at = time.monotonic()
+        # A cancelled wait leaves the look-up to the others.
         await asyncio.shield(self._opening)
 
     def _schedule(self, task: PollTask, key: str, delay: float) -> None:
@@ -175,9 +164,7 @@ class Poller:
 
     async def _poll_one(self, task: PollTask, key: str) -> None:
         try:
-            decision = await self._judge(task, key)
-            if not task.ended.done():
-                self._apply(task, key, decision)
+            self._apply(task, key, await self._judge(task, key))
         except Exception as error:  # any bug in reading or judging must end this wait only
             if not task.ended.done():
                 task.ended.set_exception(error)
@@ -231,7 +218,3 @@ class Poller:
             await asyncio.gather(*unfinished, return_exceptions=True)
         finally:
             await self._hook.__aexit__()
-
-
-def _has_failed(task: asyncio.Future[Any]) -> bool:
-    return task.cancelled() or task.exception() is not None

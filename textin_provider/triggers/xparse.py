@@ -22,14 +22,11 @@ class XParseJobTrigger(TextInTrigger):
         :func:`~textin_provider.polling.xparse.chunk_for_trigger` allows.
     """
 
+    _argument_names = ("job_id", *TextInTrigger._argument_names)
+
     def __init__(self, *, job_id: str | list[str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.job_id = job_id
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class path and the arguments, all of them plain values."""
-        path, arguments = super().serialize()
-        return path, {"job_id": self.job_id, **arguments}
 
     def _wait(self) -> JobWait:
         from textin_provider.polling.xparse import JobWait
