@@ -7,6 +7,8 @@ import subprocess
 import sys
 from functools import cache
 
+import pytest
+
 from tests.running import AIRFLOW_2
 from textin_provider.get_provider_info import get_provider_info
 
@@ -57,6 +59,16 @@ def test_a_dag_file_loads_no_http_library_that_airflow_has_not_loaded() -> None:
     added = _loaded_by(*DAG_MODULES) - _loaded_by()
     assert set(DAG_MODULES) | {"textin_provider.exceptions"} <= added
     assert {name.partition(".")[0] for name in added} & HTTP_LIBRARIES == set()
+
+
+@pytest.mark.parametrize("module", [*DAG_MODULES, "textin_provider.hooks.textin"])
+def test_each_module_for_dag_authors_registers_the_public_exceptions(module: str) -> None:
+    program = f"""
+import {module}
+from textin_provider.api.errors import ApiError, ErrorKind
+print("class:", type(ApiError(ErrorKind.REQUEST, about="a", message="m")).__name__)
+"""
+    assert _run(program).stdout.splitlines()[-1] == "class: TextInRequestError"
 
 
 def test_a_dag_file_loads_nothing_that_only_a_running_task_needs() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -169,3 +170,15 @@ def test_a_trigger_that_crashed_is_an_ordinary_failure(
 def test_soft_fail_and_never_fail_exclude_each_other(new_sensor: NewSensor) -> None:
     with pytest.raises((ValueError, AirflowException), match="mutually exclusive"):
         new_sensor("a", soft_fail=True, never_fail=True)()
+
+
+@pytest.mark.parametrize("mode", ["poke", "reschedule"])
+def test_a_deferrable_sensor_has_the_deadline_of_its_timeout_in_either_mode(
+    textin: TextInServer, new_sensor: NewSensor, mode: str
+) -> None:
+    job_id = textin.add_job(JobScript(states=["pending", "completed"]))
+    before = time.time()
+    [deferral] = run(new_sensor(job_id, mode=mode, deferrable=True, timeout=20.0)).deferrals
+    deadline = deferral.trigger.serialize()[1]["deadline"]
+    assert before + 20.0 <= deadline <= time.time() + 20.0
+    assert (deferral.kwargs or {})["deadline"] == deadline

@@ -55,7 +55,8 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Wait as the mode says and return the value of the wait."""
-        self._deadline = time.time() + (_NO_DEADLINE if self.reschedule else self.timeout)
+        is_rescheduled = self.reschedule and not self.deferrable
+        self._deadline = time.time() + (_NO_DEADLINE if is_rescheduled else self.timeout)
         try:
             # Airflow 2 takes an execute within an execute for one outside of a task, and warns or fails.
             return inspect.unwrap(BaseSensorOperator.execute)(self, context)
@@ -79,7 +80,7 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         if not self.deferrable:
             return False
         if trigger := self._trigger():
-            kept = {"deadline": self._deadline, "deferrals": self._deferrals + 1, **self._kept()}
+            kept = {"deadline": trigger.deadline, "deferrals": self._deferrals + 1, **self._kept()}
             defer(self, trigger, **kept)
         event = poll_until_done(wait, self._poll, self.log_decision, delay=decision.delay)
         return PokeReturnValue(is_done=True, xcom_value=self._end(context, event))

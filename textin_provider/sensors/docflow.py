@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import PokeReturnValue, conf
 
-import textin_provider.exceptions  # noqa: F401  # errors become public exceptions by being registered
 from textin_provider.api.errors import bad_input
 from textin_provider.sensors.base import TextInSensor
 from textin_provider.tasks.mixins import DocFlowTaskMixin

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import PokeReturnValue, conf
 
-import textin_provider.exceptions  # noqa: F401  # errors become public exceptions by being registered
 from textin_provider.api.inputs import is_list
 from textin_provider.sensors.base import TextInSensor
 

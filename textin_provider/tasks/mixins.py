@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import textin_provider.exceptions  # noqa: F401  # errors become public exceptions by being registered
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
