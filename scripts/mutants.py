@@ -28,8 +28,8 @@ MUTMUT = str(Path(sys.executable).with_name("mutmut"))
 #: The folders under test, with their tests.
 TESTS = {
     "textin_provider/api": ["tests/api"],
-    "textin_provider/polling": ["tests/polling", "tests/triggers"],
-    "textin_provider/tasks": ["tests/tasks", "tests/operators", "tests/sensors"],
+    "textin_provider/polling": ["tests/polling", "tests/tasks"],
+    "textin_provider/tasks": ["tests/tasks"],
 }
 #: What the mutated package and its tests need of the repository.
 LINKS = ("textin_provider", "tests", "scripts", "example_dags")
