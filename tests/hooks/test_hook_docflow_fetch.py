@@ -189,7 +189,7 @@ def test_pages_that_cannot_be_relied_on_lose_nothing_silently(
     else:
         told = None
         assert sorted(file.file_id for files in walked for file in files) == sorted(textin.files)
-    assert told is None or "of 25 appeared" in told
+    assert told is None or "of 25 files appeared" in told
     assert textin.count("fetch") < 50
 
 
