@@ -11,7 +11,7 @@ import pytest
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.retry import changed_timing
 from textin_provider.api.xparse import XParseJob
-from textin_provider.polling.decision import Decision, Outcome, done, failed, timed_out
+from textin_provider.polling.decision import Decision, Outcome, done
 from textin_provider.polling.policy import PollPolicy, errors_within
 from textin_provider.polling.xparse import JobWait
 
@@ -134,10 +134,11 @@ def test_a_wait_describes_its_state_and_its_errors() -> None:
 
 
 def test_decisions_carry_the_event_of_the_trigger() -> None:
-    assert Decision(delay=1.0).event is None
+    assert Decision(delay=1.0, details={"message": "m"}).event is None
     assert done(jobs=[]).event == {"ending": "terminal", "jobs": []}
-    assert timed_out("m").event == {"ending": "timeout", "message": "m"}
-    assert failed(error()).event == {"ending": "fault", "fault": error().to_dict()}
+    timeout = Decision(Outcome.TIMED_OUT, details={"message": "m"})
+    assert timeout.event == {"ending": "timeout", "message": "m"}
+    assert Decision(Outcome.ERROR).event == {"ending": "fault"}
 
 
 def test_the_outcomes_have_the_names_of_stored_events() -> None:

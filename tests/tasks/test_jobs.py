@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from textin_provider.api.xparse import XParseJob
 from textin_provider.polling.policy import PollPolicy
 from textin_provider.polling.xparse import JobWait
 from textin_provider.tasks import jobs
-from textin_provider.tasks.jobs import map_in_threads, poll_pending, poll_until_done, store_results
+from textin_provider.tasks.jobs import map_in_threads, poll_pending, poll_until_done
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -204,21 +203,3 @@ def test_a_worker_stops_at_the_deadline(sleeps: list[float]) -> None:
     event = poll_until_done(wait_for("a", deadline=1.0), Service(a=["pending"]).poll, silent)
     assert event["ending"] == "timeout"
     assert sleeps == [0.0]
-
-
-def test_results_are_stored_once_each_and_errors_listed(caplog: pytest.LogCaptureFixture) -> None:
-    asked: list[str] = []
-    problem = error(ErrorKind.RESULT)
-
-    def store(job_id: str) -> dict[str, Any]:
-        asked.append(job_id)
-        if job_id == "b":
-            raise problem
-        return {"job_id": job_id}
-
-    with caplog.at_level(logging.ERROR, logger="textin_provider.tasks.jobs"):
-        stored, errors = store_results(["a", "b", "a", "c"], store)
-    assert stored == {"a": {"job_id": "a"}, "c": {"job_id": "c"}}
-    assert errors == [problem]
-    assert sorted(asked) == ["a", "b", "c"]
-    assert [record.getMessage() for record in caplog.records] == [str(problem)]
