@@ -16,7 +16,6 @@ from textin_provider.tasks import deferral
 from textin_provider.tasks.deferral import checked_event, exceeded_framework_timeout, trigger_arguments
 from textin_provider.tasks.mixins import DocFlowTaskMixin, TextInTaskMixin
 
-
 NOW = 1_800_000_000.0
 
 
