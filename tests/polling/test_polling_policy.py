@@ -86,8 +86,9 @@ def test_polls_are_estimated_from_the_time_since_the_first_poll(elapsed: float, 
     assert policy().polls_within(elapsed) == polls
 
 
-def test_an_interval_of_zero_has_no_estimate() -> None:
-    assert policy(0.0).polls_within(100.0) == 1
+@pytest.mark.parametrize(("interval", "polls"), [(0.0, 1), (0.5, 3), (1.0, 2), (2.0, 2)])
+def test_polls_are_estimated_by_the_interval_but_not_by_one_of_zero(interval: float, polls: int) -> None:
+    assert policy(interval).polls_within(2.0) == polls
 
 
 def test_a_process_without_counters_backs_off_by_the_time_since_the_first_poll() -> None:
