@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import Asset
 
 from textin_provider.api.docflow import Selector
 from textin_provider.api.errors import ApiError
@@ -117,6 +118,26 @@ def test_a_decision_is_logged_at_its_level(is_warning: bool, level: int) -> None
     task = Task()
     task.log_decision(Decision(message="100 % done", is_warning=is_warning))
     assert task.logged == [(level, "%s", "100 % done")]
+
+
+def test_the_manifest_is_added_to_the_event_of_each_asset() -> None:
+    task = Task()
+    assets = [Asset("s3://parsed/a"), Asset("s3://parsed/b")]
+    task.outlets = [assets[0], "not an asset", assets[1]]
+    events = {asset.uri: SimpleNamespace(extra={"own": asset.uri}) for asset in assets}
+    context: Any = {"outlet_events": EventsByUri(events)}
+    task.describe_outlets(context, {"size_bytes": 3})
+    assert [event.extra for event in events.values()] == [
+        {"own": "s3://parsed/a", "size_bytes": 3},
+        {"own": "s3://parsed/b", "size_bytes": 3},
+    ]
+
+
+class EventsByUri(dict[str, Any]):
+    """The events of assets, as Airflow's accessors return them for an asset."""
+
+    def __getitem__(self, asset: Any) -> Any:
+        return super().__getitem__(asset.uri)
 
 
 class DocFlowTask(DocFlowTaskMixin):
