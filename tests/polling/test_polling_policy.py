@@ -11,7 +11,7 @@ import pytest
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.retry import changed_timing
 from textin_provider.api.xparse import XParseJob
-from textin_provider.polling.decision import Decision, Outcome, done, failed, timed_out
+from textin_provider.polling.decision import Decision, Outcome, done
 from textin_provider.polling.policy import PollPolicy, errors_within
 from textin_provider.polling.xparse import JobWait
 
@@ -86,8 +86,9 @@ def test_polls_are_estimated_from_the_time_since_the_first_poll(elapsed: float, 
     assert policy().polls_within(elapsed) == polls
 
 
-def test_an_interval_of_zero_has_no_estimate() -> None:
-    assert policy(0.0).polls_within(100.0) == 1
+@pytest.mark.parametrize(("interval", "polls"), [(0.0, 1), (0.5, 3), (1.0, 2), (2.0, 2)])
+def test_polls_are_estimated_by_the_interval_but_not_by_one_of_zero(interval: float, polls: int) -> None:
+    assert policy(interval).polls_within(2.0) == polls
 
 
 def test_a_process_without_counters_backs_off_by_the_time_since_the_first_poll() -> None:
@@ -134,10 +135,11 @@ def test_a_wait_describes_its_state_and_its_errors() -> None:
 
 
 def test_decisions_carry_the_event_of_the_trigger() -> None:
-    assert Decision(delay=1.0).event is None
+    assert Decision(delay=1.0, details={"message": "m"}).event is None
     assert done(jobs=[]).event == {"ending": "terminal", "jobs": []}
-    assert timed_out("m").event == {"ending": "timeout", "message": "m"}
-    assert failed(error()).event == {"ending": "fault", "fault": error().to_dict()}
+    timeout = Decision(Outcome.TIMED_OUT, details={"message": "m"})
+    assert timeout.event == {"ending": "timeout", "message": "m"}
+    assert Decision(Outcome.ERROR).event == {"ending": "fault"}
 
 
 def test_the_outcomes_have_the_names_of_stored_events() -> None:

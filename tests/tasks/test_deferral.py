@@ -1,4 +1,4 @@
-"""The timeout and the event of a deferral, and what tasks do with a decision."""
+"""The trigger, the timeout and the event of a deferral, and the mixins of tasks."""
 
 from __future__ import annotations
 
@@ -7,21 +7,49 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import Asset
 
 from textin_provider.api.docflow import Selector
 from textin_provider.api.errors import ApiError
 from textin_provider.polling.decision import Decision
-from textin_provider.tasks.deferral import checked_event, exceeded_framework_timeout, framework_timeout
+from textin_provider.polling.policy import PollPolicy
+from textin_provider.tasks import deferral
+from textin_provider.tasks.deferral import checked_event, exceeded_framework_timeout, trigger_arguments
 from textin_provider.tasks.mixins import DocFlowTaskMixin, TextInTaskMixin
 
+NOW = 1_800_000_000.0
 
-@pytest.mark.parametrize(
-    ("left", "interval", "seconds"), [(100.0, 60.0, 700.0), (100.0, 300.0, 700.0), (100.0, 301.0, 702.0)]
-)
-def test_a_trigger_may_outlive_its_wait_by_a_grace_period(
-    left: float, interval: float, seconds: float
+
+@pytest.mark.parametrize(("interval", "seconds"), [(60.0, 700.0), (300.0, 700.0), (301.0, 702.0)])
+def test_a_task_is_deferred_to_its_trigger_which_may_outlive_its_wait(
+    interval: float, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert framework_timeout(left, interval) == timedelta(seconds=seconds)
+    monkeypatch.setattr(deferral.time, "time", lambda: NOW)
+    deferred: list[dict[str, Any]] = []
+    task: Any = SimpleNamespace(defer=lambda **arguments: deferred.append(arguments))
+    trigger: Any = SimpleNamespace(deadline=NOW + 100, poll_interval=interval)
+    deferral.defer(task, trigger, first=1, second="2")
+    assert deferred == [
+        {
+            "trigger": trigger,
+            "method_name": "execute_complete",
+            "kwargs": {"first": 1, "second": "2"},
+            "timeout": timedelta(seconds=seconds),
+        }
+    ]
+
+
+def test_a_trigger_gets_the_connection_and_the_policy() -> None:
+    policy = PollPolicy(10.0, NOW, 60.0, exponential_backoff=True, max_wait=25.0, polls=3)
+    assert trigger_arguments("textin_other", policy) == {
+        "textin_conn_id": "textin_other",
+        "poll_interval": 10.0,
+        "deadline": NOW,
+        "timeout": 60.0,
+        "exponential_backoff": True,
+        "max_wait": 25.0,
+        "looks": 3,
+    }
 
 
 @pytest.mark.parametrize(
@@ -90,6 +118,26 @@ def test_a_decision_is_logged_at_its_level(is_warning: bool, level: int) -> None
     task = Task()
     task.log_decision(Decision(message="100 % done", is_warning=is_warning))
     assert task.logged == [(level, "%s", "100 % done")]
+
+
+def test_the_manifest_is_added_to_the_event_of_each_asset() -> None:
+    task = Task()
+    assets = [Asset("s3://parsed/a"), Asset("s3://parsed/b")]
+    task.outlets = [assets[0], "not an asset", assets[1]]
+    events = {asset.uri: SimpleNamespace(extra={"own": asset.uri}) for asset in assets}
+    context: Any = {"outlet_events": EventsByUri(events)}
+    task.describe_outlets(context, {"size_bytes": 3})
+    assert [event.extra for event in events.values()] == [
+        {"own": "s3://parsed/a", "size_bytes": 3},
+        {"own": "s3://parsed/b", "size_bytes": 3},
+    ]
+
+
+class EventsByUri(dict[str, Any]):
+    """The events of assets, as Airflow's accessors return them for an asset."""
+
+    def __getitem__(self, asset: Any) -> Any:
+        return super().__getitem__(asset.uri)
 
 
 class DocFlowTask(DocFlowTaskMixin):

@@ -12,6 +12,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
 from textin_provider.api.errors import ApiError, ErrorKind
+from textin_provider.tasks import job_store
 from textin_provider.tasks.job_store import STATE_KEY, JobStore, SubmittedJob, fingerprint, is_lost
 
 if TYPE_CHECKING:
@@ -42,18 +43,27 @@ def test_a_job_is_kept_as_plain_values_and_read_again() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, [], "x", {}, STORED | {"job_id": "../x"}, STORED | {"submitted_at": "soon"}, {"job_id": "c" * 32}],
+    [None, [], "x", {}, STORED | {"submitted_at": "soon"}, {"job_id": "c" * 32}],
     ids=str,
 )
 def test_a_value_that_is_not_a_job_is_an_error_with_key_and_fix(value: Any) -> None:
     with pytest.raises(ApiError) as caught:
         SubmittedJob.from_dict(value)
-    assert caught.value.kind is ErrorKind.REQUEST
-    assert "job" in str(caught.value)
-    if not (isinstance(value, dict) and "../x" in value.values()):
-        assert caught.value.about.startswith(f"task_state_store['{STATE_KEY}']=")
-        assert caught.value.message == "it is not a job"
-        assert "durable=False" in caught.value.fix
+    assert (caught.value.kind, caught.value.about) == (
+        ErrorKind.REQUEST,
+        f"task_state_store['textin_xparse_job']={value!r}",
+    )
+    assert caught.value.message == "it is not a job"
+    assert caught.value.fix == (
+        "Delete this key of the task instance, or set durable=False, which submits again"
+    )
+    assert caught.value.__suppress_context__
+
+
+def test_a_job_with_an_invalid_id_is_an_error_of_the_id() -> None:
+    with pytest.raises(ApiError) as caught:
+        SubmittedJob.from_dict(STORED | {"job_id": "../x"})
+    assert (caught.value.about, caught.value.message) == ("job_id='../x'", "it is not a valid job id")
 
 
 @pytest.mark.parametrize(("passed", "left"), [(0, 60), (59, 1), (60, 60), (1000, 60)])
@@ -100,11 +110,10 @@ def test_a_store_that_cannot_be_read_is_an_error_that_names_its_cause() -> None:
 def test_a_store_that_cannot_be_written_loses_no_job(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR, logger="textin_provider.tasks.job_store"):
         assert JobStore(Broken(), "mark").save("d" * 32).fingerprint == "mark"
-    [message] = caplog.messages
-    assert message.startswith(
-        f"xParse job {'d' * 32} is accepted, but the task state store could not be written"
-    )
-    assert "(the API server is down)" in message
+    assert caplog.messages == [
+        f"xParse job {'d' * 32} is accepted, but the task state store could not be written "
+        "(the API server is down). This try continues with it; a retry would submit the document again."
+    ]
 
 
 def job_event(status: str, message: str | None = None) -> dict[str, Any]:
@@ -185,3 +194,20 @@ def test_a_fingerprint_names_the_parameter_that_is_wrong(tmp_path: Path) -> None
         mark(file_url="nowhere")
     with pytest.raises(ApiError, match=r"file='/no/such\.pdf'"):
         mark(file="/no/such.pdf", file_url=None)
+
+
+@pytest.mark.parametrize("file_conn_id", [None, "s3_documents"])
+def test_a_fingerprint_reads_the_file_with_its_connection(
+    file_conn_id: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Any, ...]] = []
+
+    def identify(*arguments: Any) -> dict[str, Any]:
+        asked.append(arguments)
+        return {"mark": "1"}
+
+    monkeypatch.setattr(job_store, "document_identity", identify)
+    known = {"document": {"mark": "1"}, "config": None, "textin_conn_id": "textin_default"}
+    found = mark(file="s3://bucket/a.pdf", file_url=None, file_conn_id=file_conn_id)
+    assert found == hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+    assert asked == [("file", "s3://bucket/a.pdf", file_conn_id)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from textin_provider.api.xparse import XParseJob
 from textin_provider.polling.policy import PollPolicy
 from textin_provider.polling.xparse import JobWait
 from textin_provider.tasks import jobs
-from textin_provider.tasks.jobs import map_in_threads, poll_pending, poll_until_done, store_results
+from textin_provider.tasks.jobs import map_in_threads, poll_pending, poll_until_done
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +26,8 @@ def error(kind: ErrorKind = ErrorKind.SERVER) -> ApiError:
     return ApiError(kind, about="xParse job x: status", message="HTTP 502")
 
 
-def wait_for(*job_ids: str, deadline: float = 4e9) -> JobWait:
-    return JobWait(list(job_ids), PollPolicy(INTERVAL, deadline, 60.0), chance=lambda: 0.5)
+def wait_for(*job_ids: str, deadline: float = 4e9, chance: float = 0.5) -> JobWait:
+    return JobWait(list(job_ids), PollPolicy(INTERVAL, deadline, 60.0), chance=lambda: chance)
 
 
 class Service:
@@ -102,8 +101,10 @@ def test_an_error_of_another_class_is_raised_and_ends_the_rest() -> None:
         list(map_in_threads(action, range(100)))
 
 
-def test_no_items_need_no_threads() -> None:
-    assert list(map_in_threads(lambda item: item, [])) == []
+@pytest.mark.parametrize("items", [[], [1]], ids=["none", "one"])
+def test_an_item_alone_or_none_needs_no_threads(items: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "ThreadPoolExecutor", None)
+    assert list(map_in_threads(lambda item: item, items)) == items
 
 
 def test_a_pending_first_key_costs_one_poll_and_gives_the_delay() -> None:
@@ -206,19 +207,7 @@ def test_a_worker_stops_at_the_deadline(sleeps: list[float]) -> None:
     assert sleeps == [0.0]
 
 
-def test_results_are_stored_once_each_and_errors_listed(caplog: pytest.LogCaptureFixture) -> None:
-    asked: list[str] = []
-    problem = error(ErrorKind.RESULT)
-
-    def store(job_id: str) -> dict[str, Any]:
-        asked.append(job_id)
-        if job_id == "b":
-            raise problem
-        return {"job_id": job_id}
-
-    with caplog.at_level(logging.ERROR, logger="textin_provider.tasks.jobs"):
-        stored, errors = store_results(["a", "b", "a", "c"], store)
-    assert stored == {"a": {"job_id": "a"}, "c": {"job_id": "c"}}
-    assert errors == [problem]
-    assert sorted(asked) == ["a", "b", "c"]
-    assert [record.getMessage() for record in caplog.records] == [str(problem)]
+def test_a_worker_polls_at_once_after_a_delay_of_zero(sleeps: list[float]) -> None:
+    service = Service(a=[error(), "completed"])
+    poll_until_done(wait_for("a", chance=0.0), service.poll, silent, delay=0.0)
+    assert sleeps == [0.0, 0.0]
