@@ -282,7 +282,8 @@ def test_a_refusal_is_a_fault_of_its_kind(code: int, kind: ErrorKind) -> None:
 
 @pytest.mark.parametrize("kind", list(ErrorKind))
 def test_a_fault_after_accepted_portions_names_them_and_is_never_transient(kind: ErrorKind) -> None:
-    accepted = DocFlowUpload("b7", ({"file_id": "1"},) * 10)
+    file: dict[str, str | None] = {"file_id": "1"}
+    accepted = DocFlowUpload("b7", (file,) * 10)
     fault = ApiError(kind, about="DocFlow upload of k.pdf", message="refused", code=1, request_id="r")
 
     after = partly_accepted(fault, accepted, ["x"] * 11)

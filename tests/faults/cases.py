@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout
 
-from tests.faults.matrix import DOCUMENT_TEXT, Fault, faults_of
+from tests.faults.fault import DOCUMENT_TEXT, Fault
+from tests.faults.matrix import faults_of
 from tests.faults.operations import LONG, Manner, Operation
 from tests.faults.rules import Expected, end_of, may_pass, when_it_passes, when_it_stays
 from textin_provider.api.rate_limit import forget_limits

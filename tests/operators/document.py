@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
-from tests.running import TaskInstance, run
+from tests.running import new_context, run
 from textin_provider.operators.document import XParseDocumentOperator
 from textin_provider.testing import ScriptedFault
 
@@ -61,7 +61,7 @@ def parse(store: Store | None = None, **options: Any) -> Outcome:
 
 def crash_while_waiting(store: Store, **options: Any) -> None:
     """Run one try until it waits, and no further."""
-    context = {"ti": TaskInstance(), "task_state_store": store}
+    context = new_context(task_state_store=store)
     with (
         mock.patch("textin_provider.tasks.polling.poll_until_done", side_effect=Crash),
         pytest.raises((Crash, TaskDeferred)),

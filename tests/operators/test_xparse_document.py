@@ -14,8 +14,9 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 from fsspec.implementations.memory import MemoryFileSystem
 
+from tests.airflow_versions import attach
 from tests.operators.document import GATEWAY, MODES, Store, modes, new_operator, parse
-from tests.running import TaskInstance, only_event, reload, says_in_time
+from tests.running import TaskInstance, new_context, only_event, reload, says_in_time
 from textin_provider.exceptions import (
     TextInAuthenticationError,
     TextInConfigurationError,
@@ -28,11 +29,6 @@ from textin_provider.exceptions import (
 )
 from textin_provider.operators.document import XParseDocumentOperator
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
-
-try:
-    from airflow.sdk.io import attach
-except ImportError:  # Airflow 2
-    from airflow.io.store import attach
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +71,7 @@ def test_a_url_is_parsed_as_well_and_the_webhook_called(
     textin: TextInServer, tmp_path: Path, mode: str
 ) -> None:
     textin.script(JobScript(result={"elements": []}, states=["in_progress", "completed"]))
-    address = {"file_url": f"{textin.url}/health?sig=1", "webhook": f"{textin.url}/hook"}
+    address: dict[str, Any] = {"file_url": f"{textin.url}/health?sig=1", "webhook": f"{textin.url}/hook"}
     manifest = parse(output_path=f"{tmp_path}/new/deep/", **address, **MODES[mode]).returned()
     [job] = textin.jobs.values()
     assert (job.file_url, job.webhook) == (address["file_url"], address["webhook"])
@@ -102,7 +98,7 @@ def test_the_job_id_is_known_before_the_wait_begins(
     ti, store = TaskInstance(), Store()
     operator = new_operator(file=document, output_path=f"{tmp_path}/a.json", deferrable=True)()
     with pytest.raises(TaskDeferred) as deferred:
-        operator.execute({"ti": ti, "task_state_store": store})
+        operator.execute(new_context(ti=ti, task_state_store=store))
     [job_id] = textin.jobs
     assert ti.xcoms == {"job_id": job_id}
     assert store.job["job_id"] == job_id
@@ -165,7 +161,7 @@ def test_a_file_that_is_there_is_an_error_before_anything_is_sent_unless_it_may_
     textin: TextInServer, document: str, tmp_path: Path, folder: bool
 ) -> None:
     (tmp_path / "a.json").write_text("mine")
-    options = {"file": document, "output_path": f"{tmp_path}/{'' if folder else 'a.json'}"}
+    options: dict[str, Any] = {"file": document, "output_path": f"{tmp_path}/{'' if folder else 'a.json'}"}
 
     outcome = parse(overwrite=False, **options)
 
@@ -285,16 +281,16 @@ def test_a_retry_that_is_resumed_with_the_event_of_the_try_before_it_submits_ane
     make = new_operator(file=document, output_path=f"{tmp_path}/a.json", deferrable=True)
     ti = TaskInstance()
     with pytest.raises(TaskDeferred) as deferral:
-        make().execute({"ti": ti})
+        make().execute(new_context(ti=ti))
     event = asyncio.run(only_event(reload(deferral.value.trigger)))
     kwargs = {**(deferral.value.kwargs or {}), "event": event}
     with pytest.raises(TextInDocumentFailedError):
-        make().resume_execution("execute_complete", kwargs, {"ti": ti})
+        make().resume_execution("execute_complete", kwargs, new_context(ti=ti))
 
     # As Airflow before 3.1.1 does.
     ti.try_number = 2
     with pytest.raises(TaskDeferred):
-        make().resume_execution("execute_complete", kwargs, {"ti": ti})
+        make().resume_execution("execute_complete", kwargs, new_context(ti=ti))
 
     assert textin.submissions == 2
 
@@ -360,7 +356,7 @@ def test_the_templates_are_rendered() -> None:
         output_conn_id="{{ job }}4",
         textin_conn_id="textin_{{ job }}",
     )
-    operator.render_template_fields({"job": "a"})
+    operator.render_template_fields(new_context(job="a"))
     assert [getattr(operator, name) for name in operator.template_fields] == [
         "s3://in/a.pdf",
         "a1",

@@ -13,6 +13,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
 from fsspec.implementations.memory import MemoryFileSystem
 
+from tests.airflow_versions import attach
 from tests.operators.document import (
     GATEWAY,
     MODES,
@@ -23,7 +24,7 @@ from tests.operators.document import (
     new_operator,
     parse,
 )
-from tests.running import TaskInstance
+from tests.running import new_context
 from textin_provider.exceptions import (
     TextInAuthenticationError,
     TextInDocumentFailedError,
@@ -34,11 +35,6 @@ from textin_provider.exceptions import (
 from textin_provider.operators.document import XParseDocumentOperator
 from textin_provider.tasks.job_store import STATE_KEY
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
-
-try:
-    from airflow.sdk.io import attach
-except ImportError:  # Airflow 2
-    from airflow.io.store import attach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -205,7 +201,7 @@ def test_the_time_of_a_job_counts_from_its_submit_unless_it_is_over(
     textin.fault("status", GATEWAY, times=None)
     submitted_at = datetime.now(UTC) - timedelta(hours=hours_ago)
     store.set(STATE_KEY, {**store.job, "submitted_at": submitted_at.isoformat()})
-    context = {"ti": TaskInstance(), "task_state_store": store}
+    context = new_context(task_state_store=store)
     with pytest.raises(TaskDeferred) as deferred:
         new_operator(**task, deferrable=True, timeout=24 * 3600)().execute(context)
     deadline = deferred.value.trigger.serialize()[1]["deadline"]
