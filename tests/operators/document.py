@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.running import Outcome
+    from textin_provider.testing import TextInServer
 
 #: What makes the operator wait in one of its two ways.
 MODES: dict[str, dict[str, Any]] = {"sync": {"deferrable": False}, "deferrable": {"deferrable": True}}
@@ -76,3 +77,8 @@ def crash_while_downloading(store: Store, **options: Any) -> None:
         pytest.raises(Crash),
     ):
         parse(store, **options)
+
+
+def submitted(textin: TextInServer) -> tuple[int, int]:
+    """Return how many submits were requested, and how many were accepted."""
+    return textin.count("submit"), textin.submissions

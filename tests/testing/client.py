@@ -33,6 +33,11 @@ def spool(server: TextInServer) -> Path:
     return Path(server._running._spool.name)
 
 
+def spooled(server: TextInServer) -> list[Path]:
+    """Return the documents that a running server keeps."""
+    return list(spool(server).iterdir())
+
+
 @dataclass
 class Client:
     server: TextInServer

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.testing.client import Client, spool
+from tests.testing.client import Client, spooled
 from tests.testing.docflow_client import FETCH, UPLOAD, V2, DocFlowClient
 from tests.testing.small_pdf import encrypted, small_pdf
 from textin_provider.testing import FileScript, ScriptedFault, TextInServer
@@ -94,7 +94,7 @@ def test_a_body_without_files_or_urls_is_rejected(
     assert (response.status_code, envelope["code"], envelope["result"]) == (200, 400, None)
     assert problem in envelope["msg"]
     assert not textin.files
-    assert not spool(textin)
+    assert not spooled(textin)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_one_file_over_the_limit_rejects_the_whole_upload() -> None:
         assert envelope["code"] == 1005016010
         assert "big.txt has 1048577 bytes; the limit is 1 MB" in envelope["msg"]
         assert not textin.files
-        assert not spool(textin)
+        assert not spooled(textin)
         assert docflow.post(("just.txt", b"x" * 1024 * 1024))["code"] == 200
 
 
@@ -236,9 +236,9 @@ def test_an_aborted_upload_is_not_accepted(docflow: DocFlowClient, textin: TextI
     )
     with socket.create_connection(("127.0.0.1", int(textin.url.rpartition(":")[2]))) as connection:
         connection.sendall(head.encode())
-        while not spool(textin):
+        while not spooled(textin):
             time.sleep(0.005)
-    while spool(textin):
+    while spooled(textin):
         time.sleep(0.005)
     assert textin.uploads_accepted == len(textin.files) == 0
     assert docflow.post(INVOICE)["code"] == 200

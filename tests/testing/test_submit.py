@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.testing.client import PATH, Client, spool
+from tests.testing.client import PATH, Client, spooled
 from tests.testing.small_pdf import encrypted, small_pdf
 from textin_provider.testing import TextInServer
 
@@ -239,7 +239,7 @@ def test_every_response_has_its_own_request_id(client: Client, textin: TextInSer
 def test_a_rejected_document_is_deleted(client: Client, textin: TextInServer) -> None:
     client.submit(b"GIF89a", "a.gif")
     client.post([FILE, FILE])
-    assert not list(spool(textin).iterdir())
+    assert not spooled(textin)
 
 
 def test_the_request_log_records_requests_and_codes(client: Client, textin: TextInServer) -> None:
