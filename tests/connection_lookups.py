@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     import pytest
 
 
+def _function_of(name: str) -> Any:
+    """Return the function under a class method of BaseHook."""
+    return getattr(BaseHook, name).__func__
+
+
 def fail_first_lookups(patch: pytest.MonkeyPatch, error: Exception, *, times: float) -> list[str]:
     """Let the first ``times`` look-ups raise ``error``; return a list that grows by each id looked up."""
     looked_up: list[str] = []
@@ -19,7 +24,7 @@ def fail_first_lookups(patch: pytest.MonkeyPatch, error: Exception, *, times: fl
         if len(looked_up) <= times:
             raise error
 
-    get = BaseHook.get_connection.__func__
+    get = _function_of("get_connection")
 
     def get_connection(cls: type[BaseHook], conn_id: str) -> Any:
         count_or_raise(conn_id)
@@ -28,7 +33,7 @@ def fail_first_lookups(patch: pytest.MonkeyPatch, error: Exception, *, times: fl
     patch.setattr(BaseHook, "get_connection", classmethod(get_connection))
     if not hasattr(BaseHook, "aget_connection"):  # before Airflow 3.1
         return looked_up
-    aget = BaseHook.aget_connection.__func__
+    aget = _function_of("aget_connection")
 
     async def aget_connection(cls: type[BaseHook], conn_id: str) -> Any:
         count_or_raise(conn_id)

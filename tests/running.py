@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from unittest import mock
 
 import pytest
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
+    from airflow.providers.common.compat.sdk import Context
     from airflow.triggers.base import BaseTrigger, TriggerEvent
 
     from textin_provider.testing import TextInServer
@@ -54,6 +55,11 @@ class TaskInstance:
 
     def get_first_reschedule_date(self, context: Any) -> datetime | None:
         return self.began
+
+
+def new_context(**values: Any) -> Context:
+    """Return the context of a task instance of this module, with other values if given."""
+    return cast("Context", {"ti": TaskInstance(), **values})
 
 
 @dataclass
@@ -192,13 +198,8 @@ def run_dag(dag: DAG, tmp_path: Path) -> dict[tuple[str, int], Any]:
 
 def _store(dag: DAG, tmp_path: Path) -> None:
     """Write the DAG to the database, where Airflow 3 looks for it also when it comes from no DAG file."""
-    try:
-        from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
-    except ImportError:
-        from airflow.models import dagbag
+    from tests.airflow_versions import DagBag, sync_bag_to_db
 
-        DagBag = dagbag.DagBag
-        sync_bag_to_db = getattr(dagbag, "sync_bag_to_db", None) or DagBag.sync_to_db  # Airflow 3.1, 3.0
     DagBundlesManager().sync_bundles_to_db()
     dag.relative_fileloc = "dag_of_a_test.py"
     bag = DagBag(tmp_path)

@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scripts.local_airflow import EXAMPLE_DAGS
+from tests.airflow_versions import DagBag
 from textin_provider.testing import JobScript, TextInServer
 from textin_provider.triggers.xparse import XParseJobTrigger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
-
-try:
-    from airflow.dag_processing.dagbag import DagBag
-except ImportError:  # Airflow 2
-    from airflow.models.dagbag import DagBag
 
 #: Something that only the text of the document can have brought into the result.
 KNOWN_TEXT = {
@@ -33,8 +29,9 @@ KNOWN_TEXT = {
 def dags(airflow_db: None) -> dict[str, Any]:
     bag = DagBag(EXAMPLE_DAGS / "example_xparse.py")
     for dag in bag.dags.values():
-        for name, task in dag.task_dict.items():
-            # The seconds between looks are right for a service and long for a test.
+        tasks: dict[str, Any] = dag.task_dict
+        for name, task in tasks.items():
+            # The intervals of the examples are long for a test.
             if name == "wait":
                 task.poke_interval = 0.1
             if name == "parse":

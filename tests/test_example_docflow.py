@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scripts.local_airflow import EXAMPLE_DAGS
+from tests.airflow_versions import DagBag
 from textin_provider.testing import FileScript, TextInServer
 from textin_provider.triggers.docflow import DocFlowBatchTrigger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
-
-try:
-    from airflow.dag_processing.dagbag import DagBag
-except ImportError:  # Airflow 2
-    from airflow.models.dagbag import DagBag
 
 #: Fields that only the text of the invoices can have brought into the results.
 KNOWN_FIELDS = {
@@ -54,8 +50,9 @@ def dags(airflow_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> d
     bag = DagBag(EXAMPLE_DAGS / "example_docflow.py")
     assert bag.import_errors == {}
     for dag in bag.dags.values():
-        # The seconds between looks are right for a service and long for a test.
-        dag.task_dict["wait"].poke_interval = 0.1
+        tasks: dict[str, Any] = dag.task_dict
+        # The interval of the example is long for a test.
+        tasks["wait"].poke_interval = 0.1
     return dict(bag.dags)
 
 

@@ -6,28 +6,23 @@ import json
 import threading
 import time
 from datetime import timedelta
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from packaging.version import Version
 
 from scripts.local_airflow import EXAMPLE_DAGS
+from tests.airflow_versions import DagBag
 from textin_provider.testing import FileScript, JobScript, ScriptedFault, TextInServer, fast_polling
-
-try:
-    from airflow.dag_processing.dagbag import DagBag
-except ImportError:  # Airflow 2
-    from airflow.models.dagbag import DagBag
-
-try:
-    from airflow.sdk import ExceptionRetryPolicy
-except ImportError:  # Airflow before 3.3
-    ExceptionRetryPolicy = None
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-needs_policies = pytest.mark.skipif(ExceptionRetryPolicy is None, reason="Airflow has policies from 3.3 on")
+needs_policies = pytest.mark.skipif(
+    Version(version("apache-airflow")) < Version("3.3"), reason="Airflow has policies from 3.3 on"
+)
 WRONG_SECRET, TOO_MANY, BUSY = 40102, 40306, 500
 
 
@@ -182,7 +177,9 @@ def test_what_was_accepted_is_known_when_a_later_document_is_refused(
 
 
 # [START dag_test]
-def test_a_failed_job_ends_the_run_and_costs_one_submit(airflow_db, monkeypatch, tmp_path):
+def test_a_failed_job_ends_the_run_and_costs_one_submit(
+    airflow_db: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     dag = DagBag(EXAMPLE_DAGS / "example_xparse.py").dags["example_xparse"]
     with TextInServer() as textin, fast_polling():
         monkeypatch.setenv("AIRFLOW_CONN_TEXTIN_DEFAULT", json.dumps(textin.connection()))

@@ -111,12 +111,12 @@ def test_a_server_that_ignores_the_page_and_does_not_count_gives_the_first_one_o
 
 @pytest.mark.parametrize("seed", range(40))
 def test_a_server_that_shuffles_gives_each_file_once_or_says_how_many_are_missing(seed: int) -> None:
+    fault: str | None = None
     try:
         ids, _ = walk(serving(60, chance=random.Random(seed)))
     except ApiError as error:
         fault = str(error)
     else:
-        fault = None
         assert sorted(ids, key=int) == numbers(60)
     assert fault is None or "of 60 files appeared" in fault
 

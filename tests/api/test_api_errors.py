@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from typing import TYPE_CHECKING
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -12,6 +13,9 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from textin_provider import exceptions
 from textin_provider.api.errors import CODES, ApiError, ErrorKind, meaning_of_code, meaning_of_http
 from textin_provider.exceptions import TextInError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CLASSES = {
     ErrorKind.AUTHENTICATION: exceptions.TextInAuthenticationError,
@@ -124,7 +128,7 @@ def test_every_http_status_has_a_meaning(status: int) -> None:
     [lambda error: pickle.loads(pickle.dumps(error)), copy.copy, copy.deepcopy],
     ids=["pickle", "copy", "deepcopy"],
 )
-def test_an_error_arrives_as_it_left(kind: ErrorKind, travel: object) -> None:
+def test_an_error_arrives_as_it_left(kind: ErrorKind, travel: Callable[[ApiError], ApiError]) -> None:
     error = fault(kind)
 
     arrived = travel(error)

@@ -79,7 +79,7 @@ def test_a_url_loses_its_query_and_its_user(url: str) -> None:
     assert [text for text in texts if SECRET in text] == []
 
 
-def _fault_of(function: Any, *args: Any, **kwargs: Any) -> Exception:
+def _fault_of(function: Any, *args: Any, **kwargs: Any) -> ApiError:
     """Return the fault that the input gives, or the one that the server's answer to it would."""
     with pytest.raises(ApiError) as caught:
         function(*args, **kwargs).read(Response(500, b""))

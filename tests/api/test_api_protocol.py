@@ -88,7 +88,9 @@ def test_a_detail_that_repeats_the_message_is_said_once() -> None:
     ids=["header", "body", "header first", "null", "number"],
 )
 def test_the_request_id_is_found(body: dict[str, Any], header: str | None, expected: str | None) -> None:
-    fault = fault_of(body, **({"X_Request_ID": header} if header else {}))
+    headers: dict[str, Any] = {"X_Request_ID": header} if header else {}
+
+    fault = fault_of(body, **headers)
 
     assert fault.request_id == expected
     assert ("request id" in str(fault)) is (expected is not None)

@@ -141,7 +141,8 @@ class Fleet:
         )
         with self._database.connect() as connection:
             value = connection.execute(query, {"run_id": run_id, "task_id": task_id}).scalar_one()
-        value = json.loads(value) if isinstance(value, str | bytes | memoryview) else value
+        value = bytes(value) if isinstance(value, memoryview) else value
+        value = json.loads(value) if isinstance(value, str | bytes) else value
         return json.loads(value) if isinstance(value, str) else value
 
     def set_connection(self, conn_id: str, connection: dict[str, Any]) -> None:

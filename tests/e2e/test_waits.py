@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textin_provider.testing import JobScript
 
 if TYPE_CHECKING:
     from tests.e2e.fleet import Fleet
+    from textin_provider.testing import TextInServer
 
 #: A machine of two cores needs some minutes for starting so many tasks twice.
 WAITS = int(os.environ.get("E2E_WAITS", "200"))
@@ -48,7 +50,11 @@ def test_waits_outlive_a_triggerer_a_scheduler_an_outage_and_a_rotated_secret(fl
     assert fleet.textin.submissions == submissions
 
 
-def test_a_list_of_thousands_outlives_a_triggerer_that_is_killed_in_each_wave(fleet: Fleet) -> None:
+def _polled_more_than(textin: TextInServer, polls: int) -> bool:
+    return textin.count("status") > polls
+
+
+def test_a_list_of_thousands_outlives_a_triggerer_that_is_killed_in_each_chunk(fleet: Fleet) -> None:
     run_id = "thousands"
     fleet.set_connection("textin_in_database", fleet.textin.connection())
     jobs = [fleet.textin.add_job(JobScript(states=["in_progress", "completed"])) for _ in range(JOBS)]
@@ -56,8 +62,8 @@ def test_a_list_of_thousands_outlives_a_triggerer_that_is_killed_in_each_wave(fl
     fleet.trigger("e2e_wait_all", run_id)
 
     for _ in range(2):
-        asked = fleet.textin.count("status")
-        fleet.until(lambda asked=asked: fleet.textin.count("status") > asked + 700, "a wave is watched")
+        polls = fleet.textin.count("status") + 700
+        fleet.until(partial(_polled_more_than, fleet.textin, polls), "a chunk is polled")
         fleet.kill("triggerer")
         fleet.start("triggerer")
 

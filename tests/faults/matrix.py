@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from tests.faults.fault import (
+    DOCUMENT_TEXT,
+    PAGE,
+    Fault,
+    Make,
+    altered,
+    meaning_of_broken,
+    response_of,
+    with_body,
+)
 from tests.faults.meanings import (
     PARTIAL,
     Meaning,
@@ -16,19 +24,14 @@ from tests.faults.meanings import (
     meaning_of_status,
 )
 from tests.faults.operations import Manner
+from tests.faults.wire import sizes, wires
 from textin_provider.api.errors import CODES
 from textin_provider.testing import ScriptedFault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.faults.operations import Operation
-
-#: What no error, log or event may repeat of an answer: text of a document, and a signature.
-DOCUMENT_TEXT = "hush-hush"
-PAGE = f"<html><h1>{DOCUMENT_TEXT}</h1><a href='https://textin.com/r?sign={DOCUMENT_TEXT}'></html>".encode()
-#: The triggerer parses no more than this, and no status answer comes near.
-HUGE = 700_000
 
 UNPUBLISHED_CODES = (-1, 0, 1, 201, 49999, 59999, 10**12)
 #: Statuses that only gateways know.
@@ -38,47 +41,10 @@ STATUSES = sorted({*GATEWAY_STATUSES, *(int(status) for status in HTTPStatus if 
 OF_EACH_CLASS = (302, 404, 401, 429, 500, 503)
 
 
-@dataclass(frozen=True)
-class Fault:
-    """
-    One fault of one operation.
-
-    :param group: what it was generated from.
-    :param make: gives the scripted fault, from the data of a good answer.
-    """
-
-    group: str
-    name: str
-    meaning: Meaning
-    make: Callable[[dict[str, Any]], ScriptedFault] = field(repr=False)
-
-    def __str__(self) -> str:
-        return f"{self.group}: {self.name}"
-
-
 def faults_of(op: Operation) -> list[Fault]:
     """Return every fault that an operation is to meet."""
-    generators = (_codes, _statuses, _classes, _redirects, _bodies, _members, _envelopes, _sizes, _wires)
+    generators = (_codes, _statuses, _classes, _redirects, _bodies, _members, _envelopes, sizes, wires)
     return [fault for generate in generators for fault in generate(op)]
-
-
-def answer(op: Operation, data: Any, **envelope: Any) -> bytes:
-    """Return the body of a success that carries the data."""
-    if op.key is None:
-        return json.dumps(data).encode()
-    return json.dumps({"code": 200, "message": "success", **envelope, op.key: data}).encode()
-
-
-def _body(body: bytes, **others: Any) -> Callable[[dict[str, Any]], ScriptedFault]:
-    return lambda good: ScriptedFault(body=body, **others)
-
-
-def _good(op: Operation, change: Callable[[bytes], bytes], **others: Any) -> Any:
-    return lambda good: ScriptedFault(body=change(answer(op, good)), **others)
-
-
-def _broken(op: Operation) -> Meaning:
-    return Meaning.NO_RESULT if op.manner is Manner.DOWNLOAD else Meaning.BROKEN
 
 
 def _codes(op: Operation) -> Iterator[Fault]:
@@ -89,7 +55,7 @@ def _codes(op: Operation) -> Iterator[Fault]:
             # An address that has expired is asked for anew; partial success without a result is no result.
             meaning = {404: Meaning.NO_RESULT, PARTIAL: Meaning.NO_RESULT}.get(code, meaning)
         said = {"code": code, "message": f"see https://textin.com/r?sign={DOCUMENT_TEXT}"}
-        yield Fault("code", str(code), meaning, _body(json.dumps(said).encode()))
+        yield Fault("code", str(code), meaning, with_body(json.dumps(said).encode()))
 
 
 def _statuses(op: Operation) -> Iterator[Fault]:
@@ -99,12 +65,12 @@ def _statuses(op: Operation) -> Iterator[Fault]:
         if status >= 300 or status in (204, 205):
             body = b"" if status in (204, 205, 304) else PAGE
             meaning = Meaning.BROKEN if status < 300 else judge(status)
-            make = _body(body, http_status=status, content_type="text/html")
+            make = with_body(body, http_status=status, content_type="text/html")
             yield Fault("HTTP", str(status), meaning, make)
         elif op.manner is not Manner.DOWNLOAD and status > 200:
-            yield Fault("HTTP", f"{status} and all", Meaning.FINE, _good(op, bytes, http_status=status))
+            yield Fault("HTTP", f"{status} and all", Meaning.FINE, altered(op, bytes, http_status=status))
         elif status > 200:
-            yield Fault("HTTP", f"{status} and all", Meaning.BROKEN, _good(op, bytes, http_status=status))
+            yield Fault("HTTP", f"{status} and all", Meaning.BROKEN, altered(op, bytes, http_status=status))
 
 
 def _classes(op: Operation) -> Iterator[Fault]:
@@ -119,10 +85,14 @@ def _classes(op: Operation) -> Iterator[Fault]:
             ("with code 40003", b'{"code": 40003}', judge(status) if at_url else Meaning.QUOTA),
             ("with code 59999", b'{"code": 59999}', judge(status)),
         ):
-            make = _good(op, bytes, http_status=status) if body is None else _body(body, http_status=status)
+            make = (
+                altered(op, bytes, http_status=status)
+                if body is None
+                else with_body(body, http_status=status)
+            )
             yield Fault("HTTP", f"{status} {name}", meaning, make)
     for status, seconds in ((503, "0"), (429, "soon"), (503, "Fri, 31 Dec 1999 23:59:59 GMT"), (429, "-1")):
-        make = _body(PAGE, http_status=status, headers={"Retry-After": seconds})
+        make = with_body(PAGE, http_status=status, headers={"Retry-After": seconds})
         yield Fault("HTTP", f"{status}, Retry-After {seconds}", judge(status), make)
 
 
@@ -140,13 +110,13 @@ def _redirects(op: Operation) -> Iterator[Fault]:
         meaning = Meaning.NO_RESULT if at_url and name == "to half an address" else Meaning.REQUEST
         # A download follows the last two, and comes to an end with the sixth hop.
         if not at_url or "://" in target:
-            make = _body(b"", http_status=302, headers={"Location": target})
+            make = with_body(b"", http_status=302, headers={"Location": target})
             yield Fault("redirect", name, meaning, make)
 
 
 def _bodies(op: Operation) -> Iterator[Fault]:
     """Bodies that are no JSON, or JSON of the wrong shape."""
-    broken = _broken(op)
+    broken = meaning_of_broken(op)
     for name, body in {
         "empty": b"",
         "blank": b" \r\n\t",
@@ -168,7 +138,7 @@ def _bodies(op: Operation) -> Iterator[Fault]:
         "a list": b"[]",
         "an object of nothing": b"{}",
     }.items():
-        yield Fault("body", name, broken, _body(body))
+        yield Fault("body", name, broken, with_body(body))
     for name, change in {
         "cut by a byte": lambda whole: whole[:-1],
         "cut in half": lambda whole: whole[: len(whole) // 2],
@@ -179,13 +149,13 @@ def _bodies(op: Operation) -> Iterator[Fault]:
         # Counts are read off the head of an answer, so that its end is not even looked at.
         is_headed = op.name == "fetch" and not name.startswith("within")
         meaning = Meaning.ODD if is_headed else broken
-        yield Fault("body", name, meaning, _good(op, change))
+        yield Fault("body", name, meaning, altered(op, change))
     for name, change in {
         "after a byte order mark": lambda whole: b"\xef\xbb\xbf" + whole,
         "between blanks": lambda whole: b"\r\n " + whole + b"\n\n",
     }.items():
-        yield Fault("body", name, Meaning.FINE, _good(op, change))
-    utf_16 = _good(op, lambda whole: whole.decode().encode("utf-16"))
+        yield Fault("body", name, Meaning.FINE, altered(op, change))
+    utf_16 = altered(op, lambda whole: whole.decode().encode("utf-16"))
     yield Fault("body", "in UTF-16", Meaning.ODD, utf_16)
 
 
@@ -196,7 +166,7 @@ def _members(op: Operation) -> Iterator[Fault]:
     for name, value in odd.items():
         if op.key is not None:
             body = json.dumps({"code": 200, "message": "success", op.key: value}).encode()
-            yield Fault("data", name, hollow, _body(body))
+            yield Fault("data", name, hollow, with_body(body))
         for member in op.needs - ({"batch_number"} if name == "text" else set()):
             # An empty list of files is one: of an upload it is odd, of a fetch nothing to see yet.
             # A status of no letters is one that nobody knows.
@@ -218,7 +188,7 @@ def _members(op: Operation) -> Iterator[Fault]:
 def _with(op: Operation, change: dict[str, Any], without: str = "") -> Any:
     def make(good: dict[str, Any]) -> ScriptedFault:
         data = {name: value for name, value in (good | change).items() if name != without}
-        return ScriptedFault(body=answer(op, data))
+        return ScriptedFault(body=response_of(op, data))
 
     return make
 
@@ -228,67 +198,17 @@ def _envelopes(op: Operation) -> Iterator[Fault]:
     if op.key is None:
         whole = {"elements": [], "markdown": DOCUMENT_TEXT}
         for name, envelope in {"wrapped": {"code": 200}, "partial": {"code": PARTIAL}}.items():
-            yield Fault("code", name, Meaning.FINE, _body(json.dumps({**envelope, "data": whole}).encode()))
+            yield Fault(
+                "code", name, Meaning.FINE, with_body(json.dumps({**envelope, "data": whole}).encode())
+            )
         return
-    for name, code in {"null": None, "true": True, "text": "ok", "a list": [200], "2e2": 200.0}.items():
-        make = lambda good, code=code: ScriptedFault(body=answer(op, good, code=code))  # noqa: E731
-        yield Fault("code", f"is {name}", Meaning.BROKEN, make)
-    for name, code in {"text": "200", "partial": PARTIAL}.items():
-        make = lambda good, code=code: ScriptedFault(body=answer(op, good, code=code))  # noqa: E731
-        yield Fault("code", f"is {name} of success", Meaning.FINE, make)
+    broken: dict[str, Any] = {"null": None, "true": True, "text": "ok", "a list": [200], "2e2": 200.0}
+    for name, code in broken.items():
+        yield Fault("code", f"is {name}", Meaning.BROKEN, _with_code(op, code))
+    success: dict[str, Any] = {"text": "200", "partial": PARTIAL}
+    for name, code in success.items():
+        yield Fault("code", f"is {name} of success", Meaning.FINE, _with_code(op, code))
 
 
-def _sizes(op: Operation) -> Iterator[Fault]:
-    """Answers that are huge."""
-    too_long = op.side == "triggerer" and op.name == "status"
-    padded = _good(op, lambda whole: whole[:-1] + b', "pad": "%s"}' % (b"x" * HUGE))
-    yield Fault("size", "huge and good", Meaning.BROKEN if too_long else Meaning.FINE, padded)
-    yield Fault("size", "a huge page", _broken(op), _body(PAGE * (HUGE // len(PAGE))))
-    yield Fault("size", "huge blanks", _broken(op), _body(b" " * HUGE))
-
-
-def _wires(op: Operation) -> Iterator[Fault]:
-    """Resets and cuts at each stage of an answer, and the ways that HTTP may carry one."""
-    lost, damaged = Meaning.LOST, Meaning.DAMAGED
-    for name, meaning, options in (
-        ("reset before the request is read", lost, {"cut": "in_request"}),
-        ("reset after the request", lost, {"cut": "before_answer"}),
-        ("closed within the headers", damaged, {"cut": "in_headers"}),
-        ("reset within the headers", damaged, {"cut": "in_headers", "reset": True}),
-        ("closed within the body", damaged, {"cut": "in_body"}),
-        ("reset within the body", damaged, {"cut": "in_body", "reset": True}),
-        ("closed between two chunks", damaged, {"cut": "in_body", "chunked": True}),
-        ("reset between two chunks", damaged, {"cut": "in_body", "chunked": True, "reset": True}),
-        ("closed before the body", damaged, {"truncate": 0}),
-        ("closed after a byte", damaged, {"truncate": 1}),
-        ("closed at once", lost, {"raw": b""}),
-        ("no HTTP", damaged, {"raw": b"SSH-2.0-OpenSSH_9.6\r\n"}),
-        ("a page without headers", damaged, {"raw": b"<html>Bad Gateway</html>"}),
-        ("a status that is no number", damaged, {"raw": b"HTTP/1.1 abc OK\r\n\r\n"}),
-        ("interim and no more", damaged, {"raw": b"HTTP/1.1 103 Early Hints\r\n\r\n"}),
-        ("a header of 70 kB", damaged, {"raw": b"HTTP/1.1 200 OK\r\nx: %s\r\n\r\n" % (b"y" * 70_000)}),
-        ("no chunks", damaged, {"raw": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"}),
-        ("no gzip", damaged, {"body": PAGE, "headers": {"Content-Encoding": "gzip"}}),
-        ("brotli", damaged, {"body": b"\x1b\x03\x00\xf8", "headers": {"Content-Encoding": "br"}}),
-    ):
-        yield Fault("wire", name, meaning, lambda _, options=options: ScriptedFault(**options))
-    half = _good(op, lambda whole: gzip.compress(whole)[:-12], headers={"Content-Encoding": "gzip"})
-    yield Fault("wire", "a gzip cut short", Meaning.ODD, half)
-    for name, options in {
-        "chunks": {"chunked": True},
-        "gzip": {"encoding": "gzip"},
-        "deflate": {"encoding": "deflate"},
-        "gzip in chunks": {"encoding": "gzip", "chunked": True},
-        "a slow body": {"bytes_per_second": 4000.0},
-        "an unknown encoding": {"headers": {"Content-Encoding": "x-rot13"}},
-        "text/html": {"content_type": "text/html; charset=gbk"},
-        "an image": {"content_type": "image/png"},
-        "no media type at all": {"content_type": "\xe9;;=,"},
-    }.items():
-        yield Fault("wire", name, Meaning.FINE, lambda _, options=options: ScriptedFault(**options))
-    for name, head in {
-        "until it closes": b"HTTP/1.1 200 OK\r\n\r\n",
-        "by HTTP/1.0": b"HTTP/1.0 200\r\n\r\n",
-    }.items():
-        make = lambda good, head=head: ScriptedFault(raw=head + answer(op, good))  # noqa: E731
-        yield Fault("wire", name, Meaning.FINE, make)
+def _with_code(op: Operation, code: Any) -> Make:
+    return lambda good: ScriptedFault(body=response_of(op, good, code=code))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import TaskDeferred
 
-from tests.running import Outcome, TaskInstance, only_event, reload, run
+from tests.running import Outcome, new_context, only_event, reload, run
 from textin_provider.hooks.textin import TextInHook
 from textin_provider.operators.docflow import DocFlowDownloadResultsOperator, DocFlowUploadOperator
 from textin_provider.operators.xparse import (
@@ -102,7 +102,7 @@ def _plain(work: Callable[[], Any]) -> Outcome:
 
 def _from_trigger(make: Callable[[float], Any], patience: float) -> Outcome:
     """Run a sensor from its first deferral on, as a worker and a triggerer do it in turns."""
-    outcome, context = Outcome(), {"ti": TaskInstance()}
+    outcome, context = Outcome(), new_context()
     sensor = make(patience)
     sensor._deadline = time.time() + patience
     trigger, kwargs = sensor._trigger(), {"deadline": sensor._deadline, "deferrals": 1}
@@ -127,7 +127,7 @@ def _submit(textin: TextInServer, folder: Path) -> Attempt:
 
 def _document_operator(textin: TextInServer, folder: Path) -> Callable[[float], Outcome]:
     path = _document(folder)
-    options = {"task_id": "t", "poll_interval": 0.01, "timeout": LONG, "deferrable": True}
+    options: dict[str, Any] = {"task_id": "t", "poll_interval": 0.01, "timeout": LONG, "deferrable": True}
     output = str(folder / "out.json")
     return lambda _: run(lambda: XParseDocumentOperator(file=path, output_path=output, **options))
 
@@ -186,7 +186,11 @@ def _trigger_batch(textin: TextInServer, folder: Path) -> Attempt:
 
 def _read_batch(textin: TextInServer, folder: Path) -> Attempt:
     batch, good = _batch(textin)
-    options = {"task_id": "t", "batch_number": batch, "output_path": str(folder / "out.jsonl")}
+    options: dict[str, Any] = {
+        "task_id": "t",
+        "batch_number": batch,
+        "output_path": str(folder / "out.jsonl"),
+    }
     return Attempt(lambda _: run(lambda: DocFlowDownloadResultsOperator(**options)), good)
 
 
@@ -211,7 +215,8 @@ _RESULT = {"schema_version": "1.4.0", "file_id": "f1", "elements": [], "markdown
 
 
 def _download(textin: TextInServer, folder: Path) -> Attempt:
-    options = {"task_id": "t", "job_id": textin.add_job(_DONE), "output_path": str(folder / "out.json")}
+    options: dict[str, Any] = {"task_id": "t", "job_id": textin.add_job(_DONE)}
+    options["output_path"] = str(folder / "out.json")
     return Attempt(lambda _: run(lambda: XParseDownloadResultOperator(**options)), _RESULT)
 
 

@@ -24,7 +24,7 @@ from textin_provider.exceptions import (
 if TYPE_CHECKING:
     from tests.faults.operations import Operation
 
-#: How often a read may ask that nobody waits for.
+#: Requests of a read that is not a wait.
 MOST_TRIES = 4
 
 
@@ -46,7 +46,7 @@ def end_of(error: Exception | None) -> End:
 
 @dataclass(frozen=True)
 class Expected:
-    """What must come of it: one of these errors, None among them for success; how often it may have asked."""
+    """The ends and errors that are allowed, and how many requests."""
 
     ends: frozenset[End]
     errors: tuple[type[Exception], ...] = ()
@@ -72,7 +72,7 @@ _PASSING: dict[Meaning, tuple[type[Exception], ...]] = {
 
 
 def may_pass(op: Operation, meaning: Meaning) -> bool:
-    """Whether a fault is one that the operation asks again after."""
+    """Whether a operation sends the request again after such a fault."""
     is_answer = meaning in REFUSALS or meaning is Meaning.FINE or _is_nothing(op, meaning)
     return not is_answer and op.manner is not Manner.POST
 
@@ -83,10 +83,10 @@ def _is_nothing(op: Operation, meaning: Meaning) -> bool:
 
 
 def when_it_stays(op: Operation, meaning: Meaning) -> Expected:
-    """Return what must come of a fault that strikes every request."""
+    """Return what must come of a fault of every request."""
     ends = {End.SUCCESS} if meaning is Meaning.ODD else set()
     if meaning is Meaning.FINE:
-        return Expected(frozenset({End.SUCCESS}), least=op.least, most=_most_of_one_look(op))
+        return Expected(frozenset({End.SUCCESS}), least=op.least, most=_most_of_one_poll(op))
     if meaning in REFUSALS:  # rule 7
         return Expected(frozenset({End.FAILED}), (_REFUSED[meaning],))
     if op.manner is Manner.POST:  # rule 5
@@ -101,19 +101,19 @@ def when_it_stays(op: Operation, meaning: Meaning) -> Expected:
 def _of_a_post(meaning: Meaning, ends: set[End]) -> Expected:
     if meaning is Meaning.LIMITED:
         return Expected(frozenset({End.RETRY}), (TextInRateLimitError,))
-    if meaning is Meaning.UNSENT:  # tried again as a read is
+    if meaning is Meaning.UNSENT:  # retried as a read is
         return Expected(frozenset({End.RETRY}), (TextInTransportError,), least=2, most=MOST_TRIES)
     return Expected(frozenset(ends | {End.FAILED}), (TextInUncertainSubmitError,))
 
 
-def when_it_passes(op: Operation, meaning: Meaning, strikes: int) -> Expected:
-    """Return what must come of a fault that strikes a read so many times and then no more."""
-    # What is hollow may strike one count of several, and be made up for by the others.
+def when_it_passes(op: Operation, meaning: Meaning, faulty: int) -> Expected:
+    """Return what must come of a fault of the first ``faulty`` requests of a read."""
+    # A hollow response may be to one count of several, and the others make up for it.
     is_noticed = meaning is not Meaning.ODD and (op.name, meaning) != ("fetch", Meaning.HOLLOW)
-    most = strikes + _most_of_one_look(op) + op.least
-    return Expected(frozenset({End.SUCCESS}), least=op.least + is_noticed * strikes, most=most)
+    most = faulty + _most_of_one_poll(op) + op.least
+    return Expected(frozenset({End.SUCCESS}), least=op.least + is_noticed * faulty, most=most)
 
 
-def _most_of_one_look(op: Operation) -> int:
+def _most_of_one_poll(op: Operation) -> int:
     # Where TextIn does not count its files, ten states are asked for one by one.
     return 16 if op.name == "fetch" else op.least

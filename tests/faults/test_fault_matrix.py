@@ -1,15 +1,20 @@
-"""Every fault of every operation: how the task ends, how often TextIn is asked, and what it can bill."""
+"""
+Every fault of every operation: how the task ends, how many requests it sends, and what TextIn can bill.
+
+Each case is a test: ``-k "status-triggerer-trigger and 40306"``.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.faults.cases import passing, staying, try_all
+from tests.faults.cases import Case, check, passing, staying
 from tests.faults.meanings import PARTIAL, PUBLISHED, Meaning
-from tests.faults.operations import OPERATIONS, Manner, Operation
+from tests.faults.operations import OPERATIONS, Manner
 from textin_provider.api.docflow.upload import upload_files
 from textin_provider.api.errors import CODES
 from textin_provider.api.xparse.endpoints import submit_job
@@ -22,16 +27,23 @@ if TYPE_CHECKING:
     from textin_provider.testing import TextInServer
 
 
-@pytest.mark.parametrize("op", OPERATIONS, ids=str)
-def test_a_fault_that_stays_ends_as_the_rules_say(
-    textin: TextInServer, tmp_path: Path, op: Operation
-) -> None:
-    try_all(staying(op), textin, tmp_path)
+STAYING = [case for op in OPERATIONS for case in staying(op)]
+PASSING = [case for op in OPERATIONS if op.manner is not Manner.POST for case in passing(op)]
 
 
-@pytest.mark.parametrize("op", [op for op in OPERATIONS if op.manner is not Manner.POST], ids=str)
-def test_a_fault_that_passes_is_survived(textin: TextInServer, tmp_path: Path, op: Operation) -> None:
-    try_all(passing(op), textin, tmp_path)
+@pytest.mark.parametrize("case", STAYING, ids=str)
+def test_a_fault_that_stays(textin: TextInServer, tmp_path: Path, case: Case) -> None:
+    check(case, textin, tmp_path)
+
+
+@pytest.mark.parametrize("case", PASSING, ids=str)
+def test_a_fault_that_passes(textin: TextInServer, tmp_path: Path, case: Case) -> None:
+    check(case, textin, tmp_path)
+
+
+@pytest.mark.parametrize("cases", [STAYING, PASSING], ids=["staying", "passing"])
+def test_each_case_has_its_own_id(cases: list[Case]) -> None:
+    assert [name for name, times in Counter(map(str, cases)).items() if times > 1] == []
 
 
 def test_the_table_of_codes_has_every_published_code_and_judges_no_other() -> None:
@@ -39,7 +51,7 @@ def test_the_table_of_codes_has_every_published_code_and_judges_no_other() -> No
 
 
 def test_every_operation_and_side_meets_every_kind_of_fault() -> None:
-    met = {(op.name, fault.meaning) for op in OPERATIONS for case in staying(op) for fault in [case.fault]}
+    met = {(case.op.name, case.fault.meaning) for case in STAYING}
     everywhere = set(Meaning) - {Meaning.UNSENT, Meaning.HOLLOW, Meaning.NO_RESULT, Meaning.ODD}
     names = {op.name for op in OPERATIONS}
     assert names == {"submit", "status", "fetch", "upload", "download"}

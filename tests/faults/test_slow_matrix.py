@@ -1,4 +1,4 @@
-"""Answers that do not come in time: late ones, and bodies that stall."""
+"""Responses that do not come in time: late ones, and bodies that stall."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ALL = [op for op in OPERATIONS if op.by not in ("document", "urls")]
 READS = [op for op in ALL if op.manner is not Manner.POST]
-#: A good answer comes in time even where the machine is slow, or there is another try.
+#: A good response comes in time even where the machine is slow, or there is another try.
 TIMEOUT = 0.15
 SLOW = {
     "late": ScriptedFault(delay=600.0),
@@ -32,7 +32,7 @@ slow = pytest.mark.parametrize("fault", SLOW.values(), ids=SLOW)
 
 @slow
 @pytest.mark.parametrize("op", ALL, ids=str)
-def test_an_answer_that_never_comes_in_time_ends_as_the_rules_say(
+def test_a_response_that_never_comes_in_time_ends_as_the_rules_say(
     textin: TextInServer, connect: Connect, tmp_path: Path, op: Operation, fault: ScriptedFault
 ) -> None:
     connect({"timeout": TIMEOUT})
@@ -43,13 +43,13 @@ def test_an_answer_that_never_comes_in_time_ends_as_the_rules_say(
 
 @slow
 @pytest.mark.parametrize("op", READS, ids=str)
-def test_an_answer_that_comes_in_time_at_last_is_taken(
+def test_a_response_that_comes_in_time_at_last_is_taken(
     textin: TextInServer, connect: Connect, tmp_path: Path, op: Operation, fault: ScriptedFault
 ) -> None:
     connect({"timeout": TIMEOUT})
     attempt = op.begin(textin, tmp_path)
     textin.fault(op.endpoint, fault)
-    usual = when_it_passes(op, Meaning.LOST, strikes=1)
-    # A machine that stalls may make a good answer late too, which is one request more.
+    usual = when_it_passes(op, Meaning.LOST, faulty=1)
+    # A machine that stalls may make a good response late too, which is one request more.
     expected = Expected(usual.ends, least=usual.least, most=10 * usual.most)
     judge(op, expected, textin, lambda: attempt.run(LONG))

@@ -28,7 +28,7 @@ class Pauses(list[float]):
     It replaces the module ``time`` of a sender.
     """
 
-    then: Callable[[], None] | None = None
+    then: Callable[[], object] | None = None
 
     def sleep(self, seconds: float) -> None:
         self.append(seconds)

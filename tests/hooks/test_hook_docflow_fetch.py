@@ -132,8 +132,9 @@ def test_filters_choose_the_files(hook: TextInHook, textin: TextInServer) -> Non
 def test_a_filter_that_does_not_exist_is_refused_before_anything_is_sent(
     hook: TextInHook, textin: TextInServer, name: str
 ) -> None:
+    fetch: Any = hook.fetch_docflow_files
     with pytest.raises((TextInRequestError, TypeError), match=name):
-        hook.fetch_docflow_files("b7", **{name: 2})
+        fetch("b7", **{name: 2})
 
     assert textin.count("*") == 0
 
@@ -182,12 +183,12 @@ def test_pages_that_cannot_be_relied_on_lose_nothing_silently(
         setattr(textin.quirks, name, value)
     hook = connect({"max_requests_per_second": 0})
 
+    told: str | None = None
     try:
         walked = list(hook.iter_docflow_files(Selector("batch_number", batch_number), page_size=10))
     except TextInServerError as error:
         told = str(error)
     else:
-        told = None
         assert sorted(file.file_id for files in walked for file in files) == sorted(textin.files)
     assert told is None or "of 25 files appeared" in told
     assert textin.count("fetch") < 50

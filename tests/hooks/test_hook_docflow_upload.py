@@ -11,6 +11,7 @@ from textin_provider.exceptions import TextInConfigurationError, TextInRequestEr
 from textin_provider.testing import FileScript, TextInServer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.hooks.support import Connect
@@ -168,15 +169,15 @@ def test_without_a_workspace_nothing_is_sent(
     connect: Connect, textin: TextInServer, tmp_path: Path, workspace_id: Any
 ) -> None:
     hook = connect({"workspace_id": ""})
-    asks = [
+    requests: list[Callable[[], object]] = [
         lambda: hook.upload_docflow_files(written(tmp_path, 1), workspace_id=workspace_id),
         lambda: hook.fetch_docflow_files("b", workspace_id=workspace_id),
         lambda: hook.workspace(workspace_id),
     ]
 
-    for ask in asks:
+    for request in requests:
         with pytest.raises(TextInConfigurationError, match=r"'textin_default' has none.*DocFlow workspace"):
-            ask()
+            request()
     assert textin.count("*") == 0
 
 

@@ -12,14 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
+from tests.airflow_versions import attach
 from textin_provider.api.xparse.result_stream import HEAD_BYTES
 from textin_provider.exceptions import TextInError, TextInRequestError
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
-
-try:
-    from airflow.sdk.io import attach
-except ImportError:  # Airflow 2
-    from airflow.io.store import attach
 
 if TYPE_CHECKING:
     from tests.hooks.support import Connect, Foreign, Pauses

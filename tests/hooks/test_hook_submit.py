@@ -10,14 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
+from tests.airflow_versions import attach
 from tests.hooks.support import readable
 from textin_provider.exceptions import TextInError, TextInRequestError
 from textin_provider.testing import JobScript, TextInServer
-
-try:
-    from airflow.sdk.io import attach
-except ImportError:  # Airflow 2
-    from airflow.io.store import attach
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
-from tests.running import TaskInstance, run
+from tests.running import new_context, run
 from textin_provider.operators.document import XParseDocumentOperator
 from textin_provider.testing import ScriptedFault
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.running import Outcome
+    from textin_provider.testing import TextInServer
 
 #: What makes the operator wait in one of its two ways.
 MODES: dict[str, dict[str, Any]] = {"sync": {"deferrable": False}, "deferrable": {"deferrable": True}}
@@ -61,7 +62,7 @@ def parse(store: Store | None = None, **options: Any) -> Outcome:
 
 def crash_while_waiting(store: Store, **options: Any) -> None:
     """Run one try until it waits, and no further."""
-    context = {"ti": TaskInstance(), "task_state_store": store}
+    context = new_context(task_state_store=store)
     with (
         mock.patch("textin_provider.tasks.jobs.poll_until_done", side_effect=Crash),
         pytest.raises((Crash, TaskDeferred)),
@@ -76,3 +77,8 @@ def crash_while_downloading(store: Store, **options: Any) -> None:
         pytest.raises(Crash),
     ):
         parse(store, **options)
+
+
+def submitted(textin: TextInServer) -> tuple[int, int]:
+    """Return how many submits were requested, and how many were accepted."""
+    return textin.count("submit"), textin.submissions

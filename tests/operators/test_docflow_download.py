@@ -12,16 +12,12 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from fsspec.implementations.memory import MemoryFileSystem
 
+from tests.airflow_versions import attach
 from tests.operators.test_docflow_upload import invoices, upload
-from tests.running import Outcome, run
+from tests.running import Outcome, new_context, run
 from textin_provider.exceptions import TextInFilesFailedError, TextInRequestError
 from textin_provider.operators.docflow import DocFlowDownloadResultsOperator
 from textin_provider.testing import FileScript, TextInServer
-
-try:
-    from airflow.sdk.io import attach
-except ImportError:  # Airflow 2
-    from airflow.io.store import attach
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -247,7 +243,7 @@ def test_results_may_be_stored_on_object_storage(textin: TextInServer) -> None:
 
 
 def test_every_argument_that_may_be_a_template_is_rendered() -> None:
-    arguments = {
+    arguments: dict[str, Any] = {
         "batch_number": "{{ x }}1",
         "file_id": "{{ x }}2",
         "docflow_task_id": "{{ x }}3",
@@ -257,7 +253,7 @@ def test_every_argument_that_may_be_a_template_is_rendered() -> None:
         "textin_conn_id": "textin_{{ x }}",
     }
     operator = DocFlowDownloadResultsOperator(task_id="download", **arguments)
-    operator.render_template_fields({"x": "a"})
+    operator.render_template_fields(new_context(x="a"))
     assert {name: getattr(operator, name) for name in arguments} == {
         name: value.replace("{{ x }}", "a") for name, value in arguments.items()
     }

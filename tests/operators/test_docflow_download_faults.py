@@ -10,7 +10,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from fsspec.implementations.memory import MemoryFileSystem
 
-from tests.operators.test_docflow_download import attach, download, names, stored
+from tests.airflow_versions import attach
+from tests.operators.test_docflow_download import download, names, stored
 from textin_provider.exceptions import (
     TextInAuthenticationError,
     TextInBadResultError,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("airflow_db")
 
 BATCH = "{{ ti.xcom_pull('upload')['batch_number'] }}"
-WAIT = {"deferrable": True, "poke_interval": 0.05}
+WAIT: dict[str, Any] = {"deferrable": True, "poke_interval": 0.05}
 
 
 def _states(instances: dict[Any, Any]) -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.running import run, until
+from tests.running import new_context, run, until
 from textin_provider.exceptions import TextInAuthenticationError, TextInConfigurationError, TextInRequestError
 from textin_provider.operators.docflow import DocFlowUploadOperator
 from textin_provider.testing import FileScript, TextInServer
@@ -187,7 +187,7 @@ def test_an_answer_with_little_in_it_is_enough(textin: TextInServer, tmp_path: P
 
 
 def test_every_argument_that_may_be_a_template_is_rendered() -> None:
-    arguments = {
+    arguments: dict[str, Any] = {
         "files": ["{{ x }}/1.pdf", "{{ x }}/2.pdf"],
         "urls": ["https://{{ x }}/1.pdf"],
         "batch_number": "{{ x }}1",
@@ -200,7 +200,7 @@ def test_every_argument_that_may_be_a_template_is_rendered() -> None:
         "textin_conn_id": "textin_{{ x }}",
     }
     operator = DocFlowUploadOperator(task_id="upload", **arguments)
-    operator.render_template_fields({"x": "a"})
+    operator.render_template_fields(new_context(x="a"))
     assert json.dumps({name: getattr(operator, name) for name in arguments}) == json.dumps(arguments).replace(
         "{{ x }}", "a"
     )

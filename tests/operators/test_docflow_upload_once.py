@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -119,8 +119,8 @@ def test_a_service_that_cannot_be_reached_is_a_plain_error_that_retries_apply_to
     with socket.socket() as bound:  # bound and never listening: connections are refused
         bound.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{bound.getsockname()[1]}"
-        connection = {"conn_type": "textin", "login": "a", "password": "b", "host": url}
-        connection["extra"] = {"docflow_host": url, "workspace_id": "1"}
+        extra = {"docflow_host": url, "workspace_id": "1"}
+        connection = {"conn_type": "textin", "login": "a", "password": "b", "host": url, "extra": extra}
         monkeypatch.setenv("AIRFLOW_CONN_TEXTIN_DEFAULT", json.dumps(connection))
         error = upload(files=invoices(tmp_path, 2)).raised()
     assert isinstance(error, TextInTransportError)
@@ -208,12 +208,11 @@ def _by_the_task(output: str) -> str:
     return "\n".join(line for line in output.splitlines() if not any(words in line for words in talk))
 
 
-def _rendered(ti: object) -> dict[str, object]:
+def _rendered(ti: Any) -> Any:
     """Return what Airflow shows under "Rendered Template"."""
     from airflow.models.renderedtifields import RenderedTaskInstanceFields
 
-    fields: dict[str, object] = RenderedTaskInstanceFields.get_templated_fields(ti)
-    return fields
+    return RenderedTaskInstanceFields.get_templated_fields(ti)
 
 
 def test_the_password_is_in_no_error_of_an_upload_alone(textin: TextInServer, tmp_path: Path) -> None:

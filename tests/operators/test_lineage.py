@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import Asset
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
+from tests.airflow_versions import AssetEvent, HookLineageCollector, OutletEventAccessors
 from tests.operators.document import MODES, modes, new_operator
 from tests.running import AIRFLOW_2, new_dag, run, run_dag
 from textin_provider.hooks.textin import TextInHook
@@ -25,24 +26,11 @@ from textin_provider.testing import JobScript, TextInServer
 if TYPE_CHECKING:
     from pathlib import Path
 
-if AIRFLOW_2:
-    from airflow.lineage.hook import HookLineageCollector
-    from airflow.models.dataset import DatasetEvent as AssetEvent
-    from airflow.utils.context import OutletEventAccessors
-else:
-    from airflow.models.asset import AssetEvent
-    from airflow.sdk.execution_time.context import OutletEventAccessors
-
-    try:
-        from airflow.sdk.lineage import HookLineageCollector
-    except ImportError:  # before 3.2
-        from airflow.lineage.hook import HookLineageCollector
-
 
 @pytest.fixture
 def lineage(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return what lists the addresses that were collected, as inputs and as outputs."""
-    collector = HookLineageCollector()
+    collector: Any = HookLineageCollector()
     monkeypatch.setattr(
         "airflow.providers.common.compat.sdk.get_hook_lineage_collector", lambda: collector, raising=False
     )
@@ -122,7 +110,8 @@ def test_lineage_that_cannot_be_told_costs_nothing(
 
         create_dataset = create_asset
 
-    broken = Broken()
+    new_collector: Any = Broken
+    broken = new_collector()
     monkeypatch.setattr(
         "airflow.providers.common.compat.sdk.get_hook_lineage_collector", lambda: broken, raising=False
     )
@@ -143,7 +132,7 @@ def test_the_stored_event_of_an_asset_carries_the_manifest(
 
     assert parsed.state == "success"
     with create_session() as session:
-        extra = session.scalar(select(AssetEvent.extra).where(AssetEvent.source_task_id == "parse"))
+        extra: Any = session.scalar(select(AssetEvent.extra).where(AssetEvent.source_task_id == "parse"))
     assert {**extra, "sha256": len(extra["sha256"])} == {
         "job_id": next(iter(textin.jobs)),
         "file_id": extra["file_id"],

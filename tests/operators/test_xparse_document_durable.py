@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import time
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
-from fsspec.implementations.memory import MemoryFileSystem
 
 from tests.operators.document import (
     GATEWAY,
@@ -22,8 +18,9 @@ from tests.operators.document import (
     modes,
     new_operator,
     parse,
+    submitted,
 )
-from tests.running import TaskInstance
+from tests.running import new_context
 from textin_provider.exceptions import (
     TextInAuthenticationError,
     TextInDocumentFailedError,
@@ -31,47 +28,17 @@ from textin_provider.exceptions import (
     TextInRequestError,
     TextInServerError,
 )
-from textin_provider.operators.document import XParseDocumentOperator
 from textin_provider.tasks.job_store import STATE_KEY
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
 
-try:
-    from airflow.sdk.io import attach
-except ImportError:  # Airflow 2
-    from airflow.io.store import attach
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
-
-
-@pytest.fixture
-def task(tmp_path: Path) -> dict[str, Any]:
-    """Return the arguments of a task with a document."""
-    (tmp_path / "contract.md").write_text("# 合同\n")
-    return {"file": str(tmp_path / "contract.md"), "output_path": f"{tmp_path}/out/"}
-
-
-@pytest.fixture
-def store() -> Store:
-    return Store()
-
-
-@pytest.fixture
-def said(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
-    """Return what was logged: a line for each, of which Airflow 3 would show none to pytest."""
-    monkeypatch.setattr(XParseDocumentOperator, "log", logging.getLogger("task"))
-    caplog.set_level("INFO")
-    return lambda: "\n".join(caplog.messages)
-
-
-def _submitted(textin: TextInServer) -> tuple[int, int]:
-    return textin.count("submit"), textin.submissions
 
 
 @modes
 def test_a_try_after_a_crash_while_waiting_goes_on_with_the_job(
-    textin: TextInServer, store: Store, task: dict[str, Any], mode: str, said: Callable[[], str]
+    textin: TextInServer, store: Store, task: dict[str, Any], mode: str, logged: Callable[[], str]
 ) -> None:
     textin.script(JobScript(states=["pending", "in_progress", "completed"]))
     crash_while_waiting(store, **task, **MODES[mode])
@@ -81,8 +48,8 @@ def test_a_try_after_a_crash_while_waiting_goes_on_with_the_job(
 
     assert outcome.returned()["job_id"] == job_id
     assert outcome.xcoms == {"job_id": job_id}
-    assert _submitted(textin) == (1, 1)
-    assert f"Re-attached to xParse job {job_id}, submitted at {store.job['submitted_at']}" in said()
+    assert submitted(textin) == (1, 1)
+    assert f"Re-attached to xParse job {job_id}, submitted at {store.job['submitted_at']}" in logged()
 
 
 @modes
@@ -96,7 +63,7 @@ def test_a_try_after_a_crash_while_downloading_goes_straight_to_the_download(
 
     assert outcome.returned()["size_bytes"] > 0
     assert outcome.deferrals == []
-    assert (*_submitted(textin), textin.count("result")) == (1, 1, 2)
+    assert (*submitted(textin), textin.count("result")) == (1, 1, 2)
 
 
 @modes
@@ -108,7 +75,7 @@ def test_a_try_after_one_that_could_not_download_does_not_pay_again(
     assert isinstance(error, TextInServerError)
     assert not isinstance(error, AirflowFailException)
     assert parse(store, **task, **MODES[mode]).returned()["job_id"] in textin.jobs
-    assert _submitted(textin) == (1, 1)
+    assert submitted(textin) == (1, 1)
 
 
 @modes
@@ -122,7 +89,7 @@ def test_a_task_that_is_cleared_after_its_success_stores_the_same_result_again(
 
     assert second.returned() == {**first, "output_path": f"{tmp_path}/moved.json"}
     assert second.deferrals == []
-    assert _submitted(textin) == (1, 1)
+    assert submitted(textin) == (1, 1)
 
 
 def test_one_mode_goes_on_where_the_other_stopped(
@@ -130,18 +97,18 @@ def test_one_mode_goes_on_where_the_other_stopped(
 ) -> None:
     crash_while_waiting(store, **task, deferrable=True)
     assert parse(store, **task, deferrable=False).returned()["job_id"] == store.job["job_id"]
-    assert _submitted(textin) == (1, 1)
+    assert submitted(textin) == (1, 1)
 
 
 @modes
 def test_a_job_whose_state_cannot_be_seen_at_the_moment_is_waited_for(
-    textin: TextInServer, store: Store, task: dict[str, Any], mode: str, said: Callable[[], str]
+    textin: TextInServer, store: Store, task: dict[str, Any], mode: str, logged: Callable[[], str]
 ) -> None:
     crash_while_waiting(store, **task, **MODES[mode])
     textin.fault("status", GATEWAY, times=3)
     assert parse(store, **task, **MODES[mode]).returned()["job_id"] == store.job["job_id"]
-    assert _submitted(textin) == (1, 1)
-    assert f"Re-attached to xParse job {store.job['job_id']}" in said()
+    assert submitted(textin) == (1, 1)
+    assert f"Re-attached to xParse job {store.job['job_id']}" in logged()
 
 
 @modes
@@ -152,12 +119,12 @@ def test_a_refusal_that_is_not_about_the_job_is_no_reason_to_submit_anew(
     crash_while_waiting(store, **task, **MODES[mode])
     textin.fault("status", ScriptedFault(code=code))
     assert isinstance(parse(store, **task, **MODES[mode]).raised(), kind)
-    assert _submitted(textin) == (1, 1)
+    assert submitted(textin) == (1, 1)
 
 
 @modes
 def test_a_job_that_failed_is_submitted_anew_and_the_log_says_so(
-    textin: TextInServer, store: Store, task: dict[str, Any], mode: str, said: Callable[[], str]
+    textin: TextInServer, store: Store, task: dict[str, Any], mode: str, logged: Callable[[], str]
 ) -> None:
     textin.script(JobScript(states=["failed"], message="文件已损坏"))
     assert isinstance(parse(store, **task, **MODES[mode]).raised(), TextInDocumentFailedError)
@@ -166,13 +133,13 @@ def test_a_job_that_failed_is_submitted_anew_and_the_log_says_so(
     manifest = parse(store, **task, **MODES[mode]).returned()
 
     assert manifest["job_id"] == store.job["job_id"] != failed
-    assert _submitted(textin) == (2, 2)
-    assert f"The stored job {failed} failed (文件已损坏); submitting again." in said()
+    assert submitted(textin) == (2, 2)
+    assert f"The stored job {failed} failed (文件已损坏); submitting again." in logged()
 
 
 @modes
 def test_a_job_that_textin_does_not_know_any_more_is_submitted_anew_and_the_log_says_so(
-    textin: TextInServer, store: Store, task: dict[str, Any], mode: str, said: Callable[[], str]
+    textin: TextInServer, store: Store, task: dict[str, Any], mode: str, logged: Callable[[], str]
 ) -> None:
     textin.script(JobScript(vanish=0))
     crash_while_waiting(store, **task, **MODES[mode])
@@ -181,8 +148,8 @@ def test_a_job_that_textin_does_not_know_any_more_is_submitted_anew_and_the_log_
     manifest = parse(store, **task, **MODES[mode]).returned()
 
     assert manifest["job_id"] == store.job["job_id"] != lost
-    assert _submitted(textin) == (2, 2)
-    assert f"The stored job {lost} is gone (" in said()
+    assert submitted(textin) == (2, 2)
+    assert f"The stored job {lost} is gone (" in logged()
 
 
 @modes
@@ -194,7 +161,7 @@ def test_a_try_that_ran_out_of_time_is_gone_on_with_for_as_long_again(
     old = datetime.now(UTC) - timedelta(days=2)
     store.set(STATE_KEY, {**store.job, "submitted_at": old.isoformat()})
     assert parse(store, **task, **MODES[mode]).returned()["job_id"] == store.job["job_id"]
-    assert _submitted(textin) == (1, 1)
+    assert submitted(textin) == (1, 1)
 
 
 @pytest.mark.parametrize(("hours_ago", "left"), [(1, 23), (25, 24)])
@@ -205,108 +172,11 @@ def test_the_time_of_a_job_counts_from_its_submit_unless_it_is_over(
     textin.fault("status", GATEWAY, times=None)
     submitted_at = datetime.now(UTC) - timedelta(hours=hours_ago)
     store.set(STATE_KEY, {**store.job, "submitted_at": submitted_at.isoformat()})
-    context = {"ti": TaskInstance(), "task_state_store": store}
+    context = new_context(task_state_store=store)
     with pytest.raises(TaskDeferred) as deferred:
         new_operator(**task, deferrable=True, timeout=24 * 3600)().execute(context)
     deadline = deferred.value.trigger.serialize()[1]["deadline"]
     assert deadline == pytest.approx(time.time() + left * 3600, abs=600)
-
-
-CHANGES: dict[str, Mapping[str, Any]] = {
-    "config": {"config": {"scope": {"page_range": "1"}}},
-    "connection": {"textin_conn_id": "textin_other"},
-    "file": {"file": "{tmp}/renamed.md"},
-    "url": {"file": None, "file_url": "{url}/health?version=2"},
-}
-
-
-@modes
-@pytest.mark.parametrize("change", CHANGES)
-def test_a_changed_input_is_submitted_anew_and_the_log_says_so(
-    textin: TextInServer,
-    store: Store,
-    task: dict[str, Any],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    said: Callable[[], str],
-    mode: str,
-    change: str,
-) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_TEXTIN_OTHER", json.dumps(textin.connection()))
-    (tmp_path / "renamed.md").write_text("# 合同\n")
-    textin.script(JobScript(result={"elements": []}))
-    textin.script(JobScript(result={"elements": []}, states=["completed"]))
-    crash_while_waiting(store, **task, **MODES[mode])
-    first = store.job["job_id"]
-    changed = {
-        name: value.format(tmp=tmp_path, url=textin.url) if isinstance(value, str) else value
-        for name, value in CHANGES[change].items()
-    }
-
-    manifest = parse(store, **{**task, **changed}, **MODES[mode]).returned()
-
-    assert manifest["job_id"] == store.job["job_id"] != first
-    assert _submitted(textin) == (2, 2)
-    assert f"The input has changed since xParse job {first}; submitting again." in said()
-
-
-def test_a_changed_url_is_submitted_anew_even_if_only_its_query_differs(
-    textin: TextInServer, store: Store, tmp_path: Path
-) -> None:
-    for version in (1, 2, 2):
-        textin.script(JobScript(result={"elements": []}, states=["completed"]))
-        url = f"{textin.url}/health?version={version}"
-        parse(store, file_url=url, output_path=f"{tmp_path}/out/").returned()
-    assert _submitted(textin) == (2, 2)
-
-
-def test_an_edit_is_a_change_and_the_same_content_written_again_is_none(
-    textin: TextInServer, store: Store, task: dict[str, Any], tmp_path: Path
-) -> None:
-    for content, submits in [("# 合同\n", 1), ("# 同合\n", 2), ("# 同合\n", 2)]:
-        (tmp_path / "contract.md").write_text(content)
-        parse(store, **task).returned()
-        assert textin.count("submit") == submits
-
-
-def test_what_the_result_does_not_depend_on_is_no_change(
-    textin: TextInServer, store: Store, task: dict[str, Any], tmp_path: Path
-) -> None:
-    config = {"scope": {"page_range": "1"}, "document": {}}
-    reordered = json.dumps({"document": {}, "scope": {"page_range": "1"}})
-    parse(store, **task, config=config).returned()
-    moved = {**task, "output_path": f"{tmp_path}/moved/"}
-    parse(store, **moved, config=reordered, webhook=f"{textin.url}/hook", timeout=70).returned()
-    assert _submitted(textin) == (1, 1)
-
-
-def test_an_object_is_known_by_its_content(textin: TextInServer, store: Store, tmp_path: Path) -> None:
-    attach(protocol="memory", fs=MemoryFileSystem())
-    bucket = uuid.uuid4().hex
-    for content, submits in [(b"# A", 1), (b"# B", 2), (b"# B", 2)]:
-        MemoryFileSystem().pipe_file(f"/{bucket}/a.md", content)
-        parse(store, file=f"memory://{bucket}/a.md", output_path=f"{tmp_path}/").returned()
-        assert textin.count("submit") == submits
-
-
-@pytest.mark.parametrize("mark", ["ETag", "etag", "md5Hash", "checksum"])
-def test_an_object_is_known_by_the_mark_that_its_storage_gives(
-    textin: TextInServer, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mark: str
-) -> None:
-    marks = iter(["1", "1", "2"])
-    info = MemoryFileSystem.info
-    attach(protocol="memory", fs=MemoryFileSystem())
-    bucket = uuid.uuid4().hex
-    MemoryFileSystem().pipe_file(f"/{bucket}/a.md", b"# A")
-    for submits in (1, 1, 2):
-        value = next(marks)
-        monkeypatch.setattr(
-            MemoryFileSystem,
-            "info",
-            lambda self, path, value=value, **others: {**info(self, path, **others), mark: value},
-        )
-        parse(store, file=f"memory://{bucket}/a.md", output_path=f"{tmp_path}/").returned()
-        assert textin.count("submit") == submits
 
 
 def test_the_store_holds_the_job_and_nothing_that_is_secret(
@@ -340,7 +210,7 @@ def test_a_store_that_cannot_be_read_is_an_error_that_is_retried_and_pays_nothin
 @pytest.mark.parametrize(
     "value", ["a", {}, 17, {"job_id": "a/b", "fingerprint": "1", "submitted_at": "2026-01-01T00:00:00Z"}, []]
 )
-def test_something_else_in_the_store_is_named_and_nothing_is_submitted(
+def test_something_else_in_the_store_is_named_and_nothing_issubmitted(
     textin: TextInServer, store: Store, task: dict[str, Any], value: Any
 ) -> None:
     store.set(STATE_KEY, value)
@@ -355,7 +225,7 @@ def test_a_store_that_cannot_be_written_does_not_cost_the_job(
     task: dict[str, Any],
     mode: str,
     monkeypatch: pytest.MonkeyPatch,
-    said: Callable[[], str],
+    logged: Callable[[], str],
 ) -> None:
     def set_nothing(key: str, value: Any) -> None:
         raise ConnectionError("api server away")
@@ -365,7 +235,7 @@ def test_a_store_that_cannot_be_written_does_not_cost_the_job(
     [job_id] = textin.jobs
     assert outcome.returned()["job_id"] == job_id
     assert outcome.xcoms == {"job_id": job_id}
-    assert f"xParse job {job_id} is accepted, but the task state store could not be written" in said()
+    assert f"xParse job {job_id} is accepted, but the task state store could not be written" in logged()
 
 
 @modes
@@ -381,22 +251,22 @@ def test_an_xcom_that_cannot_be_pushed_does_not_cost_the_job(
 
 @modes
 def test_a_task_that_is_not_durable_neither_reads_nor_writes_the_store(
-    textin: TextInServer, store: Store, task: dict[str, Any], mode: str, said: Callable[[], str]
+    textin: TextInServer, store: Store, task: dict[str, Any], mode: str, logged: Callable[[], str]
 ) -> None:
     for _ in range(2):
         parse(store, **task, durable=False, retries=2, **MODES[mode]).returned()
     assert store.values == {}
-    assert _submitted(textin) == (2, 2)
-    assert "task state store" not in said()
+    assert submitted(textin) == (2, 2)
+    assert "task state store" not in logged()
 
 
 @modes
 @pytest.mark.parametrize("retries", [0, 2])
 def test_without_a_store_each_try_submits_and_one_line_warns_if_there_may_be_several(
-    textin: TextInServer, task: dict[str, Any], mode: str, retries: int, said: Callable[[], str]
+    textin: TextInServer, task: dict[str, Any], mode: str, retries: int, logged: Callable[[], str]
 ) -> None:
     first = parse(**task, retries=retries, **MODES[mode]).returned()
-    assert said().count("no task state store") == (1 if retries else 0)
+    assert logged().count("no task state store") == (1 if retries else 0)
     second = parse(**task, retries=retries, **MODES[mode]).returned()
     assert first["job_id"] != second["job_id"]
-    assert _submitted(textin) == (2, 2)
+    assert submitted(textin) == (2, 2)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from tests.running import run
+from tests.running import new_context, run
 from textin_provider.exceptions import (
     TextInAuthenticationError,
     TextInBadResultError,
@@ -124,7 +124,7 @@ def test_the_templates_are_rendered() -> None:
         output_conn_id="{{ job }}_files",
         textin_conn_id="textin_{{ job }}",
     )
-    operator.render_template_fields({"job": "a"})
+    operator.render_template_fields(new_context(job="a"))
     assert [operator.job_id, operator.output_path, operator.output_conn_id, operator.textin_conn_id] == [
         ["a1", "a2"],
         "s3://a/",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from tests.running import run
+from tests.running import new_context, run
 from textin_provider.exceptions import (
     TextInAuthenticationError,
     TextInConfigurationError,
@@ -85,7 +85,7 @@ def test_a_webhook_is_handed_on(textin: TextInServer, document: Path) -> None:
 
 
 def test_every_argument_is_a_template(textin: TextInServer) -> None:
-    arguments = {
+    arguments: dict[str, Any] = {
         "file": "{{ folder }}/pump.md",
         "file_url": "https://{{ folder }}/pump.md",
         "config": {"scope": {"page_range": "{{ pages }}"}},
@@ -94,7 +94,7 @@ def test_every_argument_is_a_template(textin: TextInServer) -> None:
         "textin_conn_id": "textin_{{ folder }}",
     }
     operator = XParseSubmitOperator(task_id="submit", **arguments)
-    operator.render_template_fields({"folder": "berlin", "pages": "1-3"})
+    operator.render_template_fields(new_context(folder="berlin", pages="1-3"))
     assert {name: getattr(operator, name) for name in arguments} == {
         "file": "berlin/pump.md",
         "file_url": "https://berlin/pump.md",

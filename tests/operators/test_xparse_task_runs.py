@@ -42,8 +42,9 @@ def test_documents_are_mapped_from_submit_to_stored_results(textin: TextInServer
         each = XParseDownloadResultOperator.partial(task_id="each", output_path=f"{tmp_path}/each/").expand(
             job_id=submit.output
         )
+        job_ids: Any = submit.output
         all_at_once = XParseDownloadResultOperator(
-            task_id="all", job_id=submit.output, output_path=f"{tmp_path}/all/"
+            task_id="all", job_id=job_ids, output_path=f"{tmp_path}/all/"
         )
         wait >> [each, all_at_once]
 
@@ -76,8 +77,9 @@ def test_templates_lead_from_one_task_to_the_next(textin: TextInServer, tmp_path
         wait = XParseJobSensor(
             task_id="wait", job_id="{{ ti.xcom_pull(task_ids='submit') }}", poke_interval=0.05
         )
+        job_id: Any = submit.output
         download = XParseDownloadResultOperator(
-            task_id="download", job_id=submit.output, output_path=f"{tmp_path}/{{{{ task.task_id }}}}.json"
+            task_id="download", job_id=job_id, output_path=f"{tmp_path}/{{{{ task.task_id }}}}.json"
         )
         submit >> wait >> download
 

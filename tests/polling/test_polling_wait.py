@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -92,6 +93,7 @@ def test_a_blip_is_waited_out(kind: ErrorKind) -> None:
 
     assert decision.event is None
     assert decision.is_warning
+    assert decision.delay is not None
     assert decision.delay > 0
 
 
@@ -156,9 +158,10 @@ def test_an_unknown_state_is_warned_of_once_and_waited_out() -> None:
 
 def test_a_row_of_blips_is_warned_of_once_and_anew_after_an_answer() -> None:
     waiting = wait()
-    looks = [fault(), fault(), fault(ErrorKind.TRANSPORT), job("pending"), fault(), fault()]
+    pending: XParseJob | ApiError = job("pending")
+    states = [fault(), fault(), fault(ErrorKind.TRANSPORT), pending, fault(), fault()]
 
-    warned = [look(waiting, seen).is_warning for seen in looks]
+    warned = [look(waiting, seen).is_warning for seen in states]
 
     assert warned == [True, False, False, False, True, False]
 
@@ -208,7 +211,9 @@ def test_thousands_of_looks_do_not_overflow() -> None:
     waiting = wait(interval=1, exponential_backoff=True)
 
     for _ in range(5_000):
-        assert look(waiting, job("pending")).delay <= 100
+        delay = look(waiting, job("pending")).delay
+        assert delay is not None
+        assert delay <= 100
         waiting.on_error("1", fault(), now=START)
 
 
@@ -221,6 +226,7 @@ def test_no_delay_passes_the_deadline(seen: XParseJob | ApiError, now: float) ->
     for _ in range(8):
         decision = look(waiting, seen, now)
         assert decision.event is None
+        assert decision.delay is not None
         assert 0 <= decision.delay <= DEADLINE - now
 
 
@@ -231,7 +237,7 @@ def test_the_first_look_after_the_deadline_comes_at_once() -> None:
 def test_blips_are_followed_by_growing_pauses_with_full_jitter() -> None:
     for chance in (LOWEST, MIDDLE, HIGHEST):
         policy = PollPolicy(10, START + 1e6, 1e6)
-        waiting = JobWait("1", policy, chance=lambda chance=chance: chance)
+        waiting = JobWait("1", policy, chance=partial(float, chance))
         delays = [waiting.on_error("1", fault(), now=START).delay for _ in range(9)]
         assert delays == pytest.approx([chance * top for top in (2, 4, 8, 16, 32, 64, 120, 120, 120)])
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
-from tests.running import TaskInstance
+from tests.running import new_context
 from tests.sensors.conftest import MODES
 from tests.sensors.test_docflow_sensor import SAMPLE, new_sensor, wait_for
 from textin_provider.exceptions import (
@@ -191,7 +191,7 @@ MALFORMED = {
 def test_a_malformed_event_is_never_a_success(textin: TextInServer, event: Any) -> None:
     sensor = new_sensor(textin.add_batch(count=1), deferrable=True)
     with pytest.raises(Exception) as raised:  # noqa: PT011
-        sensor.resume_execution("execute_complete", {"event": event}, {"ti": TaskInstance()})
+        sensor.resume_execution("execute_complete", {"event": event}, new_context())
     assert not isinstance(raised.value, AirflowSkipException | TextInError)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
-from tests.running import Outcome, TaskInstance, run
+from tests.running import Outcome, new_context, run
 from tests.sensors.conftest import MODES
 from textin_provider.sensors.docflow import DocFlowBatchSensor
 from textin_provider.testing import FileScript, TextInServer
@@ -38,7 +38,7 @@ def wait_for(batch_number: Any = None, **others: Any) -> Outcome:
 def deferral(sensor: DocFlowBatchSensor) -> TaskDeferred:
     """Run a sensor as far as its deferral."""
     with pytest.raises(TaskDeferred) as deferred:
-        sensor.execute({"ti": TaskInstance()})
+        sensor.execute(new_context())
     return deferred.value
 
 
@@ -231,7 +231,7 @@ def test_the_trigger_is_told_what_the_sensor_was_told(textin: TextInServer) -> N
 
 
 def test_the_templates_are_rendered() -> None:
-    given = {
+    given: dict[str, Any] = {
         "batch_number": "{{ x }}1",
         "file_id": "{{ x }}2",
         "docflow_task_id": "{{ x }}3",
@@ -240,7 +240,7 @@ def test_the_templates_are_rendered() -> None:
         "textin_conn_id": "textin_{{ x }}",
     }
     sensor = DocFlowBatchSensor(task_id="wait", **given)
-    sensor.render_template_fields({"x": "a"})
+    sensor.render_template_fields(new_context(x="a"))
     assert {name: getattr(sensor, name) for name in given} == {
         "batch_number": "a1",
         "file_id": "a2",

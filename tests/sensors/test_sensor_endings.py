@@ -14,18 +14,14 @@ from airflow.providers.common.compat.sdk import (
     AirflowSkipException,
 )
 
-from tests.running import AIRFLOW_2, TaskInstance, run, says_in_time
+from tests.airflow_versions import TaskDeferralError
+from tests.running import AIRFLOW_2, new_context, run, says_in_time
 from tests.sensors.conftest import MODES
 from textin_provider.exceptions import TextInError, TextInJobFailedError
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
 
 if TYPE_CHECKING:
     from tests.sensors.conftest import NewSensor
-
-try:
-    from airflow.sdk.exceptions import TaskDeferralError
-except ImportError:
-    from airflow.exceptions import TaskDeferralError
 
 FAILS = JobScript(states=["pending", "failed"], message="PDF password missing")
 #: What a scheduler writes when a deferral has outlived its timeout.
@@ -125,13 +121,13 @@ MALFORMED = {
 def test_a_malformed_event_is_never_a_success(new_sensor: NewSensor, event: Any) -> None:
     sensor = new_sensor("a", deferrable=True)()
     with pytest.raises(Exception) as raised:  # noqa: PT011
-        sensor.resume_execution("execute_complete", {"event": event}, {"ti": TaskInstance()})
+        sensor.resume_execution("execute_complete", {"event": event}, new_context())
     assert not isinstance(raised.value, AirflowSkipException)
 
 
 def test_a_missing_event_is_never_a_success(new_sensor: NewSensor) -> None:
     with pytest.raises(RuntimeError, match="The trigger of wait ended with"):
-        new_sensor("a")().resume_execution("execute_complete", {}, {"ti": TaskInstance()})
+        new_sensor("a")().resume_execution("execute_complete", {}, new_context())
 
 
 @pytest.mark.parametrize(
@@ -148,7 +144,7 @@ def test_a_deferral_that_outlived_the_framework_is_a_sensor_timeout(
 ) -> None:
     sensor = new_sensor("a", deferrable=True, **options)()
     with pytest.raises(expected, match="within timeout=20s"):
-        sensor.resume_execution("__fail__", {"error": LOST}, {"ti": TaskInstance()})
+        sensor.resume_execution("__fail__", {"error": LOST}, new_context())
 
 
 @pytest.mark.parametrize(
@@ -164,7 +160,7 @@ def test_a_trigger_that_crashed_is_an_ordinary_failure(
     sensor = new_sensor("a", deferrable=True, **options)()
     crashed = {"error": "Trigger failure", "traceback": ["Traceback\n", "ValueError: a mistake\n"]}
     with pytest.raises(expected):
-        sensor.resume_execution("__fail__", crashed, {"ti": TaskInstance()})
+        sensor.resume_execution("__fail__", crashed, new_context())
 
 
 def test_soft_fail_and_never_fail_exclude_each_other(new_sensor: NewSensor) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
-from tests.running import TaskInstance, run
+from tests.running import new_context, run
 from tests.sensors.conftest import MODES
 from textin_provider.exceptions import TextInAuthenticationError, TextInConfigurationError, TextInRequestError
 from textin_provider.sensors.xparse import XParseJobSensor
@@ -28,7 +28,7 @@ HTML = b"<html>502 Bad Gateway</html>"
 
 def _deferral(sensor: XParseJobSensor) -> TaskDeferred:
     with pytest.raises(TaskDeferred) as deferred:
-        sensor.execute({"ti": TaskInstance()})
+        sensor.execute(new_context())
     return deferred.value
 
 
@@ -201,7 +201,7 @@ def test_a_doubled_pause_stays_within_max_wait(textin: TextInServer, new_sensor:
 
 def test_the_templates_are_rendered(textin: TextInServer) -> None:
     sensor = XParseJobSensor(task_id="wait", job_id="{{ job }}", textin_conn_id="textin_{{ account }}")
-    sensor.render_template_fields({"job": "c020a1f0", "account": "berlin"})
+    sensor.render_template_fields(new_context(job="c020a1f0", account="berlin"))
     assert (sensor.job_id, sensor.textin_conn_id, sensor.hook.textin_conn_id) == (
         "c020a1f0",
         "textin_berlin",

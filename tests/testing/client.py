@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -21,9 +22,20 @@ STATUS_SCHEMA = _SCHEMA.format(PATH[1:].replace("/", "~1") + "~1%7Bjob_id%7D", "
 RESULT_SCHEMA = _SCHEMA.format("file~1xparse_result~1%7Btoken%7D", "get")
 
 
-def conforms(value: Any, schema: str) -> Any:
+def conforms(value: dict[str, Any], schema: str) -> dict[str, Any]:
     validator("xparse-v1", schema).validate(value)
     return value
+
+
+def spool(server: TextInServer) -> Path:
+    """Return the folder where a running server keeps its documents."""
+    assert server._running is not None
+    return Path(server._running._spool.name)
+
+
+def spooled(server: TextInServer) -> list[Path]:
+    """Return the documents that a running server keeps."""
+    return list(spool(server).iterdir())
 
 
 @dataclass
@@ -65,8 +77,10 @@ class Client:
 
     def wait(self, job_id: str) -> dict[str, Any]:
         """Poll until the job ends and return its data."""
-        while (data := self.status(job_id)["data"])["status"] in ("pending", "in_progress"):
+        data: dict[str, Any] = self.status(job_id)["data"]
+        while data["status"] in ("pending", "in_progress"):
             time.sleep(0.005)
+            data = self.status(job_id)["data"]
         return data
 
     def result(self, url: str) -> dict[str, Any]:

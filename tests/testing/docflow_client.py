@@ -18,7 +18,7 @@ UPLOAD, FETCH, DELETE, RETRY = (f"{V2}/file/{name}" for name in ("upload", "fetc
 UNFINISHED = {0, 3, 4, 5, 6, 7, 20}
 
 
-def conforms(method: str, path: str, envelope: Any) -> Any:
+def conforms(method: str, path: str, envelope: dict[str, Any]) -> dict[str, Any]:
     validator("docflow-v2", response_pointer(method, path)).validate(envelope)
     return envelope
 
@@ -31,8 +31,12 @@ class DocFlowClient:
         return self.base.session.request(method, self.base.server.url + path, timeout=30, **kwargs)
 
     def post(
-        self, *documents: tuple[str, bytes], json: Any = None, params: dict | None = None, **options: Any
-    ) -> dict:
+        self,
+        *documents: tuple[str, bytes],
+        json: Any = None,
+        params: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> dict[str, Any]:
         """Upload documents, (name, content) each, or ``json``, and return the envelope."""
         query = {"workspace_id": self.base.server.workspace_id, **options} if params is None else params
         files = [("file", document) for document in documents] or None
@@ -43,18 +47,19 @@ class DocFlowClient:
         """Upload documents and return their batch number."""
         envelope = self.post(*documents, **options)
         assert envelope["code"] == 200, envelope
-        return envelope["result"]["batch_number"]
+        return str(envelope["result"]["batch_number"])
 
-    def get(self, conform: bool = True, **query: Any) -> dict:
+    def get(self, conform: bool = True, **query: Any) -> dict[str, Any]:
         """Fetch and return the envelope."""
         query = {"workspace_id": self.base.server.workspace_id} | query
-        envelope = self.send("GET", FETCH, params=query).json()
+        envelope: dict[str, Any] = self.send("GET", FETCH, params=query).json()
         return conforms("GET", FETCH, envelope) if conform else envelope
 
-    def files(self, conform: bool = True, **query: Any) -> list[dict]:
+    def files(self, conform: bool = True, **query: Any) -> list[dict[str, Any]]:
         envelope = self.get(conform, **query)
         assert envelope["code"] == 200, envelope
-        return envelope["result"]["files"]
+        files: list[dict[str, Any]] = envelope["result"]["files"]
+        return files
 
     def names(self, **query: Any) -> list[str]:
         return [file["name"] for file in self.files(**query)]
@@ -63,21 +68,21 @@ class DocFlowClient:
         found = self.files(conform=False, batch_number=batch_number, **query)
         return [file["recognition_status"] for file in found]
 
-    def wait(self, batch_number: str, **query: Any) -> list[dict]:
+    def wait(self, batch_number: str, **query: Any) -> list[dict[str, Any]]:
         """Fetch until all files of a batch are finished, and return them."""
         while UNFINISHED & set(self.statuses(batch_number)):
             time.sleep(0.005)
         return self.files(batch_number=batch_number, **query)
 
-    def read(self, name: str, content: bytes, **options: Any) -> dict:
+    def read(self, name: str, content: bytes, **options: Any) -> dict[str, Any]:
         """Upload one document, wait for its end and return its JSON."""
         (file,) = self.wait(self.upload((name, content), **options))
         return file
 
-    def post_json(self, path: str, **body: Any) -> dict:
+    def post_json(self, path: str, **body: Any) -> dict[str, Any]:
         body = {"workspace_id": self.base.server.workspace_id} | body
         return conforms("POST", path, self.send("POST", path, json=body).json())
 
 
-def fields(file: dict) -> dict[str, str]:
+def fields(file: dict[str, Any]) -> dict[str, str]:
     return {field["key"]: field["value"] for field in file["data"]["fields"]}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
-PAGES = [
+Page = Sequence[tuple[str, float, float, float]]
+
+PAGES: list[Page] = [
     [
         ("A Heading", 24, 72, 760),
         ("First line of a paragraph", 12, 72, 720),
@@ -16,7 +19,7 @@ PAGES = [
 ]
 
 
-def small_pdf(pages: list[list[tuple[str, float, float, float]]] = PAGES) -> bytes:
+def small_pdf(pages: Sequence[Page] = PAGES) -> bytes:
     kids = " ".join(f"{4 + 2 * index} 0 R" for index in range(len(pages)))
     objects = [
         "<< /Type /Catalog /Pages 2 0 R >>",

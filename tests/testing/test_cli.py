@@ -41,7 +41,11 @@ def running() -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_prints_a_connection_serves_and_ends_cleanly(running: subprocess.Popen[str], end: int):
+def test_the_command_prints_a_connection_serves_and_ends_cleanly(
+    running: subprocess.Popen[str], end: int
+) -> None:
+    assert running.stdout is not None
+    assert running.stderr is not None
     address = running.stdout.readline()
     export, assignment = shlex.split(running.stdout.readline())
     name, _, value = assignment.partition("=")
@@ -68,7 +72,7 @@ def test_the_command_prints_a_connection_serves_and_ends_cleanly(running: subpro
     assert (running.returncode, out, err) == (0, "", "")
 
 
-def test_a_port_in_use_is_a_one_line_error():
+def test_a_port_in_use_is_a_one_line_error() -> None:
     with TextInServer() as textin:
         port = textin.url.rpartition(":")[2]
         done = subprocess.run([*COMMAND, "--port", port], capture_output=True, text=True, timeout=30)
@@ -76,27 +80,27 @@ def test_a_port_in_use_is_a_one_line_error():
     assert done.stderr == f"cannot listen on port {port}: Address already in use\n"
 
 
-def test_help_explains_the_options():
+def test_help_explains_the_options() -> None:
     done = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, timeout=30)
     assert done.returncode == 0
     assert "--processing-seconds" in done.stdout
 
 
 @pytest.mark.parametrize("options", [[], ["--help"]])
-def test_the_command_without_the_extra_says_what_to_install(options: list[str]):
+def test_the_command_without_the_extra_says_what_to_install(options: list[str]) -> None:
     command = [sys.executable, "-c", WITHOUT_UVICORN, *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
     assert done.stderr == "The local TextIn needs uvicorn: pip install 'airflow-provider-textin[testing]'\n"
 
 
-def test_the_class_without_the_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
+def test_the_class_without_the_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extra, "find_spec", lambda name: None)
     with pytest.raises(extra.MissingExtraError, match=r"pip install 'airflow-provider-textin\[testing\]'"):
         TextInServer()
 
 
-def test_importing_the_package_loads_nothing_of_the_extra():
+def test_importing_the_package_loads_nothing_of_the_extra() -> None:
     program = (
         "import sys, textin_provider.testing as t; print([n for n in t.extra.PACKAGES if n in sys.modules])"
     )

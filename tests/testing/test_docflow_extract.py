@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.testing.docflow_client import DocFlowClient, fields
-from tests.testing.small_pdf import small_pdf
+from tests.testing.small_pdf import Page, small_pdf
 
 INVOICE_MD = """\
 # 发票
@@ -26,7 +26,7 @@ INVOICE_HTML = b"""<h1>Invoice</h1><p>No: 7<br>Sum: 8</p>
 <table><tr><td>A</td></tr><tr><td>B</td></tr></table>"""
 
 
-def test_lines_of_key_and_value_become_fields(docflow: DocFlowClient):
+def test_lines_of_key_and_value_become_fields(docflow: DocFlowClient) -> None:
     file = docflow.read("a.md", INVOICE_MD)
     assert fields(file) == {
         "发票号码": "12345678",
@@ -43,7 +43,7 @@ def test_lines_of_key_and_value_become_fields(docflow: DocFlowClient):
     assert file["category"] == "invoice"
 
 
-def test_tables_become_rows_of_cells_with_their_column_names(docflow: DocFlowClient):
+def test_tables_become_rows_of_cells_with_their_column_names(docflow: DocFlowClient) -> None:
     data = docflow.read("a.html", INVOICE_HTML)["data"]
     rows = [
         [[(cell["key"], cell["value"]) for cell in row] for row in table["items"]] for table in data["tables"]
@@ -64,13 +64,13 @@ def test_tables_become_rows_of_cells_with_their_column_names(docflow: DocFlowCli
     ],
 )
 def test_fields_are_extracted_from_every_readable_kind(
-    docflow: DocFlowClient, name: str, content: bytes, expected: dict
-):
+    docflow: DocFlowClient, name: str, content: bytes, expected: dict[str, str]
+) -> None:
     assert fields(docflow.read(name, content)) == expected
 
 
-def test_positions_are_pixels_on_zero_based_pages(docflow: DocFlowClient):
-    pages = [[("No: 7", 12, 72, 720)], [("Sum: 8", 12, 72, 720)]]
+def test_positions_are_pixels_on_zero_based_pages(docflow: DocFlowClient) -> None:
+    pages: list[Page] = [[("No: 7", 12, 72, 720)], [("Sum: 8", 12, 72, 720)]]
     by_dpi = {}
     for dpi in (144, 216):
         file = docflow.read("a.pdf", small_pdf(pages), parser_dpi=dpi)
@@ -91,7 +91,7 @@ def test_positions_are_pixels_on_zero_based_pages(docflow: DocFlowClient):
         ("a poem", "other"),
     ],
 )
-def test_the_category_is_the_first_matching_word(docflow: DocFlowClient, text: str, category: str):
+def test_the_category_is_the_first_matching_word(docflow: DocFlowClient, text: str, category: str) -> None:
     assert docflow.read("a.txt", text.encode())["category"] == category
 
 
@@ -99,7 +99,9 @@ def test_the_category_is_the_first_matching_word(docflow: DocFlowClient, text: s
     ("name", "content"),
     [("a.gif", b"GIF89a"), ("a.json", b"{}"), ("a.rtf", b"{\\rtf1 x}"), ("a.bmp", b"BMx")],
 )
-def test_a_type_that_is_not_supported_fails_the_file(docflow: DocFlowClient, name: str, content: bytes):
+def test_a_type_that_is_not_supported_fails_the_file(
+    docflow: DocFlowClient, name: str, content: bytes
+) -> None:
     good, bad = docflow.wait(docflow.upload(("a.txt", b"x"), (name, content)))
     assert good["recognition_status"] == 1
     assert (bad["recognition_status"], bad["failure_causes"]) == (2, "文件格式不支持")
@@ -117,7 +119,7 @@ def test_a_type_that_is_not_supported_fails_the_file(docflow: DocFlowClient, nam
 )
 def test_an_unreadable_file_fails_with_its_cause(
     docflow: DocFlowClient, name: str, content: bytes, cause: str
-):
+) -> None:
     file = docflow.read(name, content)
     assert file["recognition_status"] == 2
     assert cause in file["failure_causes"]

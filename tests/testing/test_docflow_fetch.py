@@ -23,7 +23,9 @@ def batch(textin: TextInServer) -> str:
     return textin.add_batch("b", [FileScript(name=f"{number}.pdf") for number in range(5)])
 
 
-def test_the_example_of_the_status_page_can_be_reproduced(docflow: DocFlowClient, textin: TextInServer):
+def test_the_example_of_the_status_page_can_be_reproduced(
+    docflow: DocFlowClient, textin: TextInServer
+) -> None:
     textin.add_batch("batch", files=[REPORT, INVOICE])
     first, second = docflow.files(batch_number="batch")
     expected: dict[str, Any] = {
@@ -42,7 +44,7 @@ def test_the_example_of_the_status_page_can_be_reproduced(docflow: DocFlowClient
     assert textin.uploads_accepted == 0
 
 
-def test_the_example_of_textins_status_page_conforms_to_the_contract():
+def test_the_example_of_textins_status_page_conforms_to_the_contract() -> None:
     from textin_provider.testing.contract import document
 
     response = document("docflow-v2")["paths"][FETCH]["get"]["responses"]["200"]["content"][
@@ -51,7 +53,7 @@ def test_the_example_of_textins_status_page_conforms_to_the_contract():
     conforms("GET", FETCH, response["examples"]["status_page"]["value"])
 
 
-def test_conditions_are_combined_with_and(docflow: DocFlowClient, textin: TextInServer):
+def test_conditions_are_combined_with_and(docflow: DocFlowClient, textin: TextInServer) -> None:
     textin.add_batch("one", [REPORT, INVOICE])
     textin.add_batch("two", [INVOICE, FileScript(name="c.pdf", category="invoice", verification_status=2)])
     report, invoice = docflow.files(batch_number="one")
@@ -68,7 +70,9 @@ def test_conditions_are_combined_with_and(docflow: DocFlowClient, textin: TextIn
 @pytest.mark.parametrize(
     "query", [{"batch_number": "none"}, {"file_id": "1"}, {"task_id": "x"}, {"recognition_status": 99}]
 )
-def test_a_fetch_without_matches_is_an_empty_list(docflow: DocFlowClient, batch: str, query: dict):
+def test_a_fetch_without_matches_is_an_empty_list(
+    docflow: DocFlowClient, batch: str, query: dict[str, Any]
+) -> None:
     envelope = docflow.get(**query)
     assert envelope["code"] == 200
     assert envelope["result"] == {"total": 0, "page": 1, "page_size": 1000, "files": []}
@@ -91,13 +95,15 @@ def test_a_fetch_without_matches_is_an_empty_list(docflow: DocFlowClient, batch:
         {"workspace_id": ""},
     ],
 )
-def test_an_invalid_condition_is_named_in_the_error(docflow: DocFlowClient, batch: str, query: dict):
+def test_an_invalid_condition_is_named_in_the_error(
+    docflow: DocFlowClient, batch: str, query: dict[str, Any]
+) -> None:
     envelope = docflow.get(**query)
     assert envelope["code"] == 400
     assert next(iter(query)) in envelope["msg"]
 
 
-def test_files_are_listed_in_pages_with_the_total(docflow: DocFlowClient, batch: str):
+def test_files_are_listed_in_pages_with_the_total(docflow: DocFlowClient, batch: str) -> None:
     pages = [docflow.get(batch_number=batch, page=page, page_size=2)["result"] for page in (1, 2, 3, 4)]
     assert [[file["name"][0] for file in page["files"]] for page in pages] == [
         ["0", "1"],
@@ -109,7 +115,7 @@ def test_files_are_listed_in_pages_with_the_total(docflow: DocFlowClient, batch:
     assert [page["page"] for page in pages] == [1, 2, 3, 4]
 
 
-def test_times_select_by_the_last_update(docflow: DocFlowClient, textin: TextInServer, batch: str):
+def test_times_select_by_the_last_update(docflow: DocFlowClient, textin: TextInServer, batch: str) -> None:
     now = datetime.now(UTC)
     before, after = (now + timedelta(minutes=minutes) for minutes in (-1, 1))
     assert len(docflow.files(start_time=before.isoformat())) == 5
@@ -120,7 +126,7 @@ def test_times_select_by_the_last_update(docflow: DocFlowClient, textin: TextInS
     assert len(docflow.files(batch_number="unfinished", start_time=before.isoformat())) == 1
 
 
-def test_a_fetch_can_request_optional_fields(docflow: DocFlowClient):
+def test_a_fetch_can_request_optional_fields(docflow: DocFlowClient) -> None:
     batch = docflow.upload(("a.md", b"# Title\n\nKey: value"))
     docflow.wait(batch)
     (plain,) = docflow.files(batch_number=batch)
@@ -134,31 +140,33 @@ def test_a_fetch_can_request_optional_fields(docflow: DocFlowClient):
     assert full["pages"][0]["image_url"].startswith("http")
 
 
-def test_counts_can_be_omitted(docflow: DocFlowClient, textin: TextInServer, batch: str):
+def test_counts_can_be_omitted(docflow: DocFlowClient, textin: TextInServer, batch: str) -> None:
     textin.quirks.omit_total = True
     assert docflow.get(batch_number=batch)["result"].keys() == {"files"}
 
 
-def test_a_file_can_be_listed_on_two_pages(docflow: DocFlowClient, textin: TextInServer, batch: str):
+def test_a_file_can_be_listed_on_two_pages(docflow: DocFlowClient, textin: TextInServer, batch: str) -> None:
     textin.quirks.duplicate_over_pages = True
     pages = [docflow.names(batch_number=batch, page=page, page_size=3) for page in (1, 2, 3)]
     assert pages == [["0.pdf", "1.pdf", "2.pdf"], ["2.pdf", "3.pdf", "4.pdf"], ["4.pdf"]]
     assert docflow.names(batch_number=batch, page=5, page_size=1) == ["4.pdf"]
 
 
-def test_the_page_can_be_ignored(docflow: DocFlowClient, batch: str, textin: TextInServer):
+def test_the_page_can_be_ignored(docflow: DocFlowClient, batch: str, textin: TextInServer) -> None:
     textin.quirks.ignore_page = True
     assert docflow.names(batch_number=batch, page=2, page_size=2) == ["0.pdf", "1.pdf"]
 
 
-def test_pages_can_be_shorter_than_requested(docflow: DocFlowClient, textin: TextInServer, batch: str):
+def test_pages_can_be_shorter_than_requested(
+    docflow: DocFlowClient, textin: TextInServer, batch: str
+) -> None:
     textin.quirks.max_page_size = 2
     result = docflow.get(batch_number=batch, page=2)["result"]
     assert [file["name"] for file in result["files"]] == ["2.pdf", "3.pdf"]
     assert (result["total"], result["page_size"]) == (5, 1000)
 
 
-def test_the_order_can_change(docflow: DocFlowClient, textin: TextInServer):
+def test_the_order_can_change(docflow: DocFlowClient, textin: TextInServer) -> None:
     textin.quirks.shuffle = True
     textin.add_batch("many", count=50)
     lists = [docflow.names(batch_number="many") for _ in range(3)]
@@ -166,14 +174,14 @@ def test_the_order_can_change(docflow: DocFlowClient, textin: TextInServer):
     assert len({frozenset(names) for names in lists}) == 1
 
 
-def test_quirks_can_be_passed_to_the_constructor():
+def test_quirks_can_be_passed_to_the_constructor() -> None:
     with TextInServer(quirks=Quirks(omit_total=True)) as textin:
         assert textin.quirks.omit_total
 
 
 def test_delete_removes_the_files_that_meet_any_condition(
     docflow: DocFlowClient, textin: TextInServer, batch: str
-):
+) -> None:
     files = docflow.files(batch_number=batch)
     textin.add_batch("other", count=2)
     body = {"file_id": [files[0]["id"]], "task_id": [files[1]["task_id"], "1"], "batch_number": ["other"]}
@@ -193,13 +201,13 @@ def test_delete_removes_the_files_that_meet_any_condition(
     ],
 )
 def test_delete_without_a_valid_condition_is_rejected(
-    docflow: DocFlowClient, textin: TextInServer, batch: str, body: dict, code: int
-):
+    docflow: DocFlowClient, textin: TextInServer, batch: str, body: dict[str, Any], code: int
+) -> None:
     assert docflow.post_json(DELETE, **body)["code"] == code
     assert len(textin.files) == 5
 
 
-def test_a_thousand_files_with_data_are_listed_at_once(docflow: DocFlowClient, textin: TextInServer):
+def test_a_thousand_files_with_data_are_listed_at_once(docflow: DocFlowClient, textin: TextInServer) -> None:
     textin.add_batch("big", count=1000, data_bytes=10_000)
     files = docflow.files(conform=False, batch_number="big")
     assert len({file["id"] for file in files}) == 1000
@@ -213,18 +221,20 @@ def test_a_thousand_files_with_data_are_listed_at_once(docflow: DocFlowClient, t
 
 
 @pytest.mark.parametrize("size", [250, 499, 10_000, 12_345])
-def test_synthetic_data_has_the_requested_size(size: int):
+def test_synthetic_data_has_the_requested_size(size: int) -> None:
     from textin_provider.testing.synthetic import synthetic_data
 
     assert len(synthetic_data(size)) == size
 
 
-def test_synthetic_data_has_a_minimum_size(textin: TextInServer):
+def test_synthetic_data_has_a_minimum_size(textin: TextInServer) -> None:
     with pytest.raises(ValueError, match="249 is less than 250"):
         textin.add_batch("x", count=1, data_bytes=249)
 
 
-def test_a_chunked_fetch_counts_and_a_replaced_one_does_not(docflow: DocFlowClient, textin: TextInServer):
+def test_a_chunked_fetch_counts_and_a_replaced_one_does_not(
+    docflow: DocFlowClient, textin: TextInServer
+) -> None:
     textin.add_batch("b", [FileScript(statuses=[0, 1])])
     textin.fault("fetch", ScriptedFault(chunked=True))
     assert docflow.statuses("b") == [0]

@@ -7,13 +7,12 @@ import logging
 import re
 import socket
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from tests.testing.client import Client
+from tests.testing.client import Client, spooled
 from tests.testing.docflow_client import FETCH, UPLOAD, V2, DocFlowClient
 from tests.testing.small_pdf import encrypted, small_pdf
 from textin_provider.testing import FileScript, ScriptedFault, TextInServer
@@ -24,11 +23,7 @@ INVOICE = ("invoice.txt", b"Invoice\nNo: 1")
 WORKSPACE = {"workspace_id": "local-workspace"}
 
 
-def spool(textin: TextInServer) -> list[Path]:
-    return list(Path(textin._running._spool.name).iterdir())
-
-
-def test_uploaded_files_get_long_ids_and_a_batch_number(docflow: DocFlowClient, textin: TextInServer):
+def test_uploaded_files_get_long_ids_and_a_batch_number(docflow: DocFlowClient, textin: TextInServer) -> None:
     envelope = docflow.post(INVOICE, ("合同.pdf", small_pdf()), ("LOUD.TXT", b"x"))
     result = envelope["result"]
     assert (envelope["code"], envelope["msg"]) == (200, "成功")
@@ -47,7 +42,7 @@ def test_uploaded_files_get_long_ids_and_a_batch_number(docflow: DocFlowClient, 
     assert (textin.count("upload"), textin.submissions) == (1, 0)
 
 
-def test_a_batch_number_can_be_chosen_and_used_again(docflow: DocFlowClient):
+def test_a_batch_number_can_be_chosen_and_used_again(docflow: DocFlowClient) -> None:
     first = docflow.post(INVOICE, batch_number="批次-1")
     second = docflow.post(INVOICE, batch_number="批次-1")
     assert first["result"]["batch_number"] == second["result"]["batch_number"] == "批次-1"
@@ -55,11 +50,11 @@ def test_a_batch_number_can_be_chosen_and_used_again(docflow: DocFlowClient):
     assert [file["id"] for file in docflow.wait("批次-1")] == ids
 
 
-def test_batch_numbers_of_the_server_differ(docflow: DocFlowClient):
+def test_batch_numbers_of_the_server_differ(docflow: DocFlowClient) -> None:
     assert len({docflow.upload(INVOICE, batch_number="") for _ in range(5)}) == 5
 
 
-def test_urls_are_downloaded_by_the_server(docflow: DocFlowClient, textin: TextInServer):
+def test_urls_are_downloaded_by_the_server(docflow: DocFlowClient, textin: TextInServer) -> None:
     with TextInServer(pending_seconds=0, processing_seconds=0) as elsewhere:
         waiting = Client(elsewhere)
         page = waiting.wait(waiting.submit(b"# Contract")["data"]["job_id"])["result_url"]
@@ -92,14 +87,14 @@ def test_urls_are_downloaded_by_the_server(docflow: DocFlowClient, textin: TextI
     ],
 )
 def test_a_body_without_files_or_urls_is_rejected(
-    docflow: DocFlowClient, textin: TextInServer, request_args: dict, problem: str
-):
+    docflow: DocFlowClient, textin: TextInServer, request_args: dict[str, Any], problem: str
+) -> None:
     response = docflow.send("POST", UPLOAD, params=WORKSPACE, **request_args)
     envelope = response.json()
     assert (response.status_code, envelope["code"], envelope["result"]) == (200, 400, None)
     assert problem in envelope["msg"]
     assert not textin.files
-    assert not spool(textin)
+    assert not spooled(textin)
 
 
 @pytest.mark.parametrize(
@@ -121,14 +116,14 @@ def test_a_body_without_files_or_urls_is_rejected(
 )
 def test_options_are_validated_against_the_contract(
     docflow: DocFlowClient, textin: TextInServer, options: Any, problem: str
-):
+) -> None:
     envelope = docflow.send("POST", UPLOAD, params=options, files=[("file", INVOICE)]).json()
     assert envelope["code"] == 400
     assert problem in envelope["msg"]
     assert not textin.files
 
 
-def test_every_option_of_the_contract_is_accepted(docflow: DocFlowClient, textin: TextInServer):
+def test_every_option_of_the_contract_is_accepted(docflow: DocFlowClient, textin: TextInServer) -> None:
     declared = document("docflow-v2")["paths"][UPLOAD]["post"]["parameters"]
     values = {"boolean": "true", "integer": "1", "string": "text"}
     options = {
@@ -143,20 +138,20 @@ def test_every_option_of_the_contract_is_accepted(docflow: DocFlowClient, textin
     assert file.options["parser_parse_mode"] == "auto"
 
 
-def test_an_unknown_workspace_has_its_own_code(docflow: DocFlowClient, textin: TextInServer):
+def test_an_unknown_workspace_has_its_own_code(docflow: DocFlowClient, textin: TextInServer) -> None:
     assert docflow.post(INVOICE, params={"workspace_id": "elsewhere"})["code"] == 1005006000
     assert docflow.get(workspace_id="elsewhere")["code"] == 1005006000
     assert not textin.files
 
 
-def test_one_file_over_the_limit_rejects_the_whole_upload():
+def test_one_file_over_the_limit_rejects_the_whole_upload() -> None:
     with TextInServer(max_docflow_file_bytes=1024 * 1024) as textin:
         docflow = DocFlowClient(Client(textin))
         envelope = docflow.post(INVOICE, ("big.txt", b"x" * (1024 * 1024 + 1)))
         assert envelope["code"] == 1005016010
         assert "big.txt has 1048577 bytes; the limit is 1 MB" in envelope["msg"]
         assert not textin.files
-        assert not spool(textin)
+        assert not spooled(textin)
         assert docflow.post(("just.txt", b"x" * 1024 * 1024))["code"] == 200
 
 
@@ -169,14 +164,14 @@ def test_one_file_over_the_limit_rejects_the_whole_upload():
     ],
 )
 def test_credentials_have_the_codes_of_xparse_in_the_envelope_of_docflow(
-    docflow: DocFlowClient, headers: dict, code: int
-):
+    docflow: DocFlowClient, headers: dict[str, Any], code: int
+) -> None:
     for method, path in (("POST", UPLOAD), ("GET", FETCH)):
         envelope = docflow.send(method, path, params=WORKSPACE, headers=headers).json()
         assert (envelope["code"], envelope.keys()) == (code, {"code", "msg", "result"})
 
 
-def test_an_unknown_docflow_path_is_an_error_in_the_envelope_of_docflow(docflow: DocFlowClient):
+def test_an_unknown_docflow_path_is_an_error_in_the_envelope_of_docflow(docflow: DocFlowClient) -> None:
     envelope = docflow.send("POST", f"{V2}/file/upload/url", params=WORKSPACE).json()
     assert envelope["code"] == 40400
     assert "msg" in envelope
@@ -184,7 +179,7 @@ def test_an_unknown_docflow_path_is_an_error_in_the_envelope_of_docflow(docflow:
 
 def test_a_password_opens_the_pdf_and_is_not_in_request_log_log_and_repr(
     docflow: DocFlowClient, textin: TextInServer, caplog: pytest.LogCaptureFixture
-):
+) -> None:
     caplog.set_level(logging.DEBUG)
     pdf = encrypted(small_pdf(), "ge heim&1")
     batch = docflow.upload(("a.pdf", pdf), parser_pdf_pwd="ge heim&1", category="x")
@@ -205,7 +200,7 @@ def test_a_password_opens_the_pdf_and_is_not_in_request_log_log_and_repr(
 @pytest.mark.parametrize(("password", "cause"), [(None, "needs a password"), ("wrong", "wrong password")])
 def test_a_pdf_without_the_right_password_fails_after_the_upload(
     docflow: DocFlowClient, password: str | None, cause: str
-):
+) -> None:
     file = docflow.read("a.pdf", encrypted(small_pdf(), "geheim"), parser_pdf_pwd=password)
     assert file["recognition_status"] == 2
     assert cause in file["failure_causes"]
@@ -223,7 +218,7 @@ def test_a_pdf_without_the_right_password_fails_after_the_upload(
 )
 def test_a_fault_of_upload_applies_before_or_after_its_files_are_created(
     docflow: DocFlowClient, textin: TextInServer, fault: ScriptedFault, accepted: int
-):
+) -> None:
     textin.fault("upload", fault)
     try:
         assert docflow.post(INVOICE, INVOICE)["code"] == fault.code
@@ -232,7 +227,7 @@ def test_a_fault_of_upload_applies_before_or_after_its_files_are_created(
     assert textin.uploads_accepted == len(textin.files) == accepted
 
 
-def test_an_aborted_upload_is_not_accepted(docflow: DocFlowClient, textin: TextInServer):
+def test_an_aborted_upload_is_not_accepted(docflow: DocFlowClient, textin: TextInServer) -> None:
     head = (
         f"POST {UPLOAD}?workspace_id=local-workspace HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n"
         f"x-ti-app-id: {textin.app_id}\r\nx-ti-secret-code: {textin.secret_code}\r\n"
@@ -241,15 +236,15 @@ def test_an_aborted_upload_is_not_accepted(docflow: DocFlowClient, textin: TextI
     )
     with socket.create_connection(("127.0.0.1", int(textin.url.rpartition(":")[2]))) as connection:
         connection.sendall(head.encode())
-        while not spool(textin):
+        while not spooled(textin):
             time.sleep(0.005)
-    while spool(textin):
+    while spooled(textin):
         time.sleep(0.005)
     assert textin.uploads_accepted == len(textin.files) == 0
     assert docflow.post(INVOICE)["code"] == 200
 
 
-def test_faults_of_docflow_use_its_envelope(docflow: DocFlowClient, textin: TextInServer):
+def test_faults_of_docflow_use_its_envelope(docflow: DocFlowClient, textin: TextInServer) -> None:
     for code in (423, 429, 500, 900):
         textin.fault("fetch", ScriptedFault(code=code, message="busy"))
     assert [docflow.get() for _ in range(4)] == [
@@ -258,13 +253,13 @@ def test_faults_of_docflow_use_its_envelope(docflow: DocFlowClient, textin: Text
     assert docflow.get()["code"] == 200
 
 
-def test_the_response_of_an_upload_can_omit_task_ids(docflow: DocFlowClient, textin: TextInServer):
+def test_the_response_of_an_upload_can_omit_task_ids(docflow: DocFlowClient, textin: TextInServer) -> None:
     textin.script_file(FileScript(omit_fields=("task_id",)))
     (file,) = docflow.post(INVOICE)["result"]["files"]
     assert file.keys() == {"id", "name", "format"}
 
 
-def test_the_request_log_counts_the_bytes_of_responses(docflow: DocFlowClient, textin: TextInServer):
+def test_the_request_log_counts_the_bytes_of_responses(docflow: DocFlowClient, textin: TextInServer) -> None:
     whole = docflow.send("GET", FETCH, params=WORKSPACE)
     textin.fault("fetch", ScriptedFault(truncate=10))
     with pytest.raises(requests.RequestException):
@@ -277,7 +272,7 @@ def test_the_request_log_counts_the_bytes_of_responses(docflow: DocFlowClient, t
     assert textin.bytes_sent("upload") == 0
 
 
-def test_workspaces_are_listed_and_described():
+def test_workspaces_are_listed_and_described() -> None:
     with TextInServer(workspace_id=["one", "two"]) as textin:
         docflow = DocFlowClient(Client(textin))
         assert textin.workspace_id == "one"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -50,15 +50,15 @@ HTML = """\
   this</pre>tail</body></html>""".encode()
 
 
-def pairs(result: dict) -> list[tuple[str, str]]:
+def pairs(result: dict[str, Any]) -> list[tuple[str, str]]:
     return [(element["type"], element["text"]) for element in result["elements"]]
 
 
-def by_text(result: dict) -> dict[str, dict]:
+def by_text(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {element["text"]: element for element in result["elements"]}
 
 
-def test_markdown_becomes_elements_in_reading_order(client: Client):
+def test_markdown_becomes_elements_in_reading_order(client: Client) -> None:
     result = client.parse(MARKDOWN, "report.md")
     table = "<table><tr><th>Name</th><th>Sum</th></tr><tr><td>张三</td><td>1|2</td></tr></table>"
     assert pairs(result) == [
@@ -81,7 +81,7 @@ def test_markdown_becomes_elements_in_reading_order(client: Client):
     assert '```python\nprint("hi")\n```' in result["markdown"]
 
 
-def test_html_becomes_its_visible_elements(client: Client):
+def test_html_becomes_its_visible_elements(client: Client) -> None:
     result = client.parse(HTML, "page.html")
     assert pairs(result) == [
         ("Title", "标题 & more"),
@@ -101,12 +101,12 @@ def test_html_becomes_its_visible_elements(client: Client):
     assert result["metadata"]["filetype"] == "text/html"
 
 
-def test_html_is_detected_without_an_extension(client: Client):
+def test_html_is_detected_without_an_extension(client: Client) -> None:
     assert pairs(client.parse(b"<!DOCTYPE html><h2>x</h2>", "page"))[0] == ("Title", "x")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
-def test_plain_text_becomes_paragraphs_in_any_usual_encoding(client: Client, encoding: str):
+def test_plain_text_becomes_paragraphs_in_any_usual_encoding(client: Client, encoding: str) -> None:
     text = "第一段\r\n第二行\r\n\r\n  \r\n第二段 two\r\n"
     assert pairs(client.parse(text.encode(encoding), "a.txt")) == [
         ("NarrativeText", "第一段\n第二行"),
@@ -114,16 +114,16 @@ def test_plain_text_becomes_paragraphs_in_any_usual_encoding(client: Client, enc
     ]
 
 
-def test_csv_becomes_a_table(client: Client):
+def test_csv_becomes_a_table(client: Client) -> None:
     result = client.parse('名,"a, b"\n1,2\n'.encode(), "a.csv", {"capabilities": {"table_view": "markdown"}})
     assert pairs(result) == [("Table", "| 名 | a, b |\n| --- | --- |\n| 1 | 2 |")]
 
 
-def test_text_without_content_has_no_elements(client: Client):
+def test_text_without_content_has_no_elements(client: Client) -> None:
     assert client.parse(b"\n \n", "a.txt")["elements"] == []
 
 
-def test_coordinates_go_down_the_page_within_it(client: Client):
+def test_coordinates_go_down_the_page_within_it(client: Client) -> None:
     result = client.parse(MARKDOWN, "report.md")
     tops = [element["coordinates"][1] for element in result["elements"]]
     bottoms = [element["coordinates"][5] for element in result["elements"]]
@@ -134,7 +134,7 @@ def test_coordinates_go_down_the_page_within_it(client: Client):
         assert (x1, y1, x2, y3) == (x4, y2, x3, y4)
 
 
-def test_hierarchy_links_parents_and_children(client: Client):
+def test_hierarchy_links_parents_and_children(client: Client) -> None:
     elements = by_text(client.parse(MARKDOWN, "report.md"))
     top, numbers = elements["年度报告 Annual report"], elements["Numbers"]
     second, nested = elements["second"], elements["nested"]
@@ -149,13 +149,13 @@ def test_hierarchy_links_parents_and_children(client: Client):
     assert "parent_id" not in elements["Second"]["metadata"]
 
 
-def test_hierarchy_can_be_omitted(client: Client):
+def test_hierarchy_can_be_omitted(client: Client) -> None:
     result = client.parse(MARKDOWN, "report.md", {"capabilities": {"include_hierarchy": False}})
     keys = {key for element in result["elements"] for key in element["metadata"]}
     assert keys == {"table_structure_status"}
 
 
-def test_title_tree_and_pages_are_optional(client: Client):
+def test_title_tree_and_pages_are_optional(client: Client) -> None:
     plain = client.parse(MARKDOWN, "report.md")
     assert not {"title_tree", "pages", "exports"} & plain.keys()
     result = client.parse(MARKDOWN, "report.md", {"capabilities": {"title_tree": True, "pages": True}})
@@ -168,7 +168,7 @@ def test_title_tree_and_pages_are_optional(client: Client):
     assert page["status"] == "Success"
 
 
-def test_table_structure_is_optional(client: Client):
+def test_table_structure_is_optional(client: Client) -> None:
     without = client.parse(HTML, "page.html")["elements"][6]
     assert "table_structure" not in without
     assert without["metadata"]["table_structure_status"] == "disabled"
@@ -186,14 +186,14 @@ def test_table_structure_is_optional(client: Client):
     assert structure["cells"][0]["role"] == "column_header"
 
 
-def test_tables_can_be_shown_as_markdown(client: Client):
+def test_tables_can_be_shown_as_markdown(client: Client) -> None:
     result = client.parse(MARKDOWN, "report.md", {"capabilities": {"table_view": "markdown"}})
     table = "| Name | Sum |\n| --- | --- |\n| 张三 | 1\\|2 |"
     assert ("Table", table) in pairs(result)
     assert table in result["markdown"]
 
 
-def test_each_export_fails_with_its_reason(client: Client):
+def test_each_export_fails_with_its_reason(client: Client) -> None:
     result = client.parse(b"x", "a.txt", {"exports": [{"format": "docx"}, {"format": "pdf"}]})
     assert [(export["format"], export["status"]) for export in result["exports"]] == [
         ("docx", "fail"),
@@ -202,16 +202,18 @@ def test_each_export_fails_with_its_reason(client: Client):
     assert "local TextIn" in result["exports"][0]["error"]["message"]
 
 
-def test_a_pinned_schema_version_is_kept(client: Client):
+def test_a_pinned_schema_version_is_kept(client: Client) -> None:
     assert client.parse(b"x", "a.txt", {"schema_version": "1.3.0"})["schema_version"] == "1.3.0"
 
 
-def test_the_same_document_gets_the_same_element_ids(client: Client):
+def test_the_same_document_gets_the_same_element_ids(client: Client) -> None:
     first, second = (client.parse(MARKDOWN, name) for name in ("a.md", "b.md"))
     assert [e["element_id"] for e in first["elements"]] == [e["element_id"] for e in second["elements"]]
 
 
-def test_a_config_without_the_json_content_type_yields_no_elements(client: Client, textin: TextInServer):
+def test_a_config_without_the_json_content_type_yields_no_elements(
+    client: Client, textin: TextInServer
+) -> None:
     envelope = client.submit(MARKDOWN, "a.md", {"capabilities": {"pages": True}}, config_type=None)
     job_id = envelope["data"]["job_id"]
     result = client.result(client.wait(job_id)["result_url"])
@@ -239,7 +241,7 @@ def docx() -> bytes:
 )
 def test_a_document_that_only_textin_can_read_fails_the_job(
     client: Client, textin: TextInServer, content: bytes, filename: str, names: str
-):
+) -> None:
     job = client.wait(client.submit(content, filename)["data"]["job_id"])
     assert job["status"] == "failed"
     assert names in job["message"]
@@ -247,12 +249,14 @@ def test_a_document_that_only_textin_can_read_fails_the_job(
     assert textin.submissions == 1
 
 
-def test_a_text_over_the_limit_of_the_reader_fails_the_job(client: Client, monkeypatch: pytest.MonkeyPatch):
+def test_a_text_over_the_limit_of_the_reader_fails_the_job(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("textin_provider.testing.documents.MAX_TEXT_BYTES", 4)
     assert "at most" in client.wait(client.submit(b"12345", "a.txt")["data"]["job_id"])["message"]
 
 
-def test_every_shape_of_result_conforms_to_the_contract(client: Client):
+def test_every_shape_of_result_conforms_to_the_contract(client: Client) -> None:
     names = (
         "pages",
         "title_tree",

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +16,8 @@ from textin_provider.testing import JobScript, TextInServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from textin_provider.testing.background import Delivery
 
 DOCUMENT = "# 远程\n\nfrom afar".encode()
 
@@ -26,11 +28,11 @@ class Elsewhere(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
-        self.received: list[dict] = []
+        self.received: list[dict[str, Any]] = []
         self.taken = threading.Semaphore(0)
         self.http_status = 200
 
-    def next_webhook(self) -> dict:
+    def next_webhook(self) -> dict[str, Any]:
         assert self.taken.acquire(timeout=10)
         return conforms(self.received[-1], "WebhookPayload")
 
@@ -73,13 +75,15 @@ def closed_address() -> Iterator[str]:
         yield f"http://127.0.0.1:{bound.getsockname()[1]}/"
 
 
-def deliveries(textin: TextInServer) -> list:
+def deliveries(textin: TextInServer) -> list[Delivery]:
     while not textin.webhooks:
         time.sleep(0.005)
     return textin.webhooks
 
 
-def test_a_document_is_downloaded_from_its_url(client: Client, textin: TextInServer, elsewhere: Elsewhere):
+def test_a_document_is_downloaded_from_its_url(
+    client: Client, textin: TextInServer, elsewhere: Elsewhere
+) -> None:
     url = f"{elsewhere.url}/docs/%E5%90%8D.md?token=1"
     job_id = client.submit(file_url=url)["data"]["job_id"]
     result = client.result(client.wait(job_id)["result_url"])
@@ -90,18 +94,18 @@ def test_a_document_is_downloaded_from_its_url(client: Client, textin: TextInSer
     assert job.file_id == textin.jobs[client.submit(DOCUMENT, "b.md")["data"]["job_id"]].file_id
 
 
-def test_a_url_with_an_error_response_fails_the_job(client: Client, elsewhere: Elsewhere):
+def test_a_url_with_an_error_response_fails_the_job(client: Client, elsewhere: Elsewhere) -> None:
     job = client.wait(client.submit(file_url=f"{elsewhere.url}/missing.md")["data"]["job_id"])
     assert (job["status"], job["message"]) == ("failed", "file_url returned HTTP 404")
 
 
-def test_a_url_that_cannot_be_reached_fails_the_job(client: Client, closed_address: str):
+def test_a_url_that_cannot_be_reached_fails_the_job(client: Client, closed_address: str) -> None:
     job = client.wait(client.submit(file_url=closed_address)["data"]["job_id"])
     assert job["status"] == "failed"
     assert job["message"].startswith("file_url could not be fetched")
 
 
-def test_an_invalid_downloaded_document_fails_the_job(client: Client, elsewhere: Elsewhere):
+def test_an_invalid_downloaded_document_fails_the_job(client: Client, elsewhere: Elsewhere) -> None:
     config = {"scope": {"page_range": "2"}}
     jobs = [
         client.submit(file_url=f"{elsewhere.url}/a.json"),
@@ -112,7 +116,7 @@ def test_an_invalid_downloaded_document_fails_the_job(client: Client, elsewhere:
     assert "page_range" in messages[1]
 
 
-def test_the_size_of_a_downloaded_document_is_limited(elsewhere: Elsewhere):
+def test_the_size_of_a_downloaded_document_is_limited(elsewhere: Elsewhere) -> None:
     with TextInServer(pending_seconds=0, processing_seconds=0, max_file_bytes=4) as textin:
         client = Client(textin)
         job = client.wait(client.submit(file_url=f"{elsewhere.url}/a.md")["data"]["job_id"])
@@ -121,7 +125,7 @@ def test_the_size_of_a_downloaded_document_is_limited(elsewhere: Elsewhere):
 
 def test_the_webhook_of_a_completed_job_has_its_result_url(
     client: Client, textin: TextInServer, elsewhere: Elsewhere
-):
+) -> None:
     job_id = client.submit(webhook=elsewhere.url)["data"]["job_id"]
     payload = elsewhere.next_webhook()
     assert payload == {
@@ -135,7 +139,7 @@ def test_the_webhook_of_a_completed_job_has_its_result_url(
 
 def test_the_webhook_of_a_failed_job_has_its_message(
     client: Client, textin: TextInServer, elsewhere: Elsewhere
-):
+) -> None:
     textin.script(JobScript(status="failed", message="no luck"))
     job_id = client.submit(webhook=elsewhere.url)["data"]["job_id"]
     assert elsewhere.next_webhook() == {"job_id": job_id, "status": "failed", "message": "no luck"}
@@ -143,7 +147,7 @@ def test_the_webhook_of_a_failed_job_has_its_message(
 
 def test_a_webhook_is_sent_after_the_poll_that_shows_the_final_state(
     client: Client, textin: TextInServer, elsewhere: Elsewhere
-):
+) -> None:
     textin.script(JobScript(states=["pending", "completed"]))
     job_id = client.submit(webhook=elsewhere.url)["data"]["job_id"]
     client.status(job_id)
@@ -154,7 +158,7 @@ def test_a_webhook_is_sent_after_the_poll_that_shows_the_final_state(
 
 def test_a_webhook_is_delivered_once_even_if_it_fails(
     client: Client, textin: TextInServer, elsewhere: Elsewhere
-):
+) -> None:
     elsewhere.http_status = 500
     client.submit(webhook=elsewhere.url)
     assert [delivery.outcome for delivery in deliveries(textin)] == ["HTTP 500"]
@@ -163,7 +167,7 @@ def test_a_webhook_is_delivered_once_even_if_it_fails(
 
 def test_a_webhook_to_a_closed_port_is_recorded_with_its_error(
     client: Client, textin: TextInServer, closed_address: str
-):
+) -> None:
     client.submit(webhook=closed_address)
     (delivery,) = deliveries(textin)
     assert "ClientConnectorError" in delivery.outcome

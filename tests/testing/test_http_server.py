@@ -13,7 +13,7 @@ from textin_provider.testing import http_server
 @pytest.mark.parametrize("fast_parser", [True, False], ids=["httptools if installed", "h11"])
 async def test_uvicorn_has_the_private_protocol_classes_that_the_server_extends(
     monkeypatch: pytest.MonkeyPatch, fast_parser: bool
-):
+) -> None:
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 

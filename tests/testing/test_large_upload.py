@@ -37,7 +37,7 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def test_a_large_upload_goes_to_disk_not_to_memory(client: Client, textin: TextInServer):
+def test_a_large_upload_goes_to_disk_not_to_memory(client: Client, textin: TextInServer) -> None:
     textin.script(JobScript(status="never"))
     before = peak_memory()
     host, port = textin.url.removeprefix("http://").split(":")
@@ -59,7 +59,7 @@ def test_a_large_upload_goes_to_disk_not_to_memory(client: Client, textin: TextI
     assert peak_memory() - before < 32 * MEBIBYTE
 
 
-def test_a_large_result_is_generated_while_it_is_sent(client: Client, textin: TextInServer):
+def test_a_large_result_is_generated_while_it_is_sent(client: Client, textin: TextInServer) -> None:
     url = client.wait(textin.add_job(JobScript(result_bytes=SIZE)))["result_url"]
     before = peak_memory()
     with requests.get(url, stream=True, timeout=60) as response:

@@ -7,12 +7,12 @@ import gc
 import socket
 import threading
 import warnings
-from pathlib import Path
+from importlib.util import find_spec
 
 import pytest
 import requests
 
-from tests.testing.client import PATH, Client, conforms
+from tests.testing.client import PATH, Client, conforms, spool
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
 
 
@@ -20,7 +20,7 @@ def port_of(textin: TextInServer) -> int:
     return int(textin.url.rpartition(":")[2])
 
 
-def test_a_stopped_server_leaves_nothing_behind(caplog: pytest.LogCaptureFixture):
+def test_a_stopped_server_leaves_nothing_behind(caplog: pytest.LogCaptureFixture) -> None:
     threads = set(threading.enumerate())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -28,11 +28,11 @@ def test_a_stopped_server_leaves_nothing_behind(caplog: pytest.LogCaptureFixture
             client = Client(textin)
             job_id = client.submit()["data"]["job_id"]
             client.wait(job_id)
-            spool = Path(textin._running._spool.name)
+            folder = spool(textin)
             port = port_of(textin)
         gc.collect()
     assert set(threading.enumerate()) == threads
-    assert not spool.exists()
+    assert not folder.exists()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))
     assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
@@ -40,7 +40,9 @@ def test_a_stopped_server_leaves_nothing_behind(caplog: pytest.LogCaptureFixture
     assert textin.count("submit") == 1
 
 
-def test_a_stop_does_not_wait_for_slow_responses_and_unfinished_jobs(caplog: pytest.LogCaptureFixture):
+def test_a_stop_does_not_wait_for_slow_responses_and_unfinished_jobs(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with TextInServer(pending_seconds=600) as textin:
         client = Client(textin)
         textin.script(JobScript(states=["pending", "completed"]))
@@ -59,7 +61,7 @@ def test_a_stop_does_not_wait_for_slow_responses_and_unfinished_jobs(caplog: pyt
     assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
 
 
-def test_a_server_can_start_again_and_again(textin: TextInServer):
+def test_a_server_can_start_again_and_again(textin: TextInServer) -> None:
     with pytest.raises(RuntimeError, match="already runs"):
         textin.start()
     first = textin.url
@@ -72,7 +74,7 @@ def test_a_server_can_start_again_and_again(textin: TextInServer):
     assert first.startswith("http://127.0.0.1:")
 
 
-def test_servers_do_not_share_jobs_or_credentials():
+def test_servers_do_not_share_jobs_or_credentials() -> None:
     with (
         TextInServer(app_id="one", secret_code="1") as one,
         TextInServer(app_id="two", secret_code="2") as two,
@@ -84,29 +86,28 @@ def test_servers_do_not_share_jobs_or_credentials():
         assert (one.submissions, two.submissions) == (1, 0)
 
 
-def test_a_port_in_use_raises_os_error_at_the_start(textin: TextInServer):
+def test_a_port_in_use_raises_os_error_at_the_start(textin: TextInServer) -> None:
     second = TextInServer(port=port_of(textin))
     with pytest.raises(OSError, match="in use"):
         second.start()
     second.stop()
 
 
-def test_the_server_listens_on_loopback_only(textin: TextInServer):
+def test_the_server_listens_on_loopback_only(textin: TextInServer) -> None:
     assert textin.url == f"http://127.0.0.1:{port_of(textin)}"
 
 
-def test_thousands_of_jobs_can_be_added_and_polled(client: Client, textin: TextInServer):
+def test_thousands_of_jobs_can_be_added_and_polled(client: Client, textin: TextInServer) -> None:
     ids = [textin.add_job(JobScript(status="never")) for _ in range(2000)]
     assert len(textin.jobs) == 2000
     assert conforms(client.status(ids[-1])["data"], "Job")["status"] == "in_progress"
 
 
 @pytest.mark.parametrize("protocol", ["httptools", "uvloop"])
-def test_the_server_runs_without_httptools_or_uvloop(monkeypatch: pytest.MonkeyPatch, protocol: str):
+def test_the_server_runs_without_httptools_or_uvloop(monkeypatch: pytest.MonkeyPatch, protocol: str) -> None:
     from textin_provider.testing import http_server
 
-    real = http_server.find_spec
-    monkeypatch.setattr(http_server, "find_spec", lambda name: None if name == protocol else real(name))
+    monkeypatch.setattr(http_server, "find_spec", lambda name: None if name == protocol else find_spec(name))
     with TextInServer(pending_seconds=0, processing_seconds=0) as textin:
         client = Client(textin)
         assert client.parse(b"# Hello", "a.md")["elements"][0]["text"] == "Hello"

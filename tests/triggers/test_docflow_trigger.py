@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PATH = "textin_provider.triggers.docflow.DocFlowBatchTrigger"
 
 #: What a trigger of release 0.1.0 may have stored at the least. A later release loads it; never add to it.
-REQUIRED_BY_0_1_0 = {
+REQUIRED_BY_0_1_0: dict[str, Any] = {
     "selector": "batch_number",
     "value": "202610190001",
     "workspace_id": "1234567890",
@@ -69,7 +69,8 @@ def test_arguments_that_an_older_release_did_not_store_have_defaults() -> None:
 
 
 def test_every_argument_is_serialized() -> None:
-    ours = [cls for cls in DocFlowBatchTrigger.__mro__ if cls.__module__.startswith("textin_provider")]
+    classes: tuple[Any, ...] = DocFlowBatchTrigger.__mro__
+    ours = [cls for cls in classes if cls.__module__.startswith("textin_provider")]
     parameters = {name for cls in ours for name in inspect.signature(cls.__init__).parameters}
     stored = DocFlowBatchTrigger(**REQUIRED_BY_0_1_0).serialize()[1]
     assert set(stored) == parameters - {"self", "kwargs"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import warnings
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,6 +129,7 @@ async def test_a_wait_whose_generator_is_closed_early_leaves_nothing(
 ) -> None:
     events = new_trigger(textin.add_job()).run()
     await anext(events)
+    assert isinstance(events, AsyncGenerator)
     await events.aclose()
 
 

@@ -49,7 +49,7 @@ def test_a_stored_trigger_loads_and_waits_for_the_same(case: dict[str, Any]) -> 
 
 @every_case
 def test_what_a_stored_trigger_does_not_name_has_a_default(case: dict[str, Any]) -> None:
-    cls = type(_load(case))
+    cls: Any = type(_load(case))
     parameters = [
         parameter
         for ancestor in cls.__mro__

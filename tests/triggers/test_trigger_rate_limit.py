@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -37,16 +37,17 @@ async def test_all_waits_together_keep_to_the_ceiling_of_their_connection(
     assert textin.count("status") == 41
 
 
-async def test_a_limit_that_limit_hits_one_wait_pauses_them_all(
+async def test_a_rate_limit_hit_by_one_wait_pauses_all_waits(
     textin: TextInServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    struck: list[float | None] = []
+    limit_hits: list[float | None] = []
     on_limit = RateLimiter.on_limit
-    monkeypatch.setattr(
-        RateLimiter,
-        "on_limit",
-        lambda self, after, **now: (struck.append(after), on_limit(self, after, **now)),
-    )
+
+    def count_limit_hit(self: RateLimiter, after: float | None, **now: Any) -> None:
+        limit_hits.append(after)
+        on_limit(self, after, **now)
+
+    monkeypatch.setattr(RateLimiter, "on_limit", count_limit_hit)
     textin.fault("status", ScriptedFault(code=40306, headers={"Retry-After": "1"}), times=1)
     job_id = textin.add_job()
     async with join_poller("textin_default") as poller:
@@ -57,7 +58,7 @@ async def test_a_limit_that_limit_hits_one_wait_pauses_them_all(
         await asyncio.sleep(0.6)
         assert textin.count("status") == asked
         await asyncio.gather(*others)
-    assert struck == [1.0]
+    assert limit_hits == [1.0]
 
 
 async def test_a_limit_in_the_triggerer_holds_for_the_same_credential_on_a_worker_too(
@@ -71,6 +72,7 @@ async def test_a_limit_in_the_triggerer_holds_for_the_same_credential_on_a_worke
 
     with pytest.raises(TextInRateLimitError, match="pause") as caught:
         TextInHook().poll_xparse_job(job_id)
+    assert caught.value.retry_after is not None
     assert caught.value.retry_after > 3000
     assert textin.count("status") == 1
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PATH = "textin_provider.triggers.xparse.XParseJobTrigger"
 
 #: What a trigger of release 0.1.0 may have stored at the least. A later release loads it; never add to it.
-REQUIRED_BY_0_1_0 = {
+REQUIRED_BY_0_1_0: dict[str, Any] = {
     "job_id": "c020a1f0b1f54b0f8d5bb1a0c9f4a7d2",
     "textin_conn_id": "textin_default",
     "poll_interval": 60.0,
@@ -39,7 +39,8 @@ def test_arguments_that_an_older_release_did_not_store_have_defaults() -> None:
 
 
 def test_every_argument_is_serialized() -> None:
-    ours = [cls for cls in XParseJobTrigger.__mro__ if cls.__module__.startswith("textin_provider")]
+    classes: tuple[Any, ...] = XParseJobTrigger.__mro__
+    ours = [cls for cls in classes if cls.__module__.startswith("textin_provider")]
     parameters = {name for cls in ours for name in inspect.signature(cls.__init__).parameters}
     assert set(XParseJobTrigger(**REQUIRED_BY_0_1_0).serialize()[1]) == parameters - {"self", "kwargs"}
 

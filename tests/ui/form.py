@@ -89,7 +89,7 @@ class ReactForm:
     def test(self, conn_id: str, secret: str) -> str:
         # The page knows the secret as *** alone, which stands for the stored one.
         self._row(conn_id).get_by_role("button", name="Test Connection").click()
-        return self._page.locator("[data-scope=toast][data-part=description]").inner_text()
+        return str(self._page.locator("[data-scope=toast][data-part=description]").inner_text())
 
     def _row(self, conn_id: str) -> Locator:
         self._page.goto(self._list)
@@ -139,7 +139,7 @@ class FabForm:
         self.fill("Secret code", secret)
         self._page.locator("#test-connection").click()
         # It is green whatever came of it.
-        return self._page.locator(".alert-success, .alert-error").inner_text()
+        return str(self._page.locator(".alert-success, .alert-error").inner_text())
 
 
 def _look(field: Locator) -> Field:

@@ -82,7 +82,8 @@ class Website:
         )
         [(*plain, extra, encrypted, extra_encrypted)] = self._query(query, conn_id)
         assert (encrypted, extra_encrypted) == (1, 1)
-        row = Stored(*plain, json.loads(self._decrypt(extra)))
+        row = Stored._make([*plain, json.loads(self._decrypt(extra))])
+        assert row.password is not None
         return row._replace(password=self._decrypt(row.password))
 
     def trigger(self, dag_id: str, run_id: str) -> None:

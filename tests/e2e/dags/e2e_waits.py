@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, task
 
 from textin_provider.sensors.xparse import XParseJobSensor
 
-WAIT = {
+WAIT: dict[str, Any] = {
     "task_id": "wait",
     "textin_conn_id": "textin_in_database",
     "deferrable": True,
@@ -22,11 +23,13 @@ WAIT = {
 @task
 def jobs(run_id: str | None = None) -> list[str]:
     """Return the ids that the file for this run lists."""
-    return json.loads(Path(os.environ["TEXTIN_RESULTS"], f"{run_id}.jobs").read_text())
+    ids: list[str] = json.loads(Path(os.environ["TEXTIN_RESULTS"], f"{run_id}.jobs").read_text())
+    return ids
 
 
 with DAG(dag_id="e2e_wait_each", schedule=None, catchup=False):
     XParseJobSensor.partial(**WAIT).expand(job_id=jobs())
 
 with DAG(dag_id="e2e_wait_all", schedule=None, catchup=False):
-    XParseJobSensor(job_id=jobs(), **WAIT)
+    ids: Any = jobs()
+    XParseJobSensor(job_id=ids, **WAIT)

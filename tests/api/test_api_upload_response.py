@@ -1,0 +1,100 @@
+"""Responses to a DocFlow upload, accepted and rejected."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.api.test_api_upload import answered, document, receipt
+from textin_provider.api.docflow.upload import (
+    DocFlowUpload,
+    partly_accepted,
+    upload_files,
+)
+from textin_provider.api.errors import ApiError, ErrorKind
+
+
+def test_what_was_accepted_is_read_with_its_ids_as_text() -> None:
+    files = [receipt(id=1981234567890123457), receipt(task_id=None, name=None), {"id": "3"}, None, "x"]
+    upload = answered({"code": 200, "msg": "成功", "result": {"batch_number": 2026112100, "files": files}})
+
+    assert upload.to_dict() == {
+        "batch_number": "2026112100",
+        "files": [
+            {"file_id": "1981234567890123457", "task_id": "2", "name": "a.pdf", "format": "pdf"},
+            {"file_id": "1", "task_id": None, "name": None, "format": "pdf"},
+            {"file_id": "3", "task_id": None, "name": None, "format": None},
+        ],
+    }
+    assert json.loads(json.dumps(upload.to_dict())) == upload.to_dict()
+
+
+def test_the_batch_number_that_was_asked_for_stands_in_for_one_that_is_absent() -> None:
+    call = upload_files("w", documents=[document()], batch_number="b7")
+
+    assert answered({"code": 200, "result": {"files": [receipt()]}}, call).batch_number == "b7"
+
+
+@pytest.mark.parametrize(
+    "result",
+    [None, {}, {"batch_number": "b"}, {"files": [receipt()]}, {"batch_number": "b", "files": None}],
+    ids=repr,
+)
+def test_a_success_that_names_no_batch_or_files_may_have_been_accepted(result: Any) -> None:
+    with pytest.raises(ApiError, match="may have been accepted") as caught:
+        answered({"code": 200, "result": result})
+
+    assert caught.value.kind is ErrorKind.UNCERTAIN
+
+
+def test_a_success_that_names_fewer_files_than_were_sent_may_have_accepted_the_others() -> None:
+    call = upload_files("w", documents=[document(), document()])
+
+    with pytest.raises(ApiError, match=r"1 of 2 files, in batch b1; .* may have been accepted") as caught:
+        answered({"code": 200, "result": {"batch_number": "b1", "files": [receipt(), "no record"]}}, call)
+
+    assert caught.value.kind is ErrorKind.UNCERTAIN
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (423, ErrorKind.RATE_LIMIT),
+        (429, ErrorKind.RATE_LIMIT),
+        (900, ErrorKind.RATE_LIMIT),
+        (500, ErrorKind.UNCERTAIN),
+        (40003, ErrorKind.QUOTA),
+        (40102, ErrorKind.AUTHENTICATION),
+        (1005016010, ErrorKind.REQUEST),
+        (1005006000, ErrorKind.REQUEST),
+    ],
+)
+def test_a_refusal_is_a_fault_of_its_kind(code: int, kind: ErrorKind) -> None:
+    with pytest.raises(ApiError) as caught:
+        answered({"code": code, "msg": "no"})
+
+    assert (caught.value.kind, caught.value.code) == (kind, code)
+
+
+@pytest.mark.parametrize("kind", list(ErrorKind))
+def test_a_fault_after_accepted_portions_names_them_and_is_never_transient(kind: ErrorKind) -> None:
+    file: dict[str, str | None] = {"file_id": "1"}
+    accepted = DocFlowUpload("b7", (file,) * 10)
+    fault = ApiError(kind, about="DocFlow upload of k.pdf", message="refused", code=1, request_id="r")
+
+    after = partly_accepted(fault, accepted, ["x"] * 11)
+
+    assert after.kind is (ErrorKind.UNCERTAIN if kind.is_transient else kind)
+    assert "10 of 11 files were accepted under batch_number='b7', then: refused" in str(after)
+    assert (after.code, after.request_id, after.about) == (1, "r", "DocFlow upload of k.pdf")
+    assert "same batch_number" in after.fix
+
+
+def test_portions_add_up_under_the_batch_number_of_the_answer() -> None:
+    first, second = DocFlowUpload("b", ({"file_id": "1"},)), DocFlowUpload("b", ({"file_id": "2"},))
+
+    assert DocFlowUpload(None, ()).plus(first).plus(second) == DocFlowUpload(
+        "b", ({"file_id": "1"}, {"file_id": "2"})
+    )
