@@ -173,7 +173,8 @@ def test_a_flow_may_wait_no_longer_than_its_limit() -> None:
     limiter.on_limit(9.0, now=clock.now)
 
     def flow() -> Flow[int]:
-        return (yield request())
+        status: int = yield request()
+        return status
 
     with pytest.raises(ApiError, match="not sent"):
         next(flow_within_limit(flow(), limiter, clock=clock, max_wait=8.0))
