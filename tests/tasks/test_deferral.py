@@ -24,7 +24,7 @@ NOW = 1_800_000_000.0
 def test_a_task_is_deferred_to_its_trigger_which_may_outlive_its_wait(
     interval: float, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deferral.time, "time", lambda: NOW)
+    monkeypatch.setattr("textin_provider.tasks.deferral.time.time", lambda: NOW)
     deferred: list[dict[str, Any]] = []
     task: Any = SimpleNamespace(defer=lambda **arguments: deferred.append(arguments))
     trigger: Any = SimpleNamespace(deadline=NOW + 100, poll_interval=interval)

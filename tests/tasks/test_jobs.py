@@ -33,7 +33,7 @@ def wait_for(*job_ids: str, deadline: float = 4e9, chance: float = 0.5) -> JobWa
 class Service:
     """Returns the scripted states of jobs, the last one for ever, and notes the polls."""
 
-    def __init__(self, **states: list[str | ApiError]) -> None:
+    def __init__(self, **states: list[Any]) -> None:
         self.states = states
         self.polls: list[str] = []
         self._lock = threading.Lock()
@@ -183,7 +183,7 @@ def test_messages_are_logged_and_nothing_else() -> None:
 @pytest.fixture
 def sleeps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     found: list[float] = []
-    monkeypatch.setattr(jobs.time, "sleep", found.append)
+    monkeypatch.setattr("textin_provider.tasks.jobs.time.sleep", found.append)
     return found
 
 
