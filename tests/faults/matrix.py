@@ -167,14 +167,14 @@ def _members(op: Operation) -> Iterator[Fault]:
         if op.key is not None:
             body = json.dumps({"code": 200, "message": "success", op.key: value}).encode()
             yield Fault("data", name, hollow, with_body(body))
-        for member in op.needs - ({"batch_number"} if name == "text" else set()):
+        for member in sorted(op.needs - ({"batch_number"} if name == "text" else set())):
             # An empty list of files is one: of an upload it is odd, of a fetch nothing to see yet.
             # A status of no letters is one that nobody knows.
             odd_ones = {("upload", "files", "a list"), ("status", "status", "text")}
             at_odds = Meaning.ODD if (op.name, member, name) in odd_ones else hollow
             make = _with(op, {member: value})
             yield Fault("data", f"{member} is {name}", at_odds, make)
-    for member in op.needs:
+    for member in sorted(op.needs):
         yield Fault("data", f"no {member}", hollow, _with(op, {}, without=member))
     if op.name == "fetch":
         for name, files in {"nulls": [None], "no ids": [{}, {"id": None}], "no states": [{"id": 1}]}.items():

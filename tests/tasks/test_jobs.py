@@ -15,7 +15,7 @@ from textin_provider.tasks import jobs
 from textin_provider.tasks.jobs import map_in_threads, poll_pending, poll_until_done
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from textin_provider.polling.decision import Decision
 
@@ -33,8 +33,8 @@ def wait_for(*job_ids: str, deadline: float = 4e9, chance: float = 0.5) -> JobWa
 class Service:
     """Returns the scripted states of jobs, the last one for ever, and notes the polls."""
 
-    def __init__(self, **states: Sequence[str | ApiError]) -> None:
-        self.states = {job_id: list(of_job) for job_id, of_job in states.items()}
+    def __init__(self, **states: list[Any]) -> None:
+        self.states = states
         self.polls: list[str] = []
         self._lock = threading.Lock()
 
