@@ -99,7 +99,7 @@ def test_a_server_that_serves_smaller_pages_than_asked_for_hides_nothing(most: i
 
 
 def test_a_server_that_ignores_the_page_and_counts_is_a_fault_that_says_what_is_missing() -> None:
-    with pytest.raises(ApiError, match=r"batch_number='b'.*only 10 of 25 appeared") as caught:
+    with pytest.raises(ApiError, match=r"batch_number='b'.*only 10 of 25 files appeared") as caught:
         walk(serving(25, ignores_page=True))
 
     assert caught.value.kind.is_transient
@@ -118,7 +118,7 @@ def test_a_server_that_shuffles_gives_each_file_once_or_says_how_many_are_missin
     else:
         fault = None
         assert sorted(ids, key=int) == numbers(60)
-    assert fault is None or "of 60 appeared" in fault
+    assert fault is None or "of 60 files appeared" in fault
 
 
 def test_a_file_that_slipped_to_a_page_that_was_read_is_found_at_the_second_walk() -> None:
