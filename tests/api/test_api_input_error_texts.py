@@ -127,10 +127,10 @@ def test_an_invalid_job_id_is_an_error(job_id: object) -> None:
         ([], "it is a list"),
         ("7", "it is a int"),
         (
-            "{",
-            "it is not valid JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+            "[",
+            "it is not valid JSON: Expecting value: line 1 column 2 (char 1)",
         ),
-        ({"a": float("nan")}, "it is not valid JSON: Out of range float values are not JSON compliant: nan"),
+        ({"a": float("nan")}, "it is not valid JSON: Out of range float values are not JSON compliant"),
         ({"a": {1}}, "it is not valid JSON: Object of type set is not JSON serializable"),
         (
             {"a": "\ud83d"},
@@ -143,8 +143,8 @@ def test_an_invalid_job_id_is_an_error(job_id: object) -> None:
 def test_an_invalid_config_is_an_error_that_does_not_quote_it(config: Any, problem: str) -> None:
     about, message, fix = refusal(check_config, config)
     assert (about, fix) == ("config='...'", CONFIG_FIX)
-    # Newer Pythons say the value and where it is, too.
-    assert message.startswith(problem.removesuffix(": nan"))
+    # Newer Pythons add the value, or where it is.
+    assert message.startswith(problem)
 
 
 def test_a_config_becomes_plain_json_values() -> None:
