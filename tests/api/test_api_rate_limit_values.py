@@ -62,6 +62,12 @@ def test_a_hit_within_a_pause_only_extends_it(retry_after: float | None, left: f
     assert limiter.pause_left(2000.0) == 4.0
 
 
+def test_a_hit_within_a_pause_without_seconds_of_the_server_extends_nothing() -> None:
+    limiter = limited()
+    limiter.on_limit(None, now=1.5)
+    assert limiter.pause_left(1.5) == 0.5
+
+
 def test_a_hit_at_the_end_of_a_pause_is_a_further_one() -> None:
     limiter = limited()
     limiter.on_limit(None, now=2.0, chance=lambda: 1.0)
