@@ -213,6 +213,16 @@ def test_an_error_after_accepted_files_counts_them() -> None:
     assert after.to_dict() == expected | {"code": 500, "retry_after": 2.0}
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [submit_job(file_url=URL), upload_files("w", urls=[URL]), get_job("c0"), fetch_page("w")],
+    ids=lambda request_: request_.about,
+)
+def test_the_error_of_an_envelope_names_the_request(request_: Request[Any]) -> None:
+    expected = plain(ErrorKind.QUOTA, request_.about, "no", "Top up the TextIn account")
+    assert error_of(request_.read, response({"code": 40003, "msg": "no"})) == expected | {"code": 40003}
+
+
 def test_an_unknown_job_is_an_error_of_the_request() -> None:
     fix = "Check the job_id, and that it was submitted with this connection's account and host"
     expected = plain(ErrorKind.REQUEST, "xParse job c0: status", "unknown or expired", fix)
