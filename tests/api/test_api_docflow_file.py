@@ -57,7 +57,7 @@ def test_a_whole_record_is_read() -> None:
 def test_a_record_with_nothing_but_an_id_is_a_file_that_has_not_ended() -> None:
     file = read()
 
-    assert file.status is RecognitionStatus.UNKNOWN
+    assert (file.reported, file.status) == (-1, RecognitionStatus.UNKNOWN)
     assert file.verification is VerificationStatus.UNKNOWN
     assert not file.status.is_terminal
     assert not file.has_result

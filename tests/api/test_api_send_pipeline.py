@@ -103,8 +103,18 @@ def test_a_pause_that_grows_too_long_during_the_sleep_is_an_error() -> None:
     steps = pipeline(limiter, clock)
     next(steps)
     limiter.on_limit(100.0, now=clock.now)
-    with pytest.raises(ApiError, match="not sent"):
+    with pytest.raises(ApiError, match=r"^xParse job 1: status: not sent"):
         next(steps)
+
+
+def test_a_short_pause_that_begins_during_the_sleep_is_waited_for() -> None:
+    limiter, clock = RateLimiter(ceiling=4), Clock()
+    next(pipeline(limiter, clock))
+    steps = pipeline(limiter, clock)
+    next(steps)
+    limiter.on_limit(None, now=clock.now, chance=lambda: 0.0)
+    clock.now += 0.25
+    assert next(steps) == pytest.approx(0.75)
 
 
 def test_a_rate_limit_is_reported_with_the_seconds_that_the_server_asked_for() -> None:

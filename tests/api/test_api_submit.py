@@ -81,6 +81,17 @@ def test_any_mapping_may_be_a_config() -> None:
     )
 
 
+def test_all_parts_go_in_their_order() -> None:
+    request = submit_job(document=document(), config={"标题": "合同"}, webhook=" http://me/hook ")
+    assert [(part.name, part.content_type, part.filename, part.size) for part in request.parts] == [
+        ("file", "application/octet-stream", "doc.pdf", 5),
+        ("config", "application/json", None, None),
+        ("webhook", None, None, None),
+    ]
+    assert [part.content for part in request.parts[1:]] == ['{"标题": "合同"}', "http://me/hook"]
+    assert (request.about, request.params, request.json) == ("xParse submit of doc.pdf", (), None)
+
+
 def test_a_webhook_goes_as_a_field() -> None:
     assert parts_of(submit_job(file_url=URL, webhook="http://me/hook"))["webhook"].content == "http://me/hook"
 

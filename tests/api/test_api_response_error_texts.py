@@ -1,0 +1,288 @@
+"""The exact errors for responses: operation, message, fix, code, request id and pause."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from textin_provider.api.docflow.fetch import count_files, fetch_page
+from textin_provider.api.docflow.models import Selector
+from textin_provider.api.docflow.upload import DocFlowUpload, partly_accepted, upload_files
+from textin_provider.api.errors import ApiError, ErrorKind, meaning_of_code, meaning_of_http
+from textin_provider.api.protocol import (
+    Request,
+    Response,
+    Service,
+    code_error,
+    optional_text,
+    read_data,
+    read_submitted,
+    server_error,
+)
+from textin_provider.api.xparse.endpoints import get_job, poll_job, submit_job
+from textin_provider.api.xparse.models import JobStatus, XParseJob
+
+URL = "https://h.example/a.pdf?sig=1"
+LATER = "Temporary; retry later"
+CREDENTIALS = "Check App ID and Secret code of the connection (TextIn console, developer settings)"
+CHECK_URL = "Check the connection's base URL and the id"
+NO_DATA_FIX = "Retry later; if that does not help, contact TextIn"
+ACCEPTED = "; the documents may have been accepted, and are billed if they were"
+CONSOLE = "Look in the TextIn console before sending them again; no retry sends them automatically"
+NO_FURTHER_VALUES = {"code": None, "detail": None, "request_id": None, "retry_after": None}
+
+
+def response(body: Any, status: int = 200, **headers: str) -> Response:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response.received(status, named, raw, now=0.0)
+
+
+def error_of(function: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    with pytest.raises(ApiError) as caught:
+        function(*args, **kwargs)
+    return caught.value.to_dict()
+
+
+def plain(kind: ErrorKind, about: str, message: str, fix: str) -> dict[str, Any]:
+    return {"kind": kind.value, "about": about, "message": message, "fix": fix, **NO_FURTHER_VALUES}
+
+
+def test_an_envelope_gives_an_error_all_its_values() -> None:
+    body = {"code": 40306, "message": "slow\ndown", "data": {"message": 7}, "x_request_id": "body"}
+    expected = {
+        "kind": "rate_limit",
+        "about": "it",
+        "message": "slow down",
+        "fix": "Lower max_requests_per_second of the connection",
+        "code": 40306,
+        "detail": "7",
+        "request_id": "body",
+        "retry_after": 3.0,
+    }
+    assert error_of(read_data, response(body, retry_after="3"), "it") == expected
+    named = response(body, retry_after="3", x_request_id="header")
+    assert error_of(read_data, named, "it") == expected | {"request_id": "header"}
+
+
+def test_the_data_under_another_key_gives_the_detail() -> None:
+    body = {"code": 400, "msg": "no", "result": {"message": "why"}, "data": {"message": "other"}}
+    assert error_of(read_data, response(body), "it", "result")["detail"] == "why"
+    assert code_error(body, 400, "it").detail == "other"
+
+
+def test_an_envelope_without_a_response_gives_an_error() -> None:
+    error = code_error({"x_request_id": "r", "msg": "no"}, 40003, "it")
+    assert error.to_dict() == {
+        "kind": "quota",
+        "about": "it",
+        "message": "no",
+        "fix": "Top up the TextIn account",
+        "code": 40003,
+        "detail": None,
+        "request_id": "r",
+        "retry_after": None,
+    }
+
+
+def test_a_response_without_an_envelope_gives_an_error_all_its_values() -> None:
+    html = response(b"<html>", 503, content_type="text/html;charset=x", retry_after="5", x_request_id="r")
+    assert error_of(read_data, html, "it") == {
+        "kind": "server",
+        "about": "it",
+        "message": "HTTP 503, gateway error (text/html of 6 bytes, not an envelope of TextIn)",
+        "fix": LATER,
+        "code": 503,
+        "detail": None,
+        "request_id": "r",
+        "retry_after": 5.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        (b"", 404, "HTTP 404, refused (no content type of 0 bytes, not an envelope of TextIn)"),
+        ({"message": "a\nb", "msg": "c"}, 404, "HTTP 404, a b"),
+        ({"message": 7, "msg": "c"}, 404, "HTTP 404, c"),
+        ({"message": "", "msg": "c"}, 404, "HTTP 404, c"),
+        ({"code": 200, "message": "ok"}, 500, "HTTP 500, ok"),
+    ],
+)
+def test_a_response_without_a_code_is_described(body: Any, status: int, message: str) -> None:
+    assert error_of(read_data, response(body, status), "it")["message"] == message
+
+
+@pytest.mark.parametrize(("code", "status", "reported"), [(777, 299, 777), (777, 300, 300), (400, 300, 400)])
+def test_a_code_of_the_table_wins_over_an_http_error(code: int, status: int, reported: int) -> None:
+    assert error_of(read_data, response({"code": code}, status), "it")["code"] == reported
+
+
+@pytest.mark.parametrize("status", [200, 299])
+def test_success_below_300_has_data(status: int) -> None:
+    assert read_data(response({"code": 200, "data": {"a": 1}}, status), "it") == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ((401, 403), (ErrorKind.AUTHENTICATION, "refused by the gateway", CREDENTIALS)),
+        ((423, 429), (ErrorKind.RATE_LIMIT, "too many requests", LATER)),
+        ((300, 302, 399), (ErrorKind.REQUEST, "redirected", "Set the base URL to the final address")),
+        ((400, 402, 404, 499), (ErrorKind.REQUEST, "refused", CHECK_URL)),
+        ((200, 299, 408, 425, 500, 503), (ErrorKind.SERVER, "gateway error", LATER)),
+    ],
+)
+def test_each_http_status_has_its_meaning(statuses: tuple[int, ...], expected: tuple[object, ...]) -> None:
+    assert [tuple(meaning_of_http(status)) for status in statuses] == [expected] * len(statuses)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (40003, (ErrorKind.QUOTA, "balance too low", "Top up the TextIn account")),
+        (41234, (ErrorKind.REQUEST, "refused", "Look up the code in TextIn's documentation")),
+        (777, (ErrorKind.SERVER, "error", LATER)),
+    ],
+)
+def test_each_code_has_its_meaning(code: int, expected: tuple[object, ...]) -> None:
+    assert tuple(meaning_of_code(code)) == expected
+
+
+def test_missing_data_is_an_error_of_the_server() -> None:
+    assert server_error("it", "no id").to_dict() == plain(ErrorKind.SERVER, "it", "no id", NO_DATA_FIX)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("a", "a"), (" a\0 ", "a?"), (7, "7"), (0, "0"), ("", None), (" ", None), (True, None), (1.5, None)],
+)
+def test_an_optional_text_is_a_text_or_a_number(value: object, expected: str | None) -> None:
+    assert optional_text(value) == expected
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ErrorKind if kind is not ErrorKind.SERVER])
+def test_only_a_server_error_of_a_submit_is_uncertain(kind: ErrorKind) -> None:
+    error = ApiError(kind, about="it", message="no")
+
+    def read(_: Response) -> None:
+        raise error
+
+    with pytest.raises(ApiError) as caught:
+        read_submitted(read, response(b""))
+    assert caught.value is error
+
+
+@pytest.mark.parametrize(
+    ("request_", "about", "message"),
+    [
+        (
+            submit_job(file_url=URL),
+            "xParse submit of https://h.example/a.pdf?...",
+            "the response reports success without a job_id",
+        ),
+        (
+            upload_files("w", urls=[URL, "http://h/b"]),
+            "DocFlow upload of https://h.example/a.pdf?..., http://h/b",
+            "the response reports success without batch_number or files",
+        ),
+    ],
+    ids=["xparse", "docflow"],
+)
+def test_a_submit_without_its_data_is_uncertain(request_: Request[Any], about: str, message: str) -> None:
+    error = error_of(request_.read, response({"code": 200}))
+    assert error == plain(ErrorKind.UNCERTAIN, about, message + ACCEPTED, CONSOLE)
+
+
+def test_an_upload_that_names_too_few_files_is_uncertain() -> None:
+    body = {"code": 200, "result": {"batch_number": " b ", "files": [{"id": 1}, None]}}
+    request = upload_files("w", urls=["http://h/a", "http://h/b"], batch_number="c")
+    about = "DocFlow upload of http://h/a, http://h/b"
+    message = "the response names 1 of 2 files, in batch b" + ACCEPTED
+    assert error_of(request.read, response(body)) == plain(ErrorKind.UNCERTAIN, about, message, CONSOLE)
+
+
+def test_an_error_after_accepted_files_counts_them() -> None:
+    error = ApiError(ErrorKind.SERVER, about="it", message="no", fix="Retry", code=500, retry_after=2.0)
+    after = partly_accepted(error, DocFlowUpload("b", ({"file_id": "1"},)), ["x", "y"])
+    fix = "Upload the rest under the same batch_number; sending all again bills the accepted ones twice"
+    message = "1 of 2 files were accepted under batch_number='b', then: no"
+    expected = plain(ErrorKind.UNCERTAIN, "it", message, fix)
+    assert after.to_dict() == expected | {"code": 500, "retry_after": 2.0}
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [submit_job(file_url=URL), upload_files("w", urls=[URL]), get_job("c0"), fetch_page("w")],
+    ids=lambda request_: request_.about,
+)
+def test_the_error_of_an_envelope_names_the_request(request_: Request[Any]) -> None:
+    expected = plain(ErrorKind.QUOTA, request_.about, "no", "Top up the TextIn account")
+    assert error_of(request_.read, response({"code": 40003, "msg": "no"})) == expected | {"code": 40003}
+
+
+def test_an_unknown_job_is_an_error_of_the_request() -> None:
+    fix = "Check the job_id, and that it was submitted with this connection's account and host"
+    expected = plain(ErrorKind.REQUEST, "xParse job c0: status", "unknown or expired", fix)
+    assert error_of(get_job(" c0 ").read, response({"code": 404})) == expected | {"code": 404}
+
+
+def test_another_error_of_a_poll_keeps_its_fix() -> None:
+    expected = plain(ErrorKind.SERVER, "xParse job c0: status", "internal error", LATER)
+    assert error_of(get_job("c0").read, response({"code": 500})) == expected | {"code": 500}
+
+
+def test_a_job_without_a_status_is_an_error_of_the_server() -> None:
+    message = "the response reports success without a status"
+    expected = plain(ErrorKind.SERVER, "xParse job c0: status", message, NO_DATA_FIX)
+    assert error_of(get_job("c0").read, response({"code": 200, "data": {}})) == expected
+
+
+def test_a_poll_is_one_request_whose_value_is_the_job() -> None:
+    flow = poll_job("c0")
+    request = next(flow)
+    assert (request.about, request.method, request.service) == (
+        "xParse job c0: status",
+        "GET",
+        Service.XPARSE,
+    )
+    job = XParseJob("c0", "pending")
+    with pytest.raises(StopIteration) as end:
+        flow.send(job)
+    assert end.value.value is job
+
+
+RESULT_ERRORS = {
+    "completed": ("completed without a result_url", "Ask TextIn with the job id"),
+    "pending": ("not finished, its status is 'pending'", "Wait for it with XParseJobSensor first"),
+}
+
+
+@pytest.mark.parametrize("status", RESULT_ERRORS)
+def test_a_job_without_a_result_is_an_error(status: str) -> None:
+    message, fix = RESULT_ERRORS[status]
+    expected = plain(ErrorKind.RESULT, "xParse job c0: result", message, fix)
+    assert error_of(XParseJob("c0", status).downloadable_url) == expected
+
+
+@pytest.mark.parametrize(("reason", "message"), [("no pages", "no pages"), (None, "TextIn gave no reason")])
+def test_a_failed_job_is_an_error_with_its_reason(reason: str | None, message: str) -> None:
+    fix = "Failed pages are not billed; correct the document or config and submit it again"
+    expected = plain(ErrorKind.JOB_FAILED, "xParse job c0 failed", message, fix)
+    assert error_of(XParseJob("c0", "failed", message=reason).downloadable_url) == expected
+
+
+def test_a_refused_job_is_a_failed_one() -> None:
+    refused = XParseJob.refused("c0", ApiError(ErrorKind.REQUEST, about="it", message="no"))
+    assert refused == XParseJob("c0", "failed", None, None, "it: no.")
+    assert refused.status is JobStatus.FAILED
+
+
+@pytest.mark.parametrize("request_", [fetch_page("w"), count_files("w", Selector("task_id", "t"))])
+def test_files_that_are_nested_too_deeply_are_an_error_of_the_server(request_: Request[Any]) -> None:
+    body = b'{"code": 200, "result": {"files": ' + b'[{"id": 1, "child_files": ' * 300
+    body += b"[]" + b"}]" * 300 + b"}}"
+    expected = plain(ErrorKind.SERVER, request_.about, "the response nests files too deeply", NO_DATA_FIX)
+    assert error_of(request_.read, response(body)) == expected
