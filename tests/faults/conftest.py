@@ -14,6 +14,7 @@ from textin_provider.testing import TextInServer, fast_polling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     Connect = Callable[..., None]
 
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 def shared() -> Iterator[TextInServer]:
     with TextInServer(pending_seconds=0.0, processing_seconds=0.0) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return one folder for a module, since pytest takes seconds to remove one for each of 2,700 cases."""
+    return tmp_path_factory.mktemp("cases")
 
 
 @pytest.fixture

@@ -32,13 +32,13 @@ PASSING = [case for op in OPERATIONS if op.manner is not Manner.POST for case in
 
 
 @pytest.mark.parametrize("case", STAYING, ids=str)
-def test_a_fault_that_stays(textin: TextInServer, tmp_path: Path, case: Case) -> None:
-    check(case, textin, tmp_path)
+def test_a_fault_that_stays(textin: TextInServer, folder: Path, case: Case) -> None:
+    check(case, textin, folder)
 
 
 @pytest.mark.parametrize("case", PASSING, ids=str)
-def test_a_fault_that_passes(textin: TextInServer, tmp_path: Path, case: Case) -> None:
-    check(case, textin, tmp_path)
+def test_a_fault_that_passes(textin: TextInServer, folder: Path, case: Case) -> None:
+    check(case, textin, folder)
 
 
 @pytest.mark.parametrize("cases", [STAYING, PASSING], ids=["staying", "passing"])

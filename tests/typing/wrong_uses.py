@@ -2,9 +2,7 @@
 
 from typing import assert_type
 
-from airflow.providers.common.compat.sdk import AirflowFailException
-
-from textin_provider.exceptions import TextInError, TextInRateLimitError
+from textin_provider.exceptions import TextInError, TextInQuotaError, TextInRateLimitError
 from textin_provider.hooks.textin import TextInHook
 from textin_provider.hooks.textin_async import TextInAsyncHook
 from textin_provider.operators.docflow import DocFlowUploadOperator
@@ -34,7 +32,7 @@ def sensors() -> None:
 def hook() -> None:
     hook = TextInHook()
     hook.submit_xparse_job("a.pdf", "https://h/a", {}, None, "aws")  # error: call-arg
-    hook.parse("a.pdf")  # error: attr-defined
+    hook.workspace(7)  # error: arg-type
     assert_type(hook.get_xparse_job("job-1"), dict[str, str])  # error: assert-type
     _ = hook.get_xparse_job("job-1")["status"]  # error: index
     hook.upload_docflow_files(["a.pdf"], batch_number=7)  # error: arg-type
@@ -47,7 +45,7 @@ async def async_hook() -> None:
         _ = hook.get_xparse_job("job-1").status  # error: attr-defined
 
 
-def exceptions(error: TextInError, limit: TextInRateLimitError) -> AirflowFailException:
+def exceptions(error: TextInError, limit: TextInRateLimitError) -> TextInQuotaError:
     _ = error.code + 1  # error: operator
     _ = error.http_status  # error: attr-defined
     return limit  # error: return-value
