@@ -210,7 +210,8 @@ def test_progress_is_settled_and_described(
 def test_progress_without_totals_counts_the_first_file_of_each_state() -> None:
     seen: dict[str, tuple[DocFlowFile, ...]] = {"1": (file("1"),), "10": (file("2", 10),)}
 
-    flow, page, ended = poll_progress("w", Selector("file_id", "f")), None, []
+    flow, page = poll_progress("w", Selector("file_id", "f")), None
+    ended: list[Any] = []
     while not ended:
         try:
             query = dict(flow.send(page).params)
