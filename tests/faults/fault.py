@@ -37,7 +37,7 @@ class Fault:
     make: Make = field(repr=False)
 
     def __str__(self) -> str:
-        return f"{self.group}: {self.name}"
+        return f"{self.group} {self.name}"
 
 
 def response_of(op: Operation, data: Any, **envelope: Any) -> bytes:
