@@ -43,11 +43,8 @@ def map_in_threads(action: Callable[[S], T], items: Sequence[S]) -> Iterator[T |
 
     yield from map(attempt, items[:1])
     if len(items) > 1:
-        pool = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="textin")
-        try:
+        with ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="textin") as pool:
             yield from pool.map(attempt, items[1:])
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def poll_pending(wait: Wait, poll: Poll, log: Log) -> Decision:
