@@ -172,7 +172,7 @@ async def test_it_neither_submits_nor_works_outside_its_block() -> None:
         await looking.get_xparse_job("c020")
 
     async with looking:
-        with pytest.raises(RuntimeError, match="only look"):
+        with pytest.raises(RuntimeError, match="only read"):
             await looking.send(submit_job(file_url="https://h.example/doc.pdf"))
 
     with pytest.raises(RuntimeError, match="async with"):
