@@ -265,3 +265,9 @@ def test_a_failure_without_name_and_cause_says_so(cause: Any) -> None:
         "unnamed (file_id 1981234567890123000): no cause given"
         in failing(1, name=None, failure_causes=cause).message
     )
+
+
+def test_a_summary_without_durations_knows_its_batch_and_counts_what_is_pending() -> None:
+    assert BatchSummary(SELECTOR).batch_number == "202611210001"
+    summary = summed(file(1, 0), file(2, 5), file(3, 99))
+    assert (summary.pending, summary.duration_total_ms, summary.duration_max_ms) == (3, 0, 0)
