@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
+#: The annotations of Airflow itself differ between its releases; `make lint` checks against the newest one.
+pytestmark = pytest.mark.skipif(
+    Version("3.0") <= Version(version("apache-airflow")) < Version("3.3"),
+    reason="the types of Airflow 3.0 to 3.2 are incomplete",
+)
 FOLDER = Path(__file__).parent
 REPO = FOLDER.parent.parent
 

@@ -112,10 +112,11 @@ class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
                 parser_params=self.parser_params,
                 pdf_password=self.pdf_password,
             )
-        except ApiError:
+        except ApiError as error:
             if accepted:
                 self.push_value(context, accepted[-1].to_dict())
-            raise
+            # Without the frames of the hook: Airflow 3.0 prints their variables, and one holds the password.
+            raise error.with_traceback(None) from None
         self.log.info("DocFlow accepted %d files as batch %s.", len(upload.files), upload.batch_number)
         return upload.to_dict()
 
