@@ -23,7 +23,7 @@ from textin_provider.hooks.textin_async import TextInAsyncHook
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from textin_provider.api.protocol import Request
+    from textin_provider.api.protocol import Flow, Request
     from textin_provider.testing import TextInServer
 
 
@@ -59,8 +59,14 @@ def test_every_operation_and_side_meets_every_kind_of_fault() -> None:
 
 
 def test_a_trigger_can_carry_no_submit_and_no_upload(textin: TextInServer) -> None:
+    def flow(call: Request[Any]) -> Flow[Any]:
+        response: object = yield call
+        return response
+
     async def send(call: Request[Any]) -> None:
         async with TextInAsyncHook() as hook:
+            with pytest.raises(RuntimeError, match="only read"):
+                await hook.run(flow(call))
             await hook.send(call)
 
     asked = textin.count("*")

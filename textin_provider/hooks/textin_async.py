@@ -88,8 +88,6 @@ class TextInAsyncHook(BaseHook):
 
         :param max_wait: the longest pause of the account in seconds that the read may wait for.
         """
-        if not request.is_read:
-            raise RuntimeError("Triggers only read; submit from a worker.")
         return await self._drive(send_within_limit, request, max_wait)
 
     async def run(self, flow: Flow[T], *, max_wait: float = math.inf) -> T:
@@ -107,6 +105,8 @@ class TextInAsyncHook(BaseHook):
             step = next(steps)
             while True:
                 if isinstance(step, Request):
+                    if not step.is_read:
+                        raise RuntimeError("Triggers only read; submit from a worker.")
                     # Read after the sleep, during which the client may have been replaced.
                     client = self._client
                     if client is None:
