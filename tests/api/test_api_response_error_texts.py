@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 import pytest
 
 from textin_provider.api.docflow.fetch import count_files, fetch_page
-from textin_provider.api.docflow.models import Selector
+from textin_provider.api.docflow.models import MAX_LEVELS, Selector
 from textin_provider.api.docflow.upload import DocFlowUpload, partly_accepted, upload_files
 from textin_provider.api.errors import ApiError, ErrorKind, meaning_of_code, meaning_of_http
 from textin_provider.api.protocol import (
@@ -283,9 +282,11 @@ def test_a_refused_job_is_a_failed_one() -> None:
 
 @pytest.mark.parametrize("request_", [fetch_page("w"), count_files("w", Selector("task_id", "t"))])
 def test_files_that_are_nested_too_deeply_are_an_error_of_the_server(request_: Request[Any]) -> None:
-    # Deep enough for Python's recursion limit, and not for that of the JSON parser, which differ by version.
-    depth = 300 if sys.version_info < (3, 12) else 450
-    body = b'{"code": 200, "result": {"files": ' + b'[{"id": 1, "child_files": ' * depth
-    body += b"[]" + b"}]" * depth + b"}}"
+    def body(levels: int) -> bytes:
+        opening, closing = b'[{"id": 1, "child_files": ' * (levels - 1) + b'[{"id": 1}]', b"}]" * (levels - 1)
+        return b'{"code": 200, "result": {"files": ' + opening + closing + b"}}"
+
+    (file,) = request_.read(response(body(MAX_LEVELS))).files
+    assert len(list(file.with_parts())) == MAX_LEVELS
     expected = plain(ErrorKind.SERVER, request_.about, "the response nests files too deeply", NO_DATA_FIX)
-    assert error_of(request_.read, response(body)) == expected
+    assert error_of(request_.read, response(body(MAX_LEVELS + 1))) == expected

@@ -42,6 +42,8 @@ class RecognitionStatus(IntEnum):
         return self in TERMINAL_STATUSES
 
 
+#: Files nest in fewer levels: a file is split into documents, of which each is cropped into others.
+MAX_LEVELS = 20
 TERMINAL_STATUSES = (RecognitionStatus.SUCCESS, RecognitionStatus.FAILED, RecognitionStatus.CLASSIFIED)
 PENDING_STATUSES = tuple(status for status in RecognitionStatus if status >= 0 and not status.is_terminal)
 #: ``task_type`` of a document that was split off, and of one that was cropped out.
@@ -106,8 +108,12 @@ class DocFlowFile:
             yield from child.with_parts()
 
     @classmethod
-    def of(cls, record: Mapping[str, Any]) -> DocFlowFile | None:
-        """Read a record; null and missing members are tolerated. Return None for a record without an id."""
+    def of(cls, record: Mapping[str, Any], levels: int = MAX_LEVELS) -> DocFlowFile | None:
+        """
+        Read a record; null and missing members are tolerated. Return None for a record without an id.
+
+        :raises RecursionError: if child files nest in more levels than these.
+        """
         file_id = optional_text(record.get("id"))
         if file_id is None:
             return None
@@ -123,7 +129,7 @@ class DocFlowFile:
             failure_causes=one_line(record["failure_causes"]) if record.get("failure_causes") else None,
             duration_ms=integer(record.get("duration_ms")),
             is_part=integer(record.get("task_type")) in _PART_TASK_TYPES,
-            children=files_of(record.get("child_files")),
+            children=files_of(record.get("child_files"), levels - 1),
             record=_without_password(record),
         )
 
@@ -161,11 +167,13 @@ class Selector:
         return f"{self.parameter}={self.value!r}"
 
 
-def files_of(records: Any) -> tuple[DocFlowFile, ...]:
-    """Read the files of a list of records, without those that have no id."""
+def files_of(records: Any, levels: int = MAX_LEVELS) -> tuple[DocFlowFile, ...]:
+    """Read the files of a list of records, without those that have no id; as :meth:`DocFlowFile.of`."""
     if not isinstance(records, list):
         return ()
-    files = (DocFlowFile.of(record) for record in records if isinstance(record, Mapping))
+    if not levels:
+        raise RecursionError(f"files nest in more than {MAX_LEVELS} levels")
+    files = (DocFlowFile.of(record, levels) for record in records if isinstance(record, Mapping))
     return tuple(file for file in files if file is not None)
 
 
