@@ -41,7 +41,11 @@ class TextInRateLimitError(TextInError, kind=ErrorKind.RATE_LIMIT):
 
 
 class TextInServerError(TextInError, kind=ErrorKind.SERVER):
-    """TextIn or its gateway failed (500, 30203, 40428, 50011, 50012, HTTP 5xx, no JSON). Transient."""
+    """
+    TextIn failed (500, 30203, 40428, 50011, 50012), or a gateway responded in its place (no envelope).
+
+    Transient; of a submit, nothing was accepted.
+    """
 
 
 class TextInTransportError(TextInError, kind=ErrorKind.TRANSPORT):
@@ -65,7 +69,7 @@ class TextInDocumentFailedError(TextInError):
 
 
 class TextInAuthenticationError(TextInError, AirflowFailException, kind=ErrorKind.AUTHENTICATION):
-    """App ID or Secret code is empty or wrong, or this IP is not allowed (40101, 40102, 40103). Permanent."""
+    """App ID or Secret code is empty or wrong, or this IP not allowed (401, 403, 40101-40103). Permanent."""
 
 
 class TextInConfigurationError(TextInError, AirflowFailException, kind=ErrorKind.CONFIGURATION):
@@ -77,11 +81,19 @@ class TextInQuotaError(TextInError, AirflowFailException, kind=ErrorKind.QUOTA):
 
 
 class TextInRequestError(TextInError, AirflowFailException, kind=ErrorKind.REQUEST):
-    """The request or the document is invalid (400, 40004, 403xx, 404xx, ...). Permanent."""
+    """
+    TextIn refused the request or the document (400, 40004, 403xx, 404xx, ten-digit and unlisted codes).
+
+    Permanent; nothing was accepted.
+    """
 
 
 class TextInUncertainSubmitError(TextInError, AirflowFailException, kind=ErrorKind.UNCERTAIN):
-    """A submit broke off after it was sent: the document may have been accepted and billed. Not retried."""
+    """
+    A submit broke off after it was sent, or was answered by a gateway, or with an error that names an id.
+
+    The document may have been accepted and billed. Not retried.
+    """
 
 
 class TextInJobFailedError(TextInError, AirflowFailException, kind=ErrorKind.JOB_FAILED):

@@ -9,7 +9,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
-from textin_provider.api.errors import CODES, ApiError, ErrorKind, meaning_of_http
+from textin_provider.api.errors import CODES, ApiError, ErrorKind, meaning_without_envelope
 from textin_provider.exceptions import TextInError
 from textin_provider.get_provider_info import CONN_FIELDS
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 #: What a row of the table of HTTP statuses says, and for which statuses.
 HTTP_ROWS: dict[str, Iterable[int]] = {
+    "2xx": range(200, 300),
     "3xx": range(300, 400),
-    "401, 403": (401, 403),
     "423, 429": (423, 429),
-    "408, 425, 5xx": (408, 425, *range(500, 600)),
-    "any other 4xx": sorted({*range(400, 500)} - {401, 403, 408, 423, 425, 429}),
+    "any other 4xx": sorted({*range(400, 500)} - {423, 429}),
+    "5xx": range(500, 600),
 }
 
 
@@ -106,7 +106,7 @@ class StatusTable(_Table):
     def rows(self) -> Iterable[Sequence[str | nodes.Node]]:
         """Yield a row for each class of statuses, which must have one meaning."""
         for row, statuses in HTTP_ROWS.items():
-            [known] = {meaning_of_http(status) for status in statuses}
+            [known] = {meaning_without_envelope(status) for status in statuses}
             error = class_of(known.kind)
             yield nodes.literal(text=row), known.meaning, known.fix, self.link(error), _yes(is_retried(error))
 

@@ -235,3 +235,19 @@ def test_the_repr_of_a_file_holds_no_document_text() -> None:
 
     assert "hush" not in repr(file)
     assert file.record["data"]["fields"][0]["value"] == "1,234.50 hush"
+
+
+@pytest.mark.parametrize("absent", [{}, {"recognition_status": None}], ids=repr)
+@pytest.mark.parametrize("status", [1, 2, 4, 10])
+def test_a_child_without_a_status_has_that_of_its_parent(absent: dict[str, Any], status: int) -> None:
+    child = {"id": "2", **absent, "child_files": [{"id": "3", **absent}]}
+    file = read(recognition_status=status, child_files=[child])
+
+    assert [member.reported for member in file.with_parts()] == [status] * 3
+
+
+@pytest.mark.parametrize("odd", ["x", [], {}, True, -1, 99])
+def test_a_child_with_an_odd_status_has_not_ended(odd: Any) -> None:
+    [child] = read(recognition_status=1, child_files=[{"id": "2", "recognition_status": odd}]).children
+
+    assert child.status is RecognitionStatus.UNKNOWN

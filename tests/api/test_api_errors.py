@@ -11,7 +11,14 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from textin_provider import exceptions
-from textin_provider.api.errors import CODES, ApiError, ErrorKind, meaning_of_code, meaning_of_http
+from textin_provider.api.errors import (
+    CODES,
+    ApiError,
+    ErrorKind,
+    meaning_of_code,
+    meaning_of_http,
+    meaning_without_envelope,
+)
 from textin_provider.exceptions import TextInError
 
 if TYPE_CHECKING:
@@ -73,7 +80,7 @@ def test_an_error_fails_the_task_at_once_exactly_when_it_is_permanent(kind: Erro
 @pytest.mark.parametrize(
     ("kind", "codes"),
     [
-        (ErrorKind.AUTHENTICATION, {40101, 40102, 40103}),
+        (ErrorKind.AUTHENTICATION, {401, 403, 40101, 40102, 40103}),
         (ErrorKind.QUOTA, {40003, 40307}),
         (ErrorKind.RATE_LIMIT, {423, 429, 900, 40306}),
         (ErrorKind.SERVER, {500, 30203, 40428, 50011, 50012}),
@@ -94,18 +101,12 @@ def test_a_bad_request_or_document_is_the_requests_own(code: int) -> None:
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
-        (41234, ErrorKind.REQUEST),
-        (499, ErrorKind.REQUEST),
-        (49999, ErrorKind.REQUEST),
-        (50099, ErrorKind.SERVER),
-        (30999, ErrorKind.SERVER),
-        (0, ErrorKind.SERVER),
-        (-1, ErrorKind.SERVER),
-        (-4, ErrorKind.SERVER),
-        (2_000_000_000, ErrorKind.SERVER),
+        *((code, ErrorKind.REQUEST) for code in (-500, -4, -1, 0, 1, 14, 201, 402, 499, 600, 777)),
+        *((code, ErrorKind.REQUEST) for code in (30999, 41234, 49999, 50099, 59999, 1005999999, 2_000_000_000)),
+        *((code, ErrorKind.SERVER) for code in (501, 502, 503, 504, 599)),
     ],
 )
-def test_an_unpublished_code_is_judged_by_its_class(code: int, kind: ErrorKind) -> None:
+def test_a_code_that_nobody_has_listed_is_a_refusal_except_500_to_599(code: int, kind: ErrorKind) -> None:
     assert meaning_of_code(code).kind is kind
 
 
@@ -117,9 +118,26 @@ def test_each_row_says_what_it_means_and_what_to_do(row: tuple[ErrorKind, str, s
     assert not fix.endswith(".")
 
 
-@pytest.mark.parametrize("status", range(300, 600))
-def test_every_http_status_has_a_meaning(status: int) -> None:
-    assert meaning_of_http(status).kind in ErrorKind
+@pytest.mark.parametrize("code", [1005006000, 1005016000, 1005025000, 1005025103])
+def test_a_business_refusal_of_docflow_is_listed(code: int) -> None:
+    assert code in CODES
+    assert meaning_of_code(code).kind is ErrorKind.REQUEST
+
+
+def test_the_fix_for_too_many_requests_names_both_causes() -> None:
+    fix = meaning_of_code(40306).fix
+    assert "max_requests_per_second" in fix
+    assert "page_range" in fix
+
+
+@pytest.mark.parametrize("status", range(200, 600))
+def test_without_an_envelope_no_http_status_is_permanent(status: int) -> None:
+    known = meaning_without_envelope(status)
+    is_limit = status in (423, 429)
+    assert known.kind is (ErrorKind.RATE_LIMIT if is_limit else ErrorKind.SERVER)
+    assert all(word in known.fix for word in ("not TextIn", "host", "proxy", "gateway"))
+    assert ("redirected" in known.meaning) is (300 <= status < 400)
+    assert meaning_of_http(status).kind.is_transient
 
 
 @pytest.mark.parametrize("kind", ErrorKind)

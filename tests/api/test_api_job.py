@@ -9,12 +9,16 @@ import pytest
 
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.protocol import Response, Service
-from textin_provider.api.xparse.endpoints import get_job
+from textin_provider.api.xparse.endpoints import get_job, is_unknown_job
 from textin_provider.api.xparse.models import JobStatus, XParseJob
 
 
 def read(data: Any, job_id: str = "c020", code: int = 200) -> XParseJob:
-    return get_job(job_id).read(Response(200, json.dumps({"code": code, "data": data}).encode()))
+    return whole({"code": code, "data": data}, job_id)
+
+
+def whole(envelope: dict[str, Any], job_id: str = "c020", status: int = 200) -> XParseJob:
+    return get_job(job_id).read(Response(status, json.dumps(envelope).encode()))
 
 
 def test_a_look_is_a_read_of_the_jobs_own_path() -> None:
@@ -135,6 +139,65 @@ def test_ids_stay_text_and_the_job_is_the_one_asked_for() -> None:
 @pytest.mark.parametrize("message", ["no pages", {"zh": "x"}, 7], ids=repr)
 def test_the_reason_of_a_failed_job_is_text(message: object) -> None:
     assert read({"status": "failed", "message": message}).message == str(message)
+
+
+@pytest.mark.parametrize(
+    ("data", "envelope", "reason"),
+    [
+        ({"message": "no pages"}, {"message": "success"}, "no pages"),
+        ({"message": "no pages", "error_message": "other"}, {"message": "third"}, "no pages"),
+        ({"error_message": "no pages"}, {"message": "success"}, "no pages"),
+        ({"message": "success", "error_message": "no pages"}, {}, "no pages"),
+        ({"message": None, "error_message": ""}, {"message": "no pages"}, "no pages"),
+        ({"message": "Success"}, {"message": "success", "msg": "no\npages"}, "no pages"),
+        ({"message": "success"}, {"message": "success", "msg": None}, None),
+        ({}, {}, None),
+    ],
+    ids=str,
+)
+def test_the_reason_of_a_failed_job_is_the_first_that_says_something(
+    data: dict[str, Any], envelope: dict[str, Any], reason: str | None
+) -> None:
+    assert whole({"code": 200, **envelope, "data": {"status": "failed", **data}}).message == reason
+
+
+@pytest.mark.parametrize("status", ["pending", "in_progress", "completed", "unheard_of"])
+def test_the_message_of_an_envelope_is_no_reason_of_a_job_that_did_not_fail(status: str) -> None:
+    assert whole({"code": 200, "message": "OK", "data": {"status": status}}).message is None
+
+
+@pytest.mark.parametrize("status", [301, 401, 403, 404, 410, 502])
+def test_a_gateway_says_nothing_about_a_job(status: int) -> None:
+    with pytest.raises(ApiError) as caught:
+        whole({"code": 404, "message": "no route"}, status=status)
+
+    assert caught.value.kind is ErrorKind.SERVER
+    assert not is_unknown_job(caught.value.kind, caught.value.code)
+    assert "this connection's account" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("envelope", "status", "is_unknown"),
+    [
+        ({"code": 40004}, 200, True),
+        ({"code": 40004}, 404, True),
+        ({"code": 404}, 200, True),
+        ({"code": 404, "x_request_id": "r"}, 404, True),
+        ({"code": 400}, 200, False),
+        ({"code": 40400}, 404, False),
+        ({"code": 41234}, 200, False),
+        ({"code": 40102}, 200, False),
+        ({"code": 500}, 200, False),
+    ],
+    ids=str,
+)
+def test_only_two_codes_say_that_a_job_is_unknown(
+    envelope: dict[str, Any], status: int, is_unknown: bool
+) -> None:
+    with pytest.raises(ApiError) as caught:
+        whole(envelope, status=status)
+
+    assert is_unknown_job(caught.value.kind, caught.value.code) is is_unknown
 
 
 def test_a_job_that_is_not_known_names_the_account_as_a_cause() -> None:

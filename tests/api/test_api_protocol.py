@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from requests.structures import CaseInsensitiveDict
 
+from textin_provider.api.envelope import code_of
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.api.protocol import Response, code_of, read_data
+from textin_provider.api.protocol import Response, read_data
 
 
 def answer(body: Any, status: int = 200, **headers: str) -> Response:
@@ -99,12 +100,8 @@ def test_the_request_id_is_found(body: dict[str, Any], header: str | None, expec
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (301, ErrorKind.REQUEST),
-        (401, ErrorKind.AUTHENTICATION),
-        (403, ErrorKind.AUTHENTICATION),
-        (404, ErrorKind.REQUEST),
-        (408, ErrorKind.SERVER),
-        (413, ErrorKind.REQUEST),
+        *((status, ErrorKind.SERVER) for status in (204, 301, 302, 307, 400, 401, 403, 404, 407, 408, 410, 413)),
+        (423, ErrorKind.RATE_LIMIT),
         (425, ErrorKind.SERVER),
         (429, ErrorKind.RATE_LIMIT),
         (500, ErrorKind.SERVER),
@@ -114,11 +111,13 @@ def test_the_request_id_is_found(body: dict[str, Any], header: str | None, expec
     ],
 )
 @pytest.mark.parametrize("body", [b"", b"<html>gateway</html>", b"{}", b"[]"])
-def test_an_http_status_without_a_code_speaks_for_itself(status: int, kind: ErrorKind, body: bytes) -> None:
+def test_an_http_status_without_an_envelope_is_a_blip(status: int, kind: ErrorKind, body: bytes) -> None:
     fault = fault_of(body, status)
 
     assert (fault.kind, fault.code) == (kind, status)
     assert f"HTTP {status}" in fault.message
+    assert "not an envelope of TextIn" in fault.message
+    assert "proxy and gateway" in fault.fix
 
 
 @pytest.mark.parametrize(
@@ -162,23 +161,30 @@ def test_success_inside_an_http_error_is_no_success(status: int) -> None:
         (40003, 401, ErrorKind.QUOTA),
         (500, 404, ErrorKind.SERVER),
         (40306, 502, ErrorKind.RATE_LIMIT),
+        (401, 401, ErrorKind.AUTHENTICATION),
+        (403, 400, ErrorKind.AUTHENTICATION),
+        (400, 400, ErrorKind.REQUEST),
+        (1005025103, 400, ErrorKind.REQUEST),
+        (1005999999, 400, ErrorKind.REQUEST),
+        (59999, 502, ErrorKind.REQUEST),
     ],
 )
-def test_a_known_code_wins_over_the_http_status(code: int, status: int, kind: ErrorKind) -> None:
+def test_the_code_of_an_envelope_wins_over_the_http_status(code: int, status: int, kind: ErrorKind) -> None:
     fault = fault_of({"code": code, "message": "x"}, status)
 
     assert (fault.kind, fault.code) == (kind, code)
 
 
-def test_an_unknown_code_inside_an_http_error_leaves_the_word_to_the_status() -> None:
+def test_a_small_code_that_nobody_has_listed_is_a_gateways() -> None:
     fault = fault_of({"code": 777, "message": "upstream"}, 502)
 
     assert (fault.kind, fault.code) == (ErrorKind.SERVER, 502)
-    assert fault.message == "HTTP 502, upstream"
+    assert fault.message == 'HTTP 502, gateway error ("upstream", not an envelope of TextIn)'
 
 
 def test_partial_success_with_data_is_success() -> None:
     assert read_data(answer({"code": 50207, "data": {"elements": []}}), "it") == {"elements": []}
+    assert read_data(answer({"code": 50207, "data": {"elements": []}}, 500), "it") == {"elements": []}
 
 
 @pytest.mark.parametrize("data", [None, {}, []], ids=["null", "empty", "list"])

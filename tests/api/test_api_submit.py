@@ -1,4 +1,4 @@
-"""Submitting: the form that is sent, the input that is refused, the job id that comes back."""
+"""Submitting: the form that is sent, and the input that is refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.inputs import Document
-from textin_provider.api.protocol import Part, Request, Response, Service
+from textin_provider.api.protocol import Part, Request, Service
 from textin_provider.api.xparse.endpoints import MAX_FILE_BYTES, submit_job
 
 URL = "https://h.example/doc.pdf"
@@ -171,72 +171,3 @@ def test_an_empty_file_is_refused() -> None:
 def test_500_mb_go_and_a_byte_more_does_not() -> None:
     assert submit_job(document=document(size=MAX_FILE_BYTES)).parts[0].size == MAX_FILE_BYTES
     assert "at most 500 MB" in str(refused(document=document(size=MAX_FILE_BYTES + 1)))
-
-
-def read(body: Any, status: int = 200) -> str:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return submit_job(file_url=URL).read(Response(status, raw))
-
-
-@pytest.mark.parametrize(
-    ("job_id", "expected"), [("c020a1f0", "c020a1f0"), (12345678901234567890, "12345678901234567890")]
-)
-def test_a_job_id_comes_back_as_text(job_id: object, expected: str) -> None:
-    assert read({"code": 200, "data": {"job_id": job_id}}) == expected
-
-
-@pytest.mark.parametrize(
-    "data",
-    [None, [], {}, {"job_id": None}, {"job_id": ""}, {"job_id": "  "}, {"job_id": ["x"]}, {"job_id": True}],
-    ids=repr,
-)
-def test_success_without_a_job_id_may_have_been_billed(data: object) -> None:
-    with pytest.raises(ApiError) as caught:
-        read({"code": 200, "data": data})
-
-    assert caught.value.kind is ErrorKind.UNCERTAIN
-
-
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        ({"code": 500, "message": "oops"}, 200),
-        ({"code": 30203}, 200),
-        ({"code": 50207, "data": None}, 200),
-        (b"<html>", 200),
-        (b"", 502),
-        (b"", 504),
-        (b"", 408),
-        ({"code": 200, "data": {"job_id": "1"}}, 500),
-    ],
-    ids=str,
-)
-def test_a_server_that_failed_may_have_accepted_the_document(body: Any, status: int) -> None:
-    with pytest.raises(ApiError) as caught:
-        read(body, status)
-
-    assert caught.value.kind is ErrorKind.UNCERTAIN
-    assert "may have been accepted" in str(caught.value)
-    assert "TextIn console" in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("code", "kind"),
-    [
-        (40306, ErrorKind.RATE_LIMIT),
-        (40102, ErrorKind.AUTHENTICATION),
-        (40003, ErrorKind.QUOTA),
-        (40302, ErrorKind.REQUEST),
-    ],
-)
-def test_a_refusal_is_no_acceptance(code: int, kind: ErrorKind) -> None:
-    with pytest.raises(ApiError) as caught:
-        read({"code": code, "message": "no"})
-
-    assert caught.value.kind is kind
-    assert "accepted" not in str(caught.value)
-
-
-def test_errors_name_the_document() -> None:
-    with pytest.raises(ApiError, match=r"xParse submit of 合同\.pdf: "):
-        submit_job(document=document(name="合同.pdf")).read(Response(500, b""))

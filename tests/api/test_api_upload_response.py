@@ -64,16 +64,23 @@ def test_a_success_that_names_fewer_files_than_were_sent_may_have_accepted_the_o
         (423, ErrorKind.RATE_LIMIT),
         (429, ErrorKind.RATE_LIMIT),
         (900, ErrorKind.RATE_LIMIT),
-        (500, ErrorKind.UNCERTAIN),
+        (500, ErrorKind.SERVER),
+        (401, ErrorKind.AUTHENTICATION),
+        (403, ErrorKind.AUTHENTICATION),
         (40003, ErrorKind.QUOTA),
         (40102, ErrorKind.AUTHENTICATION),
         (1005016010, ErrorKind.REQUEST),
         (1005006000, ErrorKind.REQUEST),
+        (1005025000, ErrorKind.REQUEST),
+        (1005025103, ErrorKind.REQUEST),
+        (1005999999, ErrorKind.REQUEST),
     ],
 )
-def test_a_refusal_is_a_fault_of_its_kind(code: int, kind: ErrorKind) -> None:
+@pytest.mark.parametrize("status", [200, 400, 502])
+@pytest.mark.parametrize("result", [None, {}, {"batch_number": "b1"}, {"batch_number": "b1", "files": []}], ids=repr)
+def test_a_failure_that_names_no_file_is_a_refusal(code: int, kind: ErrorKind, status: int, result: Any) -> None:
     with pytest.raises(ApiError) as caught:
-        answered({"code": code, "msg": "no"})
+        answered({"code": code, "msg": "no", "result": result}, status=status)
 
     assert (caught.value.kind, caught.value.code) == (kind, code)
 
@@ -98,3 +105,12 @@ def test_portions_add_up_under_the_batch_number_of_the_answer() -> None:
     assert DocFlowUpload(None, ()).plus(first).plus(second) == DocFlowUpload(
         "b", ({"file_id": "1"}, {"file_id": "2"})
     )
+
+
+def test_a_failure_that_names_files_is_uncertain_and_lists_them() -> None:
+    result = {"batch_number": "b1", "files": [receipt(id="1"), receipt(id="2")]}
+
+    with pytest.raises(ApiError, match=r"no; the response names file_id='1'; file_id='2'; the doc") as caught:
+        answered({"code": 1005025000, "msg": "no", "result": result})
+
+    assert (caught.value.kind, caught.value.code) == (ErrorKind.UNCERTAIN, 1005025000)

@@ -14,6 +14,7 @@ from tests.faults.fault import (
     altered,
     meaning_of_broken,
     response_of,
+    scripted,
     with_body,
 )
 from tests.faults.meanings import (
@@ -25,6 +26,7 @@ from tests.faults.meanings import (
 )
 from tests.faults.operations import Manner
 from tests.faults.wire import sizes, wires
+from tests.foreign import FOREIGN
 from textin_provider.api.errors import CODES
 from textin_provider.testing import ScriptedFault
 
@@ -38,12 +40,44 @@ UNPUBLISHED_CODES = (-1, 0, 1, 201, 49999, 59999, 10**12)
 GATEWAY_STATUSES = (444, 499, 520, 529, 599)
 STATUSES = sorted({*GATEWAY_STATUSES, *(int(status) for status in HTTPStatus if status >= 200)})
 #: One of each class, to be tried with every kind of body.
-OF_EACH_CLASS = (302, 404, 401, 429, 500, 503)
+OF_EACH_CLASS = (302, 401, 404, 429, 500, 503)
+#: Envelopes of TextIn's, which mean the same whatever the HTTP status beside them.
+_ENVELOPES = {
+    '{"code": 500}': Meaning.FAILED,
+    '{"code": 400, "msg": "no", "result": null}': Meaning.REQUEST,
+    '{"code": 401, "message": "no"}': Meaning.AUTHENTICATION,
+    '{"code": 404, "x_request_id": "r"}': Meaning.REQUEST,
+    '{"code": "429"}': Meaning.LIMITED,
+    '{"code": 40003}': Meaning.QUOTA,
+    '{"code": 59999}': Meaning.REQUEST,
+    '{"code": 1005025103, "msg": "no", "result": null}': Meaning.REQUEST,
+}
+#: JSON that is a gateway's beside an HTTP error.
+_GATEWAYS = (
+    '{"code": 404, "message": "no"}',
+    '{"code": 5, "message": "Not Found"}',
+    '{"code": 777}',
+    '{"code": 500, "status": 500, "path": "/"}',
+    '{"kind": "Status", "code": 403}',
+)
 
 
 def faults_of(op: Operation) -> list[Fault]:
     """Return every fault that an operation is to meet."""
-    generators = (_codes, _statuses, _classes, _redirects, _bodies, _members, _envelopes, sizes, wires)
+    generators = (
+        _codes,
+        _accepted,
+        _statuses,
+        _classes,
+        _beside,
+        _gateways,
+        _redirects,
+        _bodies,
+        _members,
+        _envelopes,
+        sizes,
+        wires,
+    )
     return [fault for generate in generators for fault in generate(op)]
 
 
@@ -56,6 +90,15 @@ def _codes(op: Operation) -> Iterator[Fault]:
             meaning = {404: Meaning.NO_RESULT, PARTIAL: Meaning.NO_RESULT}.get(code, meaning)
         said = {"code": code, "message": f"see https://textin.com/r?sign={DOCUMENT_TEXT}"}
         yield Fault("code", str(code), meaning, with_body(json.dumps(said).encode()))
+
+
+def _accepted(op: Operation) -> Iterator[Fault]:
+    """Yield failures of a submit or an upload that name what was accepted: they refuse nothing."""
+    if op.manner is Manner.POST:
+        for code in (500, 40004, 40306, 40102, 1005025103):
+            for status in (200, 400):
+                make = _with_code(op, code, http_status=status)
+                yield Fault("code", f"{code} with ids, HTTP {status}", Meaning.BROKEN, make)
 
 
 def _statuses(op: Operation) -> Iterator[Fault]:
@@ -74,26 +117,40 @@ def _statuses(op: Operation) -> Iterator[Fault]:
 
 
 def _classes(op: Operation) -> Iterator[Fault]:
-    """HTTP statuses with other bodies: TextIn's code wins over the status, success does not."""
+    """Yield HTTP statuses without a body, and with a success, which does not count beside them."""
     at_url = op.manner is Manner.DOWNLOAD
     judge = meaning_at_result_url if at_url else meaning_of_status
     for status in OF_EACH_CLASS:
-        for name, body, meaning in (
-            ("without a body", b"", judge(status)),
-            ("with success", None, judge(status)),
-            ("with code 500", b'{"code": 500}', judge(status) if at_url else Meaning.BROKEN),
-            ("with code 40003", b'{"code": 40003}', judge(status) if at_url else Meaning.QUOTA),
-            ("with code 59999", b'{"code": 59999}', judge(status)),
-        ):
-            make = (
-                altered(op, bytes, http_status=status)
-                if body is None
-                else with_body(body, http_status=status)
-            )
-            yield Fault("HTTP", f"{status} {name}", meaning, make)
+        # To a submit or an upload the good data names what was accepted, so that HTTP 429 refuses nothing.
+        at_odds = Meaning.BROKEN if op.manner is Manner.POST else judge(status)
+        yield Fault("HTTP", f"{status} with success", at_odds, altered(op, bytes, http_status=status))
+        yield Fault("HTTP", f"{status} without a body", judge(status), with_body(b"", http_status=status))
     for status, seconds in ((503, "0"), (429, "soon"), (503, "Fri, 31 Dec 1999 23:59:59 GMT"), (429, "-1")):
         make = with_body(PAGE, http_status=status, headers={"Retry-After": seconds})
         yield Fault("HTTP", f"{status}, Retry-After {seconds}", judge(status), make)
+
+
+def _beside(op: Operation) -> Iterator[Fault]:
+    """Yield JSON beside HTTP errors: TextIn's code wins over the status, a gateway's is not believed."""
+    at_url = op.manner is Manner.DOWNLOAD
+    judge = meaning_at_result_url if at_url else meaning_of_status
+    meanings = {**_ENVELOPES, **dict.fromkeys(_GATEWAYS)}
+    for status in (302, 404, 429, 503):
+        for body, meaning in meanings.items():
+            judged = judge(status) if at_url or meaning is None else meaning
+            make = with_body(body.encode(), http_status=status)
+            yield Fault("HTTP", f"{status} with {body}", judged, make)
+
+
+def _gateways(op: Operation) -> Iterator[Fault]:
+    """Yield pages and JSON of gateways, proxies and login pages."""
+    at_url = op.manner is Manner.DOWNLOAD
+    for name, fault in FOREIGN.items():
+        status = fault.http_status or 200
+        if at_url and status in (200, 302):  # other bodies and redirects are faults of their own
+            continue
+        meaning = meaning_at_result_url(status) if at_url else meaning_of_status(status)
+        yield Fault("gateway", name, meaning, scripted(vars(fault)))
 
 
 def _redirects(op: Operation) -> Iterator[Fault]:
@@ -107,7 +164,9 @@ def _redirects(op: Operation) -> Iterator[Fault]:
         "to where it came from": "",
         "to what is no text": "\xff\xfe",
     }.items():
-        meaning = Meaning.NO_RESULT if at_url and name == "to half an address" else Meaning.REQUEST
+        meaning = Meaning.BROKEN if not at_url else Meaning.REQUEST
+        if at_url and name == "to half an address":
+            meaning = Meaning.NO_RESULT
         # A download follows the last two, and comes to an end with the sixth hop.
         if not at_url or "://" in target:
             make = with_body(b"", http_status=302, headers={"Location": target})
@@ -210,5 +269,5 @@ def _envelopes(op: Operation) -> Iterator[Fault]:
         yield Fault("code", f"is {name} of success", Meaning.FINE, _with_code(op, code))
 
 
-def _with_code(op: Operation, code: Any) -> Make:
-    return lambda good: ScriptedFault(body=response_of(op, good, code=code))
+def _with_code(op: Operation, code: Any, **others: Any) -> Make:
+    return lambda good: ScriptedFault(body=response_of(op, good, code=code), **others)

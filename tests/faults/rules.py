@@ -61,6 +61,8 @@ _REFUSED = {
 }
 _PASSING: dict[Meaning, tuple[type[Exception], ...]] = {
     Meaning.LIMITED: (TextInRateLimitError,),
+    Meaning.LOCKED: (TextInRateLimitError,),
+    Meaning.FAILED: (TextInServerError,),
     Meaning.BROKEN: (TextInServerError,),
     Meaning.HOLLOW: (TextInServerError,),
     Meaning.NO_RESULT: (TextInBadResultError,),
@@ -101,6 +103,8 @@ def when_it_stays(op: Operation, meaning: Meaning) -> Expected:
 def _of_a_post(meaning: Meaning, ends: set[End]) -> Expected:
     if meaning is Meaning.LIMITED:
         return Expected(frozenset({End.RETRY}), (TextInRateLimitError,))
+    if meaning is Meaning.FAILED:
+        return Expected(frozenset({End.RETRY}), (TextInServerError,))
     if meaning is Meaning.UNSENT:  # retried as a read is
         return Expected(frozenset({End.RETRY}), (TextInTransportError,), least=2, most=MOST_TRIES)
     return Expected(frozenset(ends | {End.FAILED}), (TextInUncertainSubmitError,))

@@ -67,6 +67,8 @@ async def test_it_sends_the_credentials_and_its_name(connect: Connect, textin: T
         ({"code": 40004}, TextInRequestError),
         ({"code": 40306}, TextInRateLimitError),
         ({"code": 500}, TextInServerError),
+        ({"http_status": 404, "body": b"<html>"}, TextInServerError),
+        ({"http_status": 401, "body": b"<html>"}, TextInServerError),
         ({"http_status": 502, "body": b"<html>"}, TextInServerError),
         ({"body": b"<html>", "content_type": "text/html"}, TextInServerError),
         ({"body": b'{"code": 200, "data": null}'}, TextInServerError),
@@ -111,7 +113,7 @@ async def test_a_redirect_is_not_followed(textin: TextInServer, foreign: Foreign
     textin.fault("status", ScriptedFault(http_status=status, body=b"", headers={"Location": foreign.url}))
 
     async with TextInAsyncHook() as looking:
-        with pytest.raises(TextInRequestError, match="redirected"):
+        with pytest.raises(TextInServerError, match="redirected"):
             await looking.get_xparse_job("c020")
 
     assert foreign.requests == []

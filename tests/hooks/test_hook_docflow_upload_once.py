@@ -14,6 +14,7 @@ from textin_provider.exceptions import (
     TextInQuotaError,
     TextInRateLimitError,
     TextInRequestError,
+    TextInServerError,
     TextInTransportError,
     TextInUncertainSubmitError,
 )
@@ -44,10 +45,13 @@ BROKEN: list[dict[str, Any]] = [
     {"cut": "before_answer"},
     {"cut": "in_headers"},
     {"cut": "in_body"},
-    {"http_status": 500},
+    {"http_status": 500, "body": b""},
     {"http_status": 502, "body": b"<html>", "content_type": "text/html"},
     {"http_status": 504},
-    {"code": 500},
+    {"http_status": 302, "body": b""},
+    {"http_status": 404, "body": b"default backend - 404", "content_type": "text/plain"},
+    {"http_status": 503, "body": b'{"code": 14, "message": "upstream"}'},
+    {"body": b'{"code": 500, "msg": "no", "result": {"files": [{"id": "1"}]}}'},
     {"code": 50207},
     {"body": b"<html>welcome</html>", "content_type": "text/html"},
     {"body": b'{"code": 200, "result": {}}'},
@@ -59,11 +63,14 @@ REFUSED: list[tuple[int, type[TextInError]]] = [
     (429, TextInRateLimitError),
     (900, TextInRateLimitError),
     (40306, TextInRateLimitError),
+    (500, TextInServerError),
+    (403, TextInAuthenticationError),
     (40102, TextInAuthenticationError),
     (40003, TextInQuotaError),
     (400, TextInRequestError),
     (1005016010, TextInRequestError),
     (1005016018, TextInRequestError),
+    (1005025103, TextInRequestError),
 ]
 
 
@@ -107,7 +114,8 @@ def test_a_second_portion_that_is_refused_names_what_was_accepted_and_is_not_ret
     with pytest.raises(TextInError, match="10 of 11 files were accepted under batch_number='b7'") as caught:
         hook.upload_docflow_files(files, batch_number="b7")
 
-    expected = TextInUncertainSubmitError if error is TextInRateLimitError else error
+    is_transient = error in (TextInRateLimitError, TextInServerError)
+    expected = TextInUncertainSubmitError if is_transient else error
     assert type(caught.value) is expected
     assert not caught.value.kind.is_transient
     assert "same batch_number" in str(caught.value)
@@ -176,7 +184,7 @@ def test_a_redirected_upload_is_not_followed(
 ) -> None:
     textin.fault("upload", ScriptedFault(http_status=status, body=b"", headers={"Location": foreign.url}))
 
-    with pytest.raises(TextInRequestError, match="base URL"):
+    with pytest.raises(TextInUncertainSubmitError, match="redirected.*base URL"):
         hook.upload_docflow_files(files[:1])
 
     assert textin.count("upload") == 1

@@ -34,6 +34,9 @@ TRANSIENT = [
         TextInServerError,
     ),
     ({"http_status": 503}, TextInServerError),
+    ({"http_status": 401, "body": b"<html>"}, TextInServerError),
+    ({"http_status": 404, "body": b"<html>"}, TextInServerError),
+    ({"http_status": 302, "body": b""}, TextInServerError),
     ({"code": 500}, TextInServerError),
     ({"code": 30203}, TextInServerError),
     ({"code": 40306}, TextInRateLimitError),
@@ -105,8 +108,10 @@ def test_a_fault_that_does_not_pass_is_told_after_four_tries(
         ({"code": 40003}, TextInQuotaError),
         ({"code": 40004}, TextInRequestError),
         ({"code": 41234}, TextInRequestError),
-        ({"http_status": 403, "body": b"<html>"}, TextInAuthenticationError),
-        ({"http_status": 404, "body": b"<html>"}, TextInRequestError),
+        ({"code": 59999}, TextInRequestError),
+        ({"code": 401}, TextInAuthenticationError),
+        ({"code": 403}, TextInAuthenticationError),
+        ({"code": 1005025103, "http_status": 400}, TextInRequestError),
     ],
     ids=readable,
 )
@@ -168,7 +173,7 @@ def test_retry_after_may_be_a_date(hook: TextInHook, textin: TextInServer, pause
 def test_a_redirected_read_is_not_followed(hook: TextInHook, textin: TextInServer, foreign: Foreign) -> None:
     textin.fault("status", ScriptedFault(http_status=302, body=b"", headers={"Location": foreign.url}))
 
-    with pytest.raises(TextInRequestError, match="redirected"):
+    with pytest.raises(TextInServerError, match="redirected"):
         hook.get_xparse_job("c020")
 
     assert foreign.requests == []
@@ -245,6 +250,10 @@ def test_the_connection_test_says_no_and_why(
         {"code": 40103},
         {"code": 40306},
         {"code": 40400},
+        {"code": 404},
+        {"code": 1},
+        {"body": b'{"code": 0, "message": "no"}'},
+        {"code": 401},
         {"cut": "before_answer"},
     ],
     ids=readable,

@@ -21,6 +21,7 @@ from textin_provider.exceptions import (
     TextInQuotaError,
     TextInRateLimitError,
     TextInRequestError,
+    TextInServerError,
     TextInTransportError,
     TextInUncertainSubmitError,
 )
@@ -55,11 +56,13 @@ def free_port() -> int:
         {"cut": "before_answer"},
         {"cut": "in_headers"},
         {"cut": "in_body"},
-        {"http_status": 500},
+        {"http_status": 500, "body": b""},
         {"http_status": 502, "body": b"<html>", "content_type": "text/html"},
         {"http_status": 504},
-        {"code": 500},
-        {"code": 30203},
+        {"http_status": 302, "body": b""},
+        {"http_status": 404, "body": b"default backend - 404", "content_type": "text/plain"},
+        {"http_status": 503, "body": b'{"code": 14, "message": "upstream"}'},
+        {"body": b'{"code": 500, "message": "no", "data": {"job_id": "c020"}}'},
         {"code": 50207},
         {"body": b"<html>welcome</html>", "content_type": "text/html"},
         {"body": b'{"code": 200, "data": {}}'},
@@ -91,6 +94,10 @@ def test_a_submit_that_was_sent_is_never_sent_again(
     [
         (40306, TextInRateLimitError),
         (429, TextInRateLimitError),
+        (500, TextInServerError),
+        (30203, TextInServerError),
+        (401, TextInAuthenticationError),
+        (59999, TextInRequestError),
         (40101, TextInAuthenticationError),
         (40102, TextInAuthenticationError),
         (40003, TextInQuotaError),
@@ -117,7 +124,7 @@ def test_a_redirected_submit_is_not_followed(
 ) -> None:
     textin.fault("submit", ScriptedFault(http_status=status, body=b"", headers={"Location": foreign.url}))
 
-    with pytest.raises(TextInRequestError, match="base URL"):
+    with pytest.raises(TextInUncertainSubmitError, match="redirected.*base URL"):
         hook.submit_xparse_job(document)
 
     assert textin.count("submit") == 1

@@ -32,7 +32,7 @@ UNCERTAIN = {
     "a gateway that gave up": ScriptedFault(
         http_status=504, body=HTML, content_type="text/html", accept=True
     ),
-    "a server that failed": ScriptedFault(code=500, accept=True),
+    "a server that failed": ScriptedFault(http_status=500, body=b"", accept=True),
     "an answer cut short": ScriptedFault(truncate=5),
     "an answer without files": ScriptedFault(body=b'{"code": 200, "result": {}}', accept=True),
     "an answer without a result": ScriptedFault(body=b'{"code": 200, "result": null}', accept=True),

@@ -186,7 +186,7 @@ UNCERTAIN = {
     "a gateway that gave up": ScriptedFault(
         http_status=504, body=b"<html>", content_type="text/html", accept=True
     ),
-    "a server that failed": ScriptedFault(code=500, accept=True),
+    "a server that failed": ScriptedFault(http_status=500, body=b"", accept=True),
     "an answer cut short": ScriptedFault(truncate=5),
     "an answer without a job id": ScriptedFault(body=b'{"code": 200, "data": {}}', accept=True),
 }

@@ -120,8 +120,9 @@ def job_event(status: str, message: str | None = None) -> dict[str, Any]:
     return {"ending": "terminal", "jobs": [{"job_id": "c" * 32, "status": status, "message": message}]}
 
 
-def error_event(kind: ErrorKind) -> dict[str, Any]:
-    return {"ending": "fault", "fault": ApiError(kind, about="a", message="unknown job").to_dict()}
+def error_event(kind: ErrorKind, code: int | None = None) -> dict[str, Any]:
+    error = ApiError(kind, about="a", message="unknown job", code=code)
+    return {"ending": "fault", "fault": error.to_dict()}
 
 
 def test_a_job_that_failed_or_is_unknown_is_lost_and_the_log_says_why(
@@ -129,9 +130,11 @@ def test_a_job_that_failed_or_is_unknown_is_lost_and_the_log_says_why(
 ) -> None:
     with caplog.at_level(logging.WARNING, logger="textin_provider.tasks.job_store"):
         assert is_lost(JOB, job_event("failed", "no pages"))
-        assert is_lost(JOB, error_event(ErrorKind.REQUEST))
+        assert is_lost(JOB, error_event(ErrorKind.REQUEST, 40004))
+        assert is_lost(JOB, error_event(ErrorKind.REQUEST, 404))
     assert caplog.messages == [
         f"The stored job {'c' * 32} failed (no pages); submitting again.",
+        f"The stored job {'c' * 32} is gone (unknown job); submitting again.",
         f"The stored job {'c' * 32} is gone (unknown job); submitting again.",
     ]
 
@@ -142,9 +145,13 @@ def test_a_job_that_failed_or_is_unknown_is_lost_and_the_log_says_why(
         None,
         job_event("completed"),
         {"ending": "timeout", "message": "m"},
-        error_event(ErrorKind.AUTHENTICATION),
+        error_event(ErrorKind.AUTHENTICATION, 40102),
+        error_event(ErrorKind.REQUEST, 41234),
+        error_event(ErrorKind.REQUEST, 40400),
+        error_event(ErrorKind.REQUEST),
+        error_event(ErrorKind.SERVER, 404),
     ],
-    ids=["pending", "completed", "timeout", "credentials"],
+    ids=["pending", "completed", "timeout", "credentials", "unlisted", "address", "input", "gateway"],
 )
 def test_any_other_job_is_not_lost(event: dict[str, Any] | None, caplog: pytest.LogCaptureFixture) -> None:
     assert not is_lost(JOB, event)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.foreign import FOREIGN
 from tests.running import only_event
 from tests.triggers.test_docflow_trigger import new_trigger
 from textin_provider.testing import FileScript, ScriptedFault, TextInServer
@@ -17,6 +18,7 @@ NO_FAULT = ScriptedFault()
 BLIPS = {
     "HTTP 502 with a page": ScriptedFault(http_status=502, body=HTML, content_type="text/html"),
     "HTTP 503 without a body": ScriptedFault(http_status=503, body=b""),
+    **FOREIGN,
     "HTTP 200 with a page": ScriptedFault(body=HTML, content_type="text/html"),
     "HTTP 200 without a body": ScriptedFault(body=b""),
     "HTTP 429": ScriptedFault(http_status=429, body=b"slow down", content_type="text/plain"),
@@ -99,7 +101,9 @@ async def test_a_long_retry_after_ends_with_the_deadline(textin: TextInServer) -
         pytest.param(ScriptedFault(code=400), "request", id="bad parameter"),
         pytest.param(ScriptedFault(code=1005006000), "request", id="no such workspace"),
         pytest.param(ScriptedFault(code=1005006014), "request", id="workspace not configured"),
-        pytest.param(ScriptedFault(http_status=404, body=HTML), "request", id="no such page"),
+        pytest.param(ScriptedFault(code=1005025000), "request", id="no such category"),
+        pytest.param(ScriptedFault(code=1005999999), "request", id="a code nobody published"),
+        pytest.param(ScriptedFault(code=1005025103, http_status=400), "request", id="envelope in HTTP 400"),
     ],
 )
 async def test_what_cannot_pass_ends_the_wait_at_once(

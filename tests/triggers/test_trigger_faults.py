@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.foreign import FOREIGN
 from tests.running import only_event
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
 
@@ -19,6 +20,7 @@ BLIPS = {
     "HTTP 502 with a page": ScriptedFault(http_status=502, body=HTML, content_type="text/html"),
     "HTTP 503 without a body": ScriptedFault(http_status=503, body=b""),
     "HTTP 504 in an envelope": ScriptedFault(http_status=504, code=504),
+    **FOREIGN,
     "HTTP 200 with a page": ScriptedFault(body=HTML, content_type="text/html"),
     "HTTP 200 without a body": ScriptedFault(body=b""),
     "HTTP 200 with a JSON list": ScriptedFault(body=b"[]"),
@@ -86,15 +88,8 @@ async def test_a_long_retry_after_ends_with_the_deadline(
         pytest.param(ScriptedFault(code=40307), "quota", id="no free quota"),
         pytest.param(ScriptedFault(code=40004), "request", id="bad parameter"),
         pytest.param(ScriptedFault(code=49999), "request", id="a code nobody published"),
-        pytest.param(
-            ScriptedFault(http_status=401, body=HTML), "authentication", id="refused by the gateway"
-        ),
-        pytest.param(ScriptedFault(http_status=404, body=HTML), "request", id="no such page"),
-        pytest.param(
-            ScriptedFault(http_status=302, body=b"", headers={"Location": "http://127.0.0.1:9/"}),
-            "request",
-            id="redirected elsewhere",
-        ),
+        pytest.param(ScriptedFault(code=59999), "request", id="another code nobody published"),
+        pytest.param(ScriptedFault(code=40102, http_status=401), "authentication", id="envelope in HTTP 401"),
     ],
 )
 async def test_what_cannot_pass_ends_the_wait_at_once(

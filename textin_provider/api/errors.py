@@ -46,6 +46,12 @@ class CodeMeaning(NamedTuple):
 _CREDENTIALS = "Check App ID and Secret code of the connection (TextIn console, developer settings)"
 _DOCUMENT = "Send a document of a supported type; saving the file again may help"
 _LATER = "Temporary; retry later"
+_LIMIT = (
+    "Lower max_requests_per_second of the connection; if the message speaks of pages, "
+    "split the document with config.scope.page_range"
+)
+_CATEGORY = "Check the category in the DocFlow console: its name, and that it is in this workspace"
+_NOT_TEXTIN = "this is not TextIn: check the connection's host, proxy and gateway"
 
 #: The codes of the vendor's envelope, mostly sent with HTTP 200: kind, meaning, fix.
 #: Source: docs.textin.com/xparse/v1/parse-response and the vendor's published clients.
@@ -53,6 +59,8 @@ CODES: dict[int, CodeMeaning] = {
     code: CodeMeaning(kind, meaning, fix)
     for kind, rows in {
         ErrorKind.AUTHENTICATION: {
+            401: ("not authenticated", _CREDENTIALS),
+            403: ("not allowed", _CREDENTIALS),
             40101: ("App ID or Secret code is empty", _CREDENTIALS),
             40102: ("App ID or Secret code is wrong", _CREDENTIALS),
             40103: ("client IP not allowed", "Add this machine's IP to the account's allowlist"),
@@ -65,7 +73,7 @@ CODES: dict[int, CodeMeaning] = {
             423: ("resource locked", _LATER),
             429: ("too many requests", _LATER),
             900: ("repeated request", _LATER),
-            40306: ("too many requests", "Lower max_requests_per_second of the connection"),
+            40306: ("too many requests, or too many pages in one", _LIMIT),
         },
         ErrorKind.SERVER: {
             500: ("internal error", _LATER),
@@ -101,6 +109,8 @@ CODES: dict[int, CodeMeaning] = {
             1005016000: ("file unknown", "Check the id, and that it is this workspace's"),
             1005016010: ("file too large", "Upload at most 100 MB a file"),
             1005016018: ("file uploaded already", "Wait for the file instead of uploading it again"),
+            1005025000: ("category missing or unknown", _CATEGORY),
+            1005025103: ("category refused", _CATEGORY),
         },
     }.items()
     for code, (meaning, fix) in rows.items()
@@ -109,27 +119,40 @@ CODES: dict[int, CodeMeaning] = {
 SUCCESS = 200
 #: Some pages failed: the response still carries the others, which are billed.
 PARTIAL_SUCCESS = 50207
+#: Codes from here on are TextIn's own. Smaller ones repeat HTTP statuses, and gateways write them too.
+FIRST_OWN_CODE = 10_000
 
 
 def meaning_of_code(code: int) -> CodeMeaning:
-    """Return the meaning of a code; an unpublished 4xxxx code is the caller's mistake."""
+    """Return the meaning of an envelope's code; an unlisted one is a refusal, except 500 to 599."""
     if code in CODES:
         return CODES[code]
-    if str(code).startswith("4"):
-        return CodeMeaning(ErrorKind.REQUEST, "refused", "Look up the code in TextIn's documentation")
-    return CodeMeaning(ErrorKind.SERVER, "error", _LATER)
+    if code == PARTIAL_SUCCESS:
+        return CodeMeaning(ErrorKind.SERVER, "some pages failed, and the others are missing", _LATER)
+    if 500 <= code <= 599:
+        return CodeMeaning(ErrorKind.SERVER, "error", _LATER)
+    return CodeMeaning(ErrorKind.REQUEST, "refused", "Look up the code in TextIn's documentation")
+
+
+def meaning_without_envelope(status: int) -> CodeMeaning:
+    """Return the meaning of a response without TextIn's envelope: a gateway or proxy sent it."""
+    fix = f"If this stays, {_NOT_TEXTIN}"
+    if status in (423, 429):
+        return CodeMeaning(ErrorKind.RATE_LIMIT, "too many requests", fix)
+    if 300 <= status < 400:
+        moved = f"Set the base URL of the connection to the final address; if it is right, {_NOT_TEXTIN}"
+        return CodeMeaning(ErrorKind.SERVER, "redirected", moved)
+    if status < 300:
+        return CodeMeaning(ErrorKind.SERVER, "no envelope", fix)
+    return CodeMeaning(ErrorKind.SERVER, "refused" if status < 500 else "gateway error", fix)
 
 
 def meaning_of_http(status: int) -> CodeMeaning:
-    """Return the meaning of an HTTP status without an envelope: a gateway sent it, not TextIn's service."""
-    if status in (401, 403):
-        return CodeMeaning(ErrorKind.AUTHENTICATION, "refused by the gateway", _CREDENTIALS)
+    """Return the meaning of an HTTP status at a result URL, which needs no envelope."""
     if status in (423, 429):
         return CodeMeaning(ErrorKind.RATE_LIMIT, "too many requests", _LATER)
-    if 300 <= status < 400:
-        return CodeMeaning(ErrorKind.REQUEST, "redirected", "Set the base URL to the final address")
-    if 400 <= status < 500 and status not in (408, 425):
-        return CodeMeaning(ErrorKind.REQUEST, "refused", "Check the connection's base URL and the id")
+    if 300 <= status < 500 and status not in (408, 425):
+        return CodeMeaning(ErrorKind.RESULT, "expired", "Ask for the address of the result again")
     return CodeMeaning(ErrorKind.SERVER, "gateway error", _LATER)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-from codecs import BOM_UTF8
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -12,16 +10,16 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any, BinaryIO, Generic, TypeAlias, TypeVar
 
+from textin_provider.api.envelope import code_of, first_said, parse_envelope, parse_object
 from textin_provider.api.errors import (
-    CODES,
     PARTIAL_SUCCESS,
     SUCCESS,
     ApiError,
     ErrorKind,
     meaning_of_code,
-    meaning_of_http,
+    meaning_without_envelope,
 )
-from textin_provider.api.text import one_line, storable
+from textin_provider.api.text import one_line, storable, summarize
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -93,6 +91,8 @@ Flow: TypeAlias = Generator[Request[Any], Any, T]
 
 _SHORT_NUMBER = re.compile(r"[0-9]{1,10}")
 _ONE_DAY = 86_400.0
+#: With this HTTP status a gateway may have passed the request on before.
+_LOCKED = 423
 
 
 def retry_after_seconds(value: str | None, *, now: float) -> float | None:
@@ -110,25 +110,28 @@ def retry_after_seconds(value: str | None, *, now: float) -> float | None:
 
 
 def read_data(response: Response, about: str, key: str = "data") -> dict[str, Any]:
-    """
-    Return the data of the envelope under ``key``, an empty dict if there is none.
+    """Return the data of :func:`read_envelope`."""
+    data: dict[str, Any] = read_envelope(response, about, key)[key]
+    return data
 
-    The envelope's code decides; without a code the HTTP status does.
+
+def read_envelope(response: Response, about: str, key: str = "data") -> dict[str, Any]:
+    """
+    Return the envelope of a success; its data under ``key`` is an object, empty if there is none.
+
+    The envelope's code decides, whatever the HTTP status.
 
     :raises ApiError: for anything but success. Partial success (50207) with data is success.
     """
-    envelope = _parse_object(response.body)
+    envelope = parse_envelope(response.body, response.status)
     if envelope is None:
-        raise _http_error(response, about, {})
+        raise _foreign_error(response, about)
     code = code_of(envelope)
     data = envelope.get(key)
     content = data if isinstance(data, dict) else {}
-    succeeded = code == SUCCESS or (code == PARTIAL_SUCCESS and bool(content))
-    if succeeded and response.status < 300:
-        return content
-    if succeeded or code is None or (response.status >= 300 and code not in CODES):
-        raise _http_error(response, about, envelope)
-    raise code_error(envelope, code, about, key, response)
+    if code == SUCCESS or (code == PARTIAL_SUCCESS and content):
+        return {**envelope, key: content}
+    raise code_error(envelope, code or 0, about, key, response)
 
 
 def code_error(
@@ -137,31 +140,31 @@ def code_error(
     """Build the error for an envelope with a code other than success; the data under ``key`` may say more."""
     known = meaning_of_code(code)
     data = envelope.get(key)
-    detail = data.get("message") if isinstance(data, dict) else None
-    said = envelope.get("message") or envelope.get("msg")
+    said = first_said(envelope.get("message"), envelope.get("msg"), envelope.get("error_message"))
     headers = response.headers if response else {}
     return ApiError(
         known.kind,
         about=about,
-        message=one_line(said or known.meaning),
+        message=said or known.meaning,
         fix=known.fix,
         code=code,
-        detail=str(detail) if detail else None,
+        detail=first_said(data.get("message"), data.get("error_message")) if isinstance(data, dict) else None,
         request_id=headers.get("x-request-id") or _text(envelope.get("x_request_id")),
         retry_after=response.retry_after if response else None,
     )
 
 
-def _http_error(response: Response, about: str, envelope: Mapping[str, Any]) -> ApiError:
-    known = meaning_of_http(response.status)
-    # The body is not quoted: without an envelope it may be anything, document text included.
+def _foreign_error(response: Response, about: str) -> ApiError:
+    known = meaning_without_envelope(response.status)
+    # Only a gateway's message is quoted: the rest of the body may be anything, document text included.
+    members = parse_object(response.body) or {}
+    said = _text(members.get("message")) or _text(members.get("msg"))
     media = response.headers.get("content-type", "no content type").split(";")[0]
-    said = _text(envelope.get("message")) or _text(envelope.get("msg"))
-    shape = f"{known.meaning} ({media} of {len(response.body)} bytes, not an envelope of TextIn)"
+    shape = f'"{one_line(said)}"' if said else f"{media} of {len(response.body)} bytes"
     return ApiError(
         known.kind,
         about=about,
-        message=f"HTTP {response.status}, {one_line(said or shape)}",
+        message=f"HTTP {response.status}, {known.meaning} ({shape}, not an envelope of TextIn)",
         fix=known.fix,
         code=response.status,
         request_id=response.headers.get("x-request-id"),
@@ -169,34 +172,51 @@ def _http_error(response: Response, about: str, envelope: Mapping[str, Any]) -> 
     )
 
 
-def _parse_object(body: bytes) -> dict[str, Any] | None:
-    try:
-        # Decoding here saves json.loads the detection of the encoding.
-        value = json.loads(body.removeprefix(BOM_UTF8).decode())
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def code_of(envelope: Mapping[str, Any]) -> int | None:
-    """Return the envelope's code, None if it is missing or not a number."""
-    code = envelope.get("code")
-    if isinstance(code, str) and _SHORT_NUMBER.fullmatch(code):
-        return int(code)
-    return code if isinstance(code, int) and not isinstance(code, bool) else None
-
-
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
 def read_submitted(read: Callable[[Response], T_co], response: Response) -> T_co:
-    """Read the response to a submit; a server error becomes an uncertain one."""
+    """
+    Read the response to a submit or an upload.
+
+    A refusal keeps its error: an envelope with a failure code that names nothing accepted, or HTTP 429. After
+    any other error the documents may have been accepted, and the error is uncertain.
+    """
     try:
         return read(response)
     except ApiError as error:
-        # A server that fails after it received the whole document may have queued it.
-        raise error if error.kind is not ErrorKind.SERVER else error.as_uncertain() from None
+        if error.kind is ErrorKind.UNCERTAIN:
+            raise
+        raise _as_submitted(error, response) from None
+
+
+def _as_submitted(error: ApiError, response: Response) -> ApiError:
+    envelope = parse_envelope(response.body, response.status)
+    # Partial success without an id may be billed as success may.
+    has_failed = envelope is not None and code_of(envelope) not in (SUCCESS, PARTIAL_SUCCESS)
+    is_limited = envelope is None and error.kind is not ErrorKind.SERVER and response.status != _LOCKED
+    accepted = _accepted(parse_object(response.body) or {}) if envelope is None or has_failed else []
+    if (has_failed or is_limited) and not accepted:
+        return error
+    if accepted:
+        named = summarize(accepted, len(accepted))
+        error = error.replace(message=f"{error.message}; the response names {named}")
+    uncertain = error.as_uncertain()
+    return uncertain if envelope is not None else uncertain.replace(fix=f"{uncertain.fix}. {error.fix}")
+
+
+def _accepted(members: Mapping[str, Any]) -> list[str]:
+    """Return what a response to a submit names as accepted: an xParse job, or DocFlow files."""
+    found = []
+    for data in (members.get("data"), members.get("result")):
+        if isinstance(data, dict):
+            files = data.get("files")
+            records = files if isinstance(files, list) else []
+            ids = [("job_id", data.get("job_id"))]
+            ids += [("file_id", record.get("id")) for record in records if isinstance(record, dict)]
+            found += [f"{name}={text!r}" for name, value in ids if (text := optional_text(value))]
+    return found
 
 
 def optional_text(value: Any) -> str | None:

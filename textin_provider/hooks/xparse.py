@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from textin_provider.api.errors import ApiError, ErrorKind
+from textin_provider.api.errors import CODES, FIRST_OWN_CODE, ApiError, ErrorKind
 from textin_provider.api.inputs import exactly_one_of
 from textin_provider.api.xparse import endpoints
 from textin_provider.api.xparse.result_stream import ResultStream
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 #: The id of a job that does not exist: asking for it is free of charge and checks the credentials.
 _NO_JOB = "0" * 32
-#: Codes that do not come from TextIn's xParse.
-_NOT_TEXTIN = frozenset({300, 301, 302, 303, 307, 308, 404, 405, 40007, 40008, 40400})
+#: Codes of a host without xParse, or of an account that may not use it; 404 may mean the path.
+_NOT_TEXTIN = frozenset({404, 40007, 40008, 40400})
 
 
 class XParseMethods(Sender):
@@ -101,7 +101,9 @@ class XParseMethods(Sender):
     def _test_xparse(self) -> None:
         """Ask for a job that does not exist; raise if xParse rejects the credentials or does not respond."""
         try:
-            self.send(endpoints.get_job(_NO_JOB))
+            self.send(endpoints.get_job(_NO_JOB), attempts=2)
         except ApiError as error:
-            if error.kind is not ErrorKind.REQUEST or error.code in _NOT_TEXTIN:
+            # Another service behind that host may refuse the id with a code of its own.
+            is_textins = error.code in CODES or (error.code or 0) >= FIRST_OWN_CODE
+            if error.kind is not ErrorKind.REQUEST or not is_textins or error.code in _NOT_TEXTIN:
                 raise

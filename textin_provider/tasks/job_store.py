@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow.providers.common.compat.sdk import AirflowException
 
-from textin_provider.api.errors import ErrorKind, bad_input
+from textin_provider.api.errors import bad_input
 from textin_provider.api.inputs import check_http_url, exactly_one_of
 from textin_provider.api.text import one_line
-from textin_provider.api.xparse.endpoints import check_config, check_job_id
+from textin_provider.api.xparse.endpoints import check_config, check_job_id, is_unknown_job
 from textin_provider.hooks.storage import document_identity
 
 if TYPE_CHECKING:
@@ -125,12 +125,14 @@ def is_lost(job: SubmittedJob, event: dict[str, Any] | None) -> bool:
     """
     Whether the first poll of a stored job says that its document must be submitted again.
 
+    Only TextIn's own word counts: an envelope that does not know the job, or a failed job.
+
     :param event: the event of that poll, None while the job is pending or could not be polled.
     """
     if event is None:
         return False
     error = event.get("fault", {})
-    if error.get("kind") == ErrorKind.REQUEST:
+    if is_unknown_job(error.get("kind"), error.get("code")):
         log.warning("The stored job %s is gone (%s); submitting again.", job.job_id, error["message"])
         return True
     [seen] = event.get("jobs") or [{}]

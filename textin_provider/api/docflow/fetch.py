@@ -14,9 +14,10 @@ from textin_provider.api.docflow.models import (
     files_of,
     integer,
 )
+from textin_provider.api.envelope import code_of
 from textin_provider.api.errors import SUCCESS, ApiError, ErrorKind, bad_input
 from textin_provider.api.json_prefix import first_members
-from textin_provider.api.protocol import Request, Response, Service, code_of, read_data, server_error
+from textin_provider.api.protocol import Request, Response, Service, read_data, server_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -108,18 +108,23 @@ class DocFlowFile:
             yield from child.with_parts()
 
     @classmethod
-    def of(cls, record: Mapping[str, Any], levels: int = MAX_LEVELS) -> DocFlowFile | None:
+    def of(
+        cls, record: Mapping[str, Any], levels: int = MAX_LEVELS, inherited: int = RecognitionStatus.UNKNOWN
+    ) -> DocFlowFile | None:
         """
         Read a record; null and missing members are tolerated. Return None for a record without an id.
 
+        :param inherited: the status of a record without one, such as a document that was split off.
         :raises RecursionError: if child files nest in more levels than these.
         """
         file_id = optional_text(record.get("id"))
         if file_id is None:
             return None
+        status = record.get("recognition_status")
+        reported = inherited if status is None else integer(status, default=RecognitionStatus.UNKNOWN)
         return cls(
             file_id=file_id,
-            reported=integer(record.get("recognition_status"), default=RecognitionStatus.UNKNOWN),
+            reported=reported,
             task_id=optional_text(record.get("task_id")),
             name=optional_text(record.get("name")),
             format=optional_text(record.get("format")),
@@ -129,7 +134,7 @@ class DocFlowFile:
             failure_causes=one_line(record["failure_causes"]) if record.get("failure_causes") else None,
             duration_ms=integer(record.get("duration_ms")),
             is_part=integer(record.get("task_type")) in _PART_TASK_TYPES,
-            children=files_of(record.get("child_files"), levels - 1),
+            children=files_of(record.get("child_files"), levels - 1, reported),
             record=_without_password(record),
         )
 
@@ -167,13 +172,15 @@ class Selector:
         return f"{self.parameter}={self.value!r}"
 
 
-def files_of(records: Any, levels: int = MAX_LEVELS) -> tuple[DocFlowFile, ...]:
+def files_of(
+    records: Any, levels: int = MAX_LEVELS, inherited: int = RecognitionStatus.UNKNOWN
+) -> tuple[DocFlowFile, ...]:
     """Read the files of a list of records, without those that have no id; as :meth:`DocFlowFile.of`."""
     if not isinstance(records, list):
         return ()
     if not levels:
         raise RecursionError(f"files nest in more than {MAX_LEVELS} levels")
-    files = (DocFlowFile.of(record, levels) for record in records if isinstance(record, Mapping))
+    files = (DocFlowFile.of(record, levels, inherited) for record in records if isinstance(record, Mapping))
     return tuple(file for file in files if file is not None)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache, partial
 from typing import Any
 
+from textin_provider.api.envelope import first_said
 from textin_provider.api.errors import ApiError, ErrorKind, bad_input
 from textin_provider.api.inputs import Document, check_http_url, exactly_one_of
 from textin_provider.api.protocol import (
@@ -18,14 +19,17 @@ from textin_provider.api.protocol import (
     Service,
     optional_text,
     read_data,
+    read_envelope,
     read_submitted,
     server_error,
 )
 from textin_provider.api.text import one_line, redact_url
-from textin_provider.api.xparse.models import XParseJob
+from textin_provider.api.xparse.models import JobStatus, XParseJob
 
 PATH = "/api/v1/xparse/parse/async"
 MAX_FILE_BYTES = 500 * 1024 * 1024
+#: The codes with which an envelope says that TextIn does not know a job.
+UNKNOWN_JOB_CODES = frozenset({404, 40004})
 
 
 def submit_job(
@@ -83,22 +87,32 @@ def poll_job(job_id: str) -> Flow[XParseJob]:
 
 def _read_job(job_id: str, about: str, response: Response) -> XParseJob:
     try:
-        data = read_data(response, about)
+        envelope = read_envelope(response, about)
     except ApiError as error:
-        if error.kind is ErrorKind.REQUEST:
+        if is_unknown_job(error.kind, error.code):
             fix = "Check the job_id, and that it was submitted with this connection's account and host"
             raise error.replace(fix=fix) from None
         raise
+    data = envelope["data"]
     reported = data.get("status")
     if not isinstance(reported, str):
         raise server_error(about, "the response reports success without a status")
+    status = _status_word(reported)
+    said = [data.get("message"), data.get("error_message")]
+    if status == JobStatus.FAILED:
+        said += [envelope.get("message"), envelope.get("msg")]
     return XParseJob(
         job_id=job_id,
-        reported=_status_word(reported),
+        reported=status,
         file_id=optional_text(data.get("file_id")),
         result_url=optional_text(data.get("result_url")),
-        message=one_line(data["message"]) if data.get("message") else None,
+        message=first_said(*said),
     )
+
+
+def is_unknown_job(kind: ErrorKind | str | None, code: int | None) -> bool:
+    """Whether an error says that TextIn does not know a job; a gateway that says so is not believed."""
+    return kind == ErrorKind.REQUEST and code in UNKNOWN_JOB_CODES
 
 
 @lru_cache(maxsize=64)

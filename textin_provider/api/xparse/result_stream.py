@@ -12,9 +12,10 @@ import json
 import re
 from typing import Any
 
+from textin_provider.api.envelope import code_of
 from textin_provider.api.errors import PARTIAL_SUCCESS, SUCCESS, ApiError, ErrorKind
 from textin_provider.api.json_prefix import first_members
-from textin_provider.api.protocol import code_error, code_of
+from textin_provider.api.protocol import code_error
 
 #: A result up to this size is parsed whole; of a larger one only head and tail, so memory stays flat.
 HEAD_BYTES = 256 * 1024
