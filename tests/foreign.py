@@ -12,8 +12,8 @@ def _page(status: int, body: bytes = b"<html><h1>nginx</h1></html>", **headers: 
     return ScriptedFault(http_status=status, body=body, content_type="text/html", headers=headers)
 
 
-def _json(status: int, **members: Any) -> ScriptedFault:
-    return ScriptedFault(http_status=status, body=json.dumps(members).encode())
+def _json(http_status: int, /, **members: Any) -> ScriptedFault:
+    return ScriptedFault(http_status=http_status, body=json.dumps(members).encode())
 
 
 FOREIGN = {
@@ -36,3 +36,5 @@ FOREIGN = {
     "JSON of a framework": _json(400, code=400, success=False, message="bad request"),
     "JSON in HTTP 200": _json(200, status="UP"),
 }
+#: Some of each sort, for tests beside the fault matrix, which has them all.
+SOME_FOREIGN = dict(list(FOREIGN.items())[::3])

@@ -102,7 +102,10 @@ def test_a_bad_request_or_document_is_the_requests_own(code: int) -> None:
     ("code", "kind"),
     [
         *((code, ErrorKind.REQUEST) for code in (-500, -4, -1, 0, 1, 14, 201, 402, 499, 600, 777)),
-        *((code, ErrorKind.REQUEST) for code in (30999, 41234, 49999, 50099, 59999, 1005999999, 2_000_000_000)),
+        *(
+            (code, ErrorKind.REQUEST)
+            for code in (30999, 41234, 49999, 50099, 59999, 1005999999, 2_000_000_000)
+        ),
         *((code, ErrorKind.SERVER) for code in (501, 502, 503, 504, 599)),
     ],
 )

@@ -100,7 +100,10 @@ def test_the_request_id_is_found(body: dict[str, Any], header: str | None, expec
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        *((status, ErrorKind.SERVER) for status in (204, 301, 302, 307, 400, 401, 403, 404, 407, 408, 410, 413)),
+        *(
+            (status, ErrorKind.SERVER)
+            for status in (204, 301, 302, 307, 400, 401, 403, 404, 407, 408, 410, 413)
+        ),
         (423, ErrorKind.RATE_LIMIT),
         (425, ErrorKind.SERVER),
         (429, ErrorKind.RATE_LIMIT),

@@ -136,7 +136,9 @@ def test_a_job_id_in_a_gateways_response_is_said_too(status: int) -> None:
         (1005025103, ErrorKind.REQUEST),
     ],
 )
-@pytest.mark.parametrize("named", [{}, {"data": {"job_id": ""}}, {"result": {"batch_number": "b", "files": []}}])
+@pytest.mark.parametrize(
+    "named", [{}, {"data": {"job_id": ""}}, {"result": {"batch_number": "b", "files": []}}]
+)
 def test_a_failure_without_an_id_is_a_refusal(code: int, kind: ErrorKind, named: dict[str, Any]) -> None:
     with pytest.raises(ApiError) as caught:
         read({"code": code, "message": "no", **named})

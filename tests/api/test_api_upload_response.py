@@ -77,8 +77,12 @@ def test_a_success_that_names_fewer_files_than_were_sent_may_have_accepted_the_o
     ],
 )
 @pytest.mark.parametrize("status", [200, 400, 502])
-@pytest.mark.parametrize("result", [None, {}, {"batch_number": "b1"}, {"batch_number": "b1", "files": []}], ids=repr)
-def test_a_failure_that_names_no_file_is_a_refusal(code: int, kind: ErrorKind, status: int, result: Any) -> None:
+@pytest.mark.parametrize(
+    "result", [None, {}, {"batch_number": "b1"}, {"batch_number": "b1", "files": []}], ids=repr
+)
+def test_a_failure_that_names_no_file_is_a_refusal(
+    code: int, kind: ErrorKind, status: int, result: Any
+) -> None:
     with pytest.raises(ApiError) as caught:
         answered({"code": code, "msg": "no", "result": result}, status=status)
 

@@ -52,7 +52,13 @@ def test_the_table_of_codes_has_every_published_code_and_judges_no_other() -> No
 
 def test_every_operation_and_side_meets_every_kind_of_fault() -> None:
     met = {(case.op.name, case.fault.meaning) for case in STAYING}
-    everywhere = set(Meaning) - {Meaning.UNSENT, Meaning.HOLLOW, Meaning.NO_RESULT, Meaning.ODD, Meaning.LOCKED}
+    everywhere = set(Meaning) - {
+        Meaning.UNSENT,
+        Meaning.HOLLOW,
+        Meaning.NO_RESULT,
+        Meaning.ODD,
+        Meaning.LOCKED,
+    }
     names = {op.name for op in OPERATIONS}
     assert names == {"submit", "status", "fetch", "upload", "download"}
     assert {(name, meaning) for name in names for meaning in everywhere} <= met

@@ -70,7 +70,9 @@ def refuses(body: bytes) -> bool:
     said = json.loads(body.removeprefix(b"\xef\xbb\xbf").decode())
     parts = [part for part in (said.get("data"), said.get("result")) if isinstance(part, dict)]
     ids = [part.get("job_id") for part in parts]
-    is_named = any(isinstance(one, str | int) and not isinstance(one, bool) and str(one).strip() for one in ids)
+    is_named = any(
+        isinstance(one, str | int) and not isinstance(one, bool) and str(one).strip() for one in ids
+    )
     return int(said["code"]) not in (200, 50207) and not is_named
 
 

@@ -184,7 +184,7 @@ def test_a_redirected_upload_is_not_followed(
 ) -> None:
     textin.fault("upload", ScriptedFault(http_status=status, body=b"", headers={"Location": foreign.url}))
 
-    with pytest.raises(TextInUncertainSubmitError, match="redirected.*base URL"):
+    with pytest.raises(TextInUncertainSubmitError, match=r"redirected.*base URL"):
         hook.upload_docflow_files(files[:1])
 
     assert textin.count("upload") == 1

@@ -124,7 +124,7 @@ def test_a_redirected_submit_is_not_followed(
 ) -> None:
     textin.fault("submit", ScriptedFault(http_status=status, body=b"", headers={"Location": foreign.url}))
 
-    with pytest.raises(TextInUncertainSubmitError, match="redirected.*base URL"):
+    with pytest.raises(TextInUncertainSubmitError, match=r"redirected.*base URL"):
         hook.submit_xparse_job(document)
 
     assert textin.count("submit") == 1

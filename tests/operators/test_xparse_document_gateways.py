@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.foreign import FOREIGN
+from tests.foreign import FOREIGN, SOME_FOREIGN
 from tests.operators.document import MODES, Store, crash_while_waiting, modes, parse, submitted
 from textin_provider.exceptions import (
     TextInAuthenticationError,
@@ -98,7 +98,7 @@ def test_an_envelope_that_does_not_know_the_job_submits_again(
     assert f"The stored job {lost} is gone (" in logged()
 
 
-@every_response
+@pytest.mark.parametrize("foreign", SOME_FOREIGN.values(), ids=SOME_FOREIGN)
 @pytest.mark.parametrize("accept", [False, True])
 def test_a_gateway_after_the_submit_is_uncertain_and_stores_no_job(
     textin: TextInServer, store: Store, task: dict[str, Any], foreign: ScriptedFault, accept: bool
