@@ -171,7 +171,9 @@ def test_retry_after_may_be_a_date(hook: TextInHook, textin: TextInServer, pause
 
 
 def test_a_redirected_read_is_not_followed(hook: TextInHook, textin: TextInServer, foreign: Foreign) -> None:
-    textin.fault("status", ScriptedFault(http_status=302, body=b"", headers={"Location": foreign.url}), times=None)
+    textin.fault(
+        "status", ScriptedFault(http_status=302, body=b"", headers={"Location": foreign.url}), times=None
+    )
 
     with pytest.raises(TextInServerError, match="redirected"):
         hook.get_xparse_job("c020")

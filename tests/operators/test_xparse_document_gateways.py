@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from tests.foreign import FOREIGN, SOME_FOREIGN
 from tests.operators.document import MODES, Store, crash_while_waiting, modes, parse, submitted
 from textin_provider.exceptions import (
     TextInAuthenticationError,
     TextInError,
+    TextInRequestError,
     TextInServerError,
     TextInUncertainSubmitError,
 )
@@ -56,6 +58,19 @@ def test_an_envelope_that_refuses_something_else_submits_nothing(
     textin.fault("status", refusal)
 
     assert isinstance(parse(store, **task, **MODES[mode]).raised(), TextInError)
+    assert submitted(textin) == (1, 1)
+
+
+@modes
+def test_an_envelope_that_refuses_a_poll_ends_the_wait_without_a_retry(
+    textin: TextInServer, task: dict[str, Any], mode: str
+) -> None:
+    textin.fault("status", ScriptedFault(code=41234))
+
+    error = parse(**task, **MODES[mode]).raised()
+
+    assert type(error) is TextInRequestError
+    assert isinstance(error, AirflowFailException)
     assert submitted(textin) == (1, 1)
 
 

@@ -233,6 +233,7 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
         return manifest
 
     def _complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        from textin_provider.api.xparse.endpoints import is_unknown_job
         from textin_provider.polling.decision import Outcome
 
         if event["ending"] == Outcome.DONE:
@@ -240,7 +241,7 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
         if event["ending"] == Outcome.TIMED_OUT:
             raise self._timed_out(context, event["message"])
         error = ApiError.from_dict(event["fault"])
-        if error.kind is ErrorKind.REQUEST:
+        if is_unknown_job(error.kind, error.code):
             fix = "A retry polls the job again, and submits the document again if the job is gone"
             raise TextInDocumentFailedError(**error.to_dict() | {"kind": ErrorKind.JOB_FAILED, "fix": fix})
         raise error
