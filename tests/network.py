@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from textin_provider.hooks.textin import TextInHook
 from textin_provider.hooks.textin_async import TextInAsyncHook
 
 if TYPE_CHECKING:
+    from contextlib import ExitStack
     from pathlib import Path
 
     import pytest
@@ -63,7 +63,9 @@ class World:
     :ivar plain: a proxy without a password; ``strict`` requires :data:`USER`, ``secure`` speaks TLS.
     """
 
-    def __init__(self, textin: TextInServer, folder: Path, patch: pytest.MonkeyPatch, stack: ExitStack) -> None:
+    def __init__(
+        self, textin: TextInServer, folder: Path, patch: pytest.MonkeyPatch, stack: ExitStack
+    ) -> None:
         self.textin, self._folder, self._patch, self._stack = textin, folder, patch, stack
         self.authority = Authority(folder)
         self.textin_port = int(textin.url.rpartition(":")[2])

@@ -139,14 +139,15 @@ def refused(value: str, *words: str, through_proxy: bool = False, **others: str)
     ]
 
 
+_THROUGH = "through the proxy http://proxy.test:"
 REFUSED = [
     *refused("http://{strict}", "_proxy", "proxy.test:", "requires user and password", through_proxy=True),
     *refused("http://mallory:no@{strict}", "_proxy", "proxy.test:", "does not accept", through_proxy=True),
     *refused("socks5://{plain}", "_proxy", "socks5 proxies are not supported"),
-    *refused("socks5h://mallory:{PASSWORD}@{plain}".replace("{PASSWORD}", "x"), "_proxy", "socks5h"),
-    *refused("https://{secure}", "proxy.test:", "REQUESTS_CA_BUNDLE", REQUESTS_CA_BUNDLE="{other}"),
+    *refused("socks5h://mallory:no@{plain}", "_proxy", "socks5h"),
+    *refused("https://{secure}", "of proxy.test is", "REQUESTS_CA_BUNDLE", REQUESTS_CA_BUNDLE="{other}"),
     *(
-        Setting({**_CA, name: "http://{down}"}, _TRANSPORT, words=("through the proxy http://proxy.test:", name), scheme=scheme)
+        Setting({**_CA, name: "http://{down}"}, _TRANSPORT, words=(_THROUGH, name), scheme=scheme)
         for scheme, name in (("https", "HTTPS_PROXY"), ("http", "http_proxy"), ("http", "ALL_PROXY"))
     ),
 ]

@@ -37,7 +37,7 @@ def redact_url(url: str) -> str:
     address = re.split(r"[?#]", rest, maxsplit=1)[0]
     authority, slash, path = address.partition("/")
     user, _, host = authority.rpartition("@")
-    # A "/", "?" or "#" in a password seems to end the host. A user alone is the connection id of object storage.
+    # A "/", "?" or "#" in a password seems to end the host. A user alone is a connection id of Airflow.
     if "@" in rest[len(authority) :] and (":" in user or not _AUTHORITY.fullmatch(host)):
         return redact_url(f"{scheme}://{rest.rpartition('@')[2]}")
     redacted = f"{scheme}://{host}{slash}{path}"

@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 from yarl import URL
 
-from textin_provider.api.errors import ApiError
 from textin_provider.api.protocol import Response
 from textin_provider.hooks.connection import USER_AGENT, TextInConnection
 from textin_provider.hooks.environment import Network, no_response, refused_by_proxy, untrusted_certificate
 
 if TYPE_CHECKING:
+    from ssl import SSLCertVerificationError
+
+    from textin_provider.api.errors import ApiError
     from textin_provider.api.protocol import Request, Service
 
 #: aiohttp searches its idle connections with each request, so a small pool is faster.
@@ -35,9 +37,9 @@ class Client:
     """
     Sends the reads of one connection on the running loop. Its owner closes it.
 
-    Each service has one session with its credentials, prepared once for many polls; all sessions share one pool.
-    The connection's timeout covers the whole request, connecting included: responses are small, and one timer
-    for each request costs less than aiohttp's three.
+    Each service has one session with its credentials, prepared once for many polls; all sessions share one
+    pool. The connection's timeout covers the whole request, connecting included: responses are small, and one
+    timer for each request costs less than aiohttp's three.
     """
 
     def __init__(self, connection: TextInConnection, network: Network) -> None:
@@ -127,7 +129,9 @@ class Client:
     def _meaning_of(self, error: Exception, request: Request[Any]) -> ApiError:
         proxy = self._proxies[request.service]
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
-            return untrusted_certificate(request.about, error.host, error.certificate_error)
+            return untrusted_certificate(
+                request.about, error.host, cast("SSLCertVerificationError", error.certificate_error)
+            )
         if isinstance(error, aiohttp.ClientHttpProxyError) and proxy is not None:
             return refused_by_proxy(request.about, proxy, error.status)
         return no_response(request.about, f"{type(error).__name__}: {error}", "triggerer", proxy)

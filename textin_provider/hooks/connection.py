@@ -33,7 +33,7 @@ DEFAULT_TIMEOUT = 60.0
 USER_AGENT = f"airflow-provider-textin/{__version__}"
 #: A URI in which "/", "?" or "#" comes before the "@" that ends App ID and Secret code.
 _CUT_URI = re.compile(r"[^:/?#]+://[^@/?#]*[/?#].*@", re.DOTALL)
-_ESCAPE = "Percent-encode what is not a letter or a digit in App ID and Secret code, or write the value as JSON"
+_ESCAPE = "Percent-encode all but letters and digits in App ID and Secret code, or write the value as JSON"
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class _Reader:
         return ApiError(ErrorKind.CONFIGURATION, about=about, message=message, fix=fix)
 
     def check_origin(self, connection: Connection) -> None:
-        """Refuse a connection of another type, or one made of half a URI, in whose fields the secret may be."""
+        """Refuse another type, and half a URI, which may have the secret in any field."""
         conn_type = getattr(connection, "conn_type", None) or CONN_TYPE
         if conn_type != CONN_TYPE:
             fix = f"Name a connection of type {CONN_TYPE}"

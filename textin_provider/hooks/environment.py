@@ -10,18 +10,19 @@ import os
 import re
 import ssl
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv6Address
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from requests.certs import where
-from requests.utils import get_environ_proxies, select_proxy
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
 
 from textin_provider.api.errors import ApiError, ErrorKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 #: The variables that name a CA bundle, the first that is set wins. requests reads no others.
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -113,7 +114,8 @@ def tls_context() -> ssl.SSLContext:
     except FileNotFoundError:
         problem = "does not exist"
     except ssl.SSLError as error:
-        problem = f"holds no certificates that OpenSSL can read ({error.reason or error})"
+        reason = getattr(error, "reason", None) or error.strerror
+        problem = f"holds no certificates that OpenSSL can read ({reason})"
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
     about = f"Environment variable {variable}" if variable else "Python package certifi"
@@ -125,7 +127,7 @@ def _bundle() -> _Bundle:
     for variable in _CA_VARIABLES:
         if path := os.environ.get(variable):
             return _Bundle(variable, path)
-    return _Bundle(None, where())
+    return _Bundle(None, DEFAULT_CA_BUNDLE_PATH)
 
 
 @lru_cache(maxsize=4)
@@ -139,7 +141,7 @@ def _read_bundle(path: str, *_version: int) -> ssl.SSLContext:
     # OpenSSL opens the files of a folder as it needs them.
     names = (entry.name for entry in Path(path).iterdir()) if folder else ()
     if not (any(map(_HASHED_NAME.fullmatch, names)) if folder else context.cert_store_stats()["x509"]):
-        raise ssl.SSLError("no certificates in it")
+        raise ssl.SSLError(0, "no names of hashed files" if folder else "no certificates")
     return context
 
 
@@ -154,7 +156,7 @@ def proxy_for(url: str) -> Proxy | None:
     if proxy is None or proxy.scheme in _DEFAULT_PORTS:
         return proxy
     problem = f"{proxy.scheme} proxies are not supported" if proxy.scheme else "it is not the URL of a proxy"
-    fix = "Write it like http://proxy.example.com:3128; percent-encode what is not a letter or a digit in a user and password"
+    fix = "Write http://proxy.example.com:3128, with user and password percent-encoded if it requires them"
     about = f"Environment variable {proxy.variable}"
     raise ApiError(ErrorKind.CONFIGURATION, about=about, message=problem, fix=fix)
 

@@ -45,13 +45,13 @@ def transport_error(about: str, error: BaseException, url: str) -> ApiError:
     """
     Build the error for a request to a URL that has no response.
 
-    It is without its cause: the texts of requests' errors contain whole URLs with their signatures.
+    Without its cause: the texts of requests' errors contain whole URLs with their signatures.
     """
     proxy, causes = proxy_for(url), list(_causes(error))
     for cause in causes:
         if isinstance(cause, SSLCertVerificationError):
             is_of_proxy = any(isinstance(other, ProxyError) for other in causes)
-            host = proxy.host if proxy and is_of_proxy else urlsplit(url).hostname
+            host = proxy.host.rpartition(":")[0] if proxy and is_of_proxy else urlsplit(url).hostname
             return untrusted_certificate(about, host or "", cause)
         if proxy and (no_tunnel := _NO_TUNNEL.match(str(cause))):
             return refused_by_proxy(about, proxy, int(no_tunnel[1]))
@@ -59,14 +59,15 @@ def transport_error(about: str, error: BaseException, url: str) -> ApiError:
 
 
 def check_proxy(about: str, response: requests.Response) -> None:
-    """Raise if the response is the refusal of a proxy that reads the whole request, as it does without TLS."""
-    if response.status_code == 407 and response.url.startswith("http:") and (proxy := proxy_for(response.url)):
+    """Raise if a proxy refused a request, which it reads as a whole where there is no TLS."""
+    is_refused = response.status_code == 407 and response.url.startswith("http:")
+    if is_refused and (proxy := proxy_for(response.url)):
         raise refused_by_proxy(about, proxy, response.status_code)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """Yield an error and those that it was raised for."""
-    # Not __context__: it may be the error of an earlier request, which the caller handles by sending this one.
+    # Not __context__: the caller may handle the error of an earlier request by sending this one.
     left, seen = [error], set()
     while left:
         error = left.pop(0)

@@ -62,7 +62,7 @@ class TextInAsyncHook(BaseHook):
 
     async def refresh(self) -> bool:
         """
-        Look up the connection; open a client if it, the CA bundle or a proxy has changed, and return whether it has.
+        Look up the connection, open a client if it or the network has changed, and return whether one has.
 
         :raises TextInConfigurationError: if the connection is missing or malformed, or a variable of the
             environment for certificates and proxies is.
