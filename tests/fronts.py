@@ -147,7 +147,7 @@ class ForwardProxy(_Front):
     ) -> None:
         super().__init__(certificate)
         self._expected = f"Basic {b64encode(user.encode('latin-1')).decode()}" if user else None
-        self._refusal = refusal
+        self.refusal = refusal
         self.heads: list[Head] = []
 
     def serve(self, client: socket.socket) -> None:
@@ -155,8 +155,8 @@ class ForwardProxy(_Front):
         self.heads.append(head)
         if self._expected and head.headers.get("proxy-authorization") != self._expected:
             self._refuse(client, head, rest, 407)
-        elif self._refusal:
-            self._refuse(client, head, rest, self._refusal)
+        elif self.refusal:
+            self._refuse(client, head, rest, self.refusal)
         elif head.method == "CONNECT":
             host, _, port = head.target.rpartition(":")
             with socket.create_connection((host, int(port)), _SECONDS) as target:

@@ -14,14 +14,14 @@ from tests.running import point_airflow_at
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.hooks.textin import TextInHook
 from textin_provider.hooks.textin_async import TextInAsyncHook
+from textin_provider.testing import TextInServer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import ExitStack
     from pathlib import Path
 
     import pytest
-
-    from textin_provider.testing import TextInServer
 
 NAME = "api.textin.test"
 PASSWORD = "Hush 7f3a"
@@ -60,22 +60,24 @@ class World:
     """
     A local TextIn, TLS before it, and proxies; ``places`` names them for the values of variables.
 
+    Tests share one; each begins with :meth:`begin`.
+
     :ivar plain: a proxy without a password; ``strict`` requires :data:`USER`, ``secure`` speaks TLS.
     """
 
-    def __init__(
-        self, textin: TextInServer, folder: Path, patch: pytest.MonkeyPatch, stack: ExitStack
-    ) -> None:
-        self.textin, self._folder, self._patch, self._stack = textin, folder, patch, stack
+    patch: pytest.MonkeyPatch
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._stack = stack
+        self.textin = stack.enter_context(TextInServer(pending_seconds=0.0, processing_seconds=0.0))
         self.authority = Authority(folder)
-        self.textin_port = int(textin.url.rpartition(":")[2])
+        self.textin_port = int(self.textin.url.rpartition(":")[2])
         self.front = self.tls(self.authority.sign(NAME, "127.0.0.1"))
         self.plain = stack.enter_context(ForwardProxy())
         self.strict = stack.enter_context(ForwardProxy(user=USER))
         self.secure = stack.enter_context(ForwardProxy(certificate=self.authority.sign("proxy.test")))
         self.document = folder / "doc.md"
         self.document.write_text("# Hello\n")
-        self.job_id = textin.add_job()
         (folder / "empty.pem").touch()
         (folder / "empty").mkdir()
         with socket.create_server(("127.0.0.1", 0)) as closed:
@@ -98,37 +100,59 @@ class World:
     def proxy(self, **options: Any) -> ForwardProxy:
         return self._stack.enter_context(ForwardProxy(**options))
 
-    def connect(self, url: str) -> None:
-        """Let the connection name this base URL for both services."""
-        point_airflow_at(self.textin, self._patch, {"docflow_host": url, "timeout": 5}, host=url)
+    def begin(self, patch: pytest.MonkeyPatch) -> World:
+        """Forget the requests of other tests, and begin with an environment that tells nothing."""
+        self.patch = patch
+        clear_environment(patch)
+        resolve_test_names(patch)
+        self.textin.clear_faults()
+        for proxy in (self.plain, self.strict, self.secure):
+            proxy.heads.clear()
+        self._submissions, self._requests = self.textin.submissions, self.textin.count("*")
+        return self
+
+    @property
+    def submissions(self) -> int:
+        """Documents that TextIn accepted since the test began."""
+        return self.textin.submissions - self._submissions
+
+    @property
+    def requests(self) -> int:
+        """Requests that TextIn received since the test began."""
+        return self.textin.count("*") - self._requests
+
+    def connect(self, scheme: str, host: str = NAME, port: int | None = None, **extra: Any) -> None:
+        """Let the connection lead to TextIn, over TLS or not."""
+        port = port or (self.front.port if scheme == "https" else self.textin_port)
+        url = f"{scheme}://{host}:{port}"
+        point_airflow_at(self.textin, self.patch, {"docflow_host": url, "timeout": 5, **extra}, host=url)
 
     def set(self, variables: dict[str, str]) -> None:
         for name, value in variables.items():
-            self._patch.setenv(name, value.format(**self.places))
+            self.patch.setenv(name, value.format(**self.places))
 
     def heads(self) -> int:
         return sum(len(proxy.heads) for proxy in (self.plain, self.strict, self.secure))
 
     def by_worker(self) -> Met:
         """Submit a document."""
-        before = self.heads()
-        kind, text = None, ""
-        try:
-            TextInHook().submit_xparse_job(str(self.document))
-        except ApiError as error:
-            kind, text = error.kind, str(error)
-        return Met(kind, text, self.heads() > before)
+        return self._met(lambda: TextInHook().submit_xparse_job(str(self.document)))
 
     def by_triggerer(self) -> Met:
         """Poll a job."""
+        job_id = self.textin.add_job()
+
+        async def poll() -> None:
+            async with TextInAsyncHook() as hook:
+                await hook.get_xparse_job(job_id)
+
+        return self._met(lambda: asyncio.run(poll()))
+
+    def _met(self, work: Callable[[], object]) -> Met:
         before = self.heads()
         kind, text = None, ""
         try:
-            asyncio.run(self._poll())
+            work()
         except ApiError as error:
             kind, text = error.kind, str(error)
         return Met(kind, text, self.heads() > before)
-
-    async def _poll(self) -> None:
-        async with TextInAsyncHook() as hook:
-            await hook.get_xparse_job(self.job_id)

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.network import NAME, PASSWORD, USER, World, clear_environment, resolve_test_names
+from tests.network import NAME, PASSWORD, USER, World
 from textin_provider.api.errors import ErrorKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-    from textin_provider.testing import TextInServer
 
 _CONFIGURATION, _TRANSPORT = ErrorKind.CONFIGURATION, ErrorKind.TRANSPORT
 _CA = {"REQUESTS_CA_BUNDLE": "{ca}"}
 _ESCAPED = USER.replace(" ", "%20")
-
-
-@pytest.fixture
-def world(textin: TextInServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    clear_environment(monkeypatch)
-    resolve_test_names(monkeypatch)
-    with ExitStack() as stack:
-        yield World(textin, tmp_path, monkeypatch, stack)
 
 
 @dataclass(frozen=True)
@@ -155,8 +143,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("setting", [*CERTIFICATES, *PROXIES, *REFUSED], ids=str)
 def test_worker_and_triggerer_agree(world: World, setting: Setting) -> None:
-    port = world.front.port if setting.scheme == "https" else world.textin_port
-    world.connect(f"{setting.scheme}://{setting.host}:{port}")
+    world.connect(setting.scheme, setting.host)
     world.set(setting.variables)
 
     worker, triggerer = world.by_worker(), world.by_triggerer()
@@ -167,12 +154,12 @@ def test_worker_and_triggerer_agree(world: World, setting: Setting) -> None:
         assert [word for word in setting.words if word not in text] == [], text
         assert PASSWORD not in text
         assert "mallory" not in text
-    assert world.textin.submissions == (setting.kind is None)
+    assert world.submissions == (setting.kind is None)
 
 
 def test_an_expired_certificate_is_named_with_its_host(world: World) -> None:
     front = world.tls(world.authority.sign(NAME, expired=True))
-    world.connect(f"https://{NAME}:{front.port}")
+    world.connect("https", port=front.port)
     world.set(_CA)
 
     worker, triggerer = world.by_worker(), world.by_triggerer()
@@ -185,14 +172,14 @@ def test_an_expired_certificate_is_named_with_its_host(world: World) -> None:
 
 def test_a_certificate_whose_name_is_only_its_common_name_is_rejected_by_both(world: World) -> None:
     front = world.tls(world.authority.sign(common_name=NAME))
-    world.connect(f"https://{NAME}:{front.port}")
+    world.connect("https", port=front.port)
     world.set(_CA)
 
     worker, triggerer = world.by_worker(), world.by_triggerer()
 
     assert worker == triggerer
     assert worker.kind is _CONFIGURATION
-    assert world.textin.submissions == 0
+    assert world.submissions == 0
 
 
 #: What a user may make of http://user:password@host:port. The password is "Hush", with more that disturbs.
@@ -228,8 +215,7 @@ def test_a_malformed_proxy_is_named_by_its_variable_and_never_by_its_value(
     world: World, value: str, scheme: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    port = world.front.port if scheme == "https" else world.textin_port
-    world.connect(f"{scheme}://{NAME}:{port}")
+    world.connect(scheme)
     world.set({**_CA, "ALL_PROXY": value})
 
     worker, triggerer = world.by_worker(), world.by_triggerer()
@@ -239,14 +225,13 @@ def test_a_malformed_proxy_is_named_by_its_variable_and_never_by_its_value(
     for text in (worker.text, triggerer.text):
         assert text.startswith("Environment variable ALL_PROXY: it is not the URL of a proxy")
     assert "Hush" not in f"{worker} {triggerer} {caplog.text}"
-    assert (world.heads(), world.textin.count("*")) == (0, 0)
+    assert (world.heads(), world.requests) == (0, 0)
 
 
 @pytest.mark.parametrize("password", ["p@w", "p%w", "100%", "p:w", "密码", "é", "", "p+w", "p&w=x"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_an_odd_password_reaches_the_proxy_from_both_sides(world: World, password: str, scheme: str) -> None:
-    port = world.front.port if scheme == "https" else world.textin_port
-    world.connect(f"{scheme}://{NAME}:{port}")
+    world.connect(scheme)
     world.set({**_CA, "ALL_PROXY": f"http://mallory:{password}@{{plain}}"})
 
     worker, triggerer = world.by_worker(), world.by_triggerer()
@@ -259,7 +244,7 @@ def test_an_odd_password_reaches_the_proxy_from_both_sides(world: World, passwor
 
 @pytest.mark.parametrize("side", ["by_worker", "by_triggerer"])
 def test_a_proxy_that_tunnels_sees_no_credentials_of_textin(world: World, side: str) -> None:
-    world.connect(f"https://{NAME}:{world.front.port}")
+    world.connect("https")
     world.set({**_CA, "HTTPS_PROXY": f"http://{_ESCAPED}@{{strict}}"})
 
     assert getattr(world, side)().kind is None
@@ -274,7 +259,7 @@ def test_a_proxy_that_tunnels_sees_no_credentials_of_textin(world: World, side: 
 @pytest.mark.parametrize("status", [403, 502, 504])
 def test_a_tunnel_that_is_not_opened_sends_nothing_and_may_pass(world: World, status: int) -> None:
     proxy = world.proxy(refusal=status)
-    world.connect(f"https://{NAME}:{world.front.port}")
+    world.connect("https")
     world.set({**_CA, "HTTPS_PROXY": f"http://u:{PASSWORD.replace(' ', '%20')}@proxy.test:{proxy.port}"})
 
     worker, triggerer = world.by_worker(), world.by_triggerer()
@@ -285,7 +270,7 @@ def test_a_tunnel_that_is_not_opened_sends_nothing_and_may_pass(world: World, st
         assert f"the proxy http://proxy.test:{proxy.port} did not connect to TextIn, HTTP {status}" in text
     # A submit that was not sent is sent again, and so is the request for a tunnel.
     assert len(proxy.heads) == 4 + 1
-    assert world.textin.submissions == 0
+    assert world.submissions == 0
 
 
 @pytest.mark.parametrize("side", ["by_worker", "by_triggerer"])
@@ -296,7 +281,7 @@ def test_netrc_takes_nobodys_place(
     netrc.write_text(f"machine {NAME} login other password other\nmachine proxy.test login a password b\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    world.connect(f"http://{NAME}:{world.textin_port}")
+    world.connect("http")
     world.set({"HTTP_PROXY": "http://{plain}"})
 
     assert getattr(world, side)().kind is None

@@ -20,8 +20,8 @@ _OPENING = "'\"=(<[{"
 #: A host with or without a port.
 _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:]*)(:\d+)?")
 _NESTED_USERINFO = re.compile(r"://[^/]*@")
-#: User and password, which may contain blanks; a number up to the end of a word is a port.
-_USERINFO = re.compile(r"://[^\s/?#@:\[]{0,100}:(?!\d{1,5}(?:[^\w%@]|$))[^@]{0,300}@")
+#: User and password with a blank in it; a number up to the end of a word is a port.
+_USERINFO = re.compile(r"://[^\s/?#@:\[]{0,100}:(?!\d{1,5}(?:[^\w%@]|$))[^\s@]{1,100}\s[^@]{0,200}@")
 
 
 def redact_url(url: str) -> str:

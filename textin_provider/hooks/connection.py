@@ -107,7 +107,7 @@ def lookup_errors(conn_id: str) -> Iterator[None]:
     except AirflowNotFoundException:
         message, variable = "Airflow knows no connection of that id", _variable(conn_id)
         fix = f"Create it on the Connections page with type TextIn, or set {variable}"
-        if variable in os.environ:
+        if os.environ.get(variable):
             message, fix = f"{message}, and the value of {variable} may be malformed", _ESCAPE
         raise ApiError(ErrorKind.CONFIGURATION, about=about, message=message, fix=fix) from None
     except Exception as error:  # of any class: an outage of Airflow's API or of a secrets backend
