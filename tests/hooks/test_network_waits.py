@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.certificate import self_signed
 from tests.hooks.test_hook_download_faults import done
 from tests.network import NAME
 from tests.running import only_event, run, until
@@ -23,6 +23,7 @@ from textin_provider.triggers.xparse import XParseJobTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.hooks.support import Foreign
     from tests.network import World
@@ -101,8 +102,8 @@ async def test_a_trigger_outlasts_a_proxy_that_opens_no_tunnel(world: World) -> 
 async def test_a_renewed_bundle_and_another_proxy_are_read_with_the_next_refresh(
     world: World, tmp_path: Path
 ) -> None:
-    bundle = tmp_path / "bundle.pem"
-    bundle.write_bytes(Path(str(world.places["other"])).read_bytes())
+    bundle, certificates = tmp_path / "bundle.pem", world.authority.bundle.read_bytes()
+    bundle.write_bytes(self_signed(tmp_path).read_bytes())
     job_id = world.textin.add_job()
     world.connect("https")
     world.set({"REQUESTS_CA_BUNDLE": str(bundle)})
@@ -111,7 +112,7 @@ async def test_a_renewed_bundle_and_another_proxy_are_read_with_the_next_refresh
         with pytest.raises(TextInConfigurationError, match="not trusted"):
             await hook.get_xparse_job(job_id)
         assert await hook.refresh() is False
-        bundle.write_bytes(world.authority.bundle.read_bytes())
+        bundle.write_bytes(certificates)
         assert await hook.refresh() is True
         await hook.get_xparse_job(job_id)
         world.set({"HTTPS_PROXY": "http://{plain}"})
