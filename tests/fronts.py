@@ -137,7 +137,7 @@ class ForwardProxy(_Front):
     A forward proxy which tells what it was asked for.
 
     :param user: ``user:password`` that it requires.
-    :param refusal: the status that it answers each request with, instead of passing it on.
+    :param refusal: the status that it answers each request with, instead of passing it on; 0 is no answer.
     :param certificate: speak TLS with this certificate, as proxies at ``https://`` do.
     :ivar heads: the heads of the requests it received; in a tunnel it sees no others.
     """
@@ -155,6 +155,8 @@ class ForwardProxy(_Front):
         self.heads.append(head)
         if self._expected and head.headers.get("proxy-authorization") != self._expected:
             self._refuse(client, head, rest, 407)
+        elif self.refusal == 0:
+            return
         elif self.refusal:
             self._refuse(client, head, rest, self.refusal)
         elif head.method == "CONNECT":

@@ -36,7 +36,7 @@ class Setting:
 
     def __str__(self) -> str:
         return f"{self.scheme} {self.host} " + " ".join(
-            f"{name}={value}" for name, value in self.variables.items() if self.variables is not _CA
+            f"{name}={value}" for name, value in self.variables.items()
         )
 
 
@@ -127,15 +127,19 @@ def refused(value: str, *words: str, through_proxy: bool = False, **others: str)
     ]
 
 
-_THROUGH = "through the proxy http://proxy.test:"
+_UNTRUSTED = (f"the certificate of {NAME} is not trusted", "set REQUESTS_CA_BUNDLE")
+_DOWN = f"http://{_ESCAPED}@{{down}}"
 REFUSED = [
+    Setting({"HTTPS_PROXY": "http://{plain}"}, _CONFIGURATION, through_proxy=True, words=_UNTRUSTED),
     *refused("http://{strict}", "_proxy", "proxy.test:", "requires user and password", through_proxy=True),
     *refused("http://mallory:no@{strict}", "_proxy", "proxy.test:", "does not accept", through_proxy=True),
     *refused("socks5://{plain}", "_proxy", "socks5 proxies are not supported"),
     *refused("socks5h://mallory:no@{plain}", "_proxy", "socks5h"),
     *refused("https://{secure}", "of proxy.test is", "REQUESTS_CA_BUNDLE", REQUESTS_CA_BUNDLE="{other}"),
     *(
-        Setting({**_CA, name: "http://{down}"}, _TRANSPORT, words=(_THROUGH, name), scheme=scheme)
+        Setting(
+            {**_CA, name: f"http://{_ESCAPED}@{{down}}"}, _TRANSPORT, words=(_THROUGH, name), scheme=scheme
+        )
         for scheme, name in (("https", "HTTPS_PROXY"), ("http", "http_proxy"), ("http", "ALL_PROXY"))
     ),
 ]
@@ -243,7 +247,10 @@ def test_an_odd_password_reaches_the_proxy_from_both_sides(world: World, passwor
 
 
 @pytest.mark.parametrize("side", ["by_worker", "by_triggerer"])
-def test_a_proxy_that_tunnels_sees_no_credentials_of_textin(world: World, side: str) -> None:
+def test_a_proxy_that_tunnels_sees_no_credentials_of_textin(
+    world: World, side: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
     world.connect("https")
     world.set({**_CA, "HTTPS_PROXY": f"http://{_ESCAPED}@{{strict}}"})
 
@@ -252,6 +259,8 @@ def test_a_proxy_that_tunnels_sees_no_credentials_of_textin(world: World, side: 
     (head,) = world.strict.heads
     assert (head.method, head.target) == ("CONNECT", f"{NAME}:{world.front.port}")
     assert [name for name in head.headers if name.startswith("x-ti-")] == []
+    assert head.headers["proxy-authorization"].removeprefix("Basic ") not in caplog.text
+    assert "mallory" not in caplog.text
     assert "proxy-authorization" not in world.textin.requests[-1].headers
     assert world.textin.requests[-1].headers["x-ti-secret-code"] == world.textin.secret_code
 
@@ -271,6 +280,22 @@ def test_a_tunnel_that_is_not_opened_sends_nothing_and_may_pass(world: World, st
     # A submit that was not sent is sent again, and so is the request for a tunnel.
     assert len(proxy.heads) == 4 + 1
     assert world.submissions == 0
+
+
+@pytest.mark.parametrize(("scheme", "kind"), [("https", _TRANSPORT), ("http", ErrorKind.UNCERTAIN)])
+def test_a_proxy_without_an_answer_may_have_passed_a_document_on_if_it_does_not_tunnel(
+    world: World, scheme: str, kind: ErrorKind
+) -> None:
+    proxy = world.proxy(refusal=0)
+    world.connect(scheme)
+    world.set({**_CA, "ALL_PROXY": f"http://{_ESCAPED}@proxy.test:{proxy.port}"})
+
+    worker, triggerer = world.by_worker(), world.by_triggerer()
+
+    assert (worker.kind, triggerer.kind) == (kind, _TRANSPORT)
+    for text in (worker.text, triggerer.text):
+        assert f"no response through the proxy http://proxy.test:{proxy.port}" in text
+        assert "mallory" not in text
 
 
 @pytest.mark.parametrize("side", ["by_worker", "by_triggerer"])

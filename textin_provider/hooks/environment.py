@@ -212,11 +212,12 @@ def untrusted_certificate(about: str, host: str, error: ssl.SSLCertVerificationE
 
 
 def refused_by_proxy(about: str, proxy: Proxy, status: int) -> ApiError:
-    """Build the error for a proxy that passes a request on to nobody; nothing was accepted."""
+    """Build the error for a proxy that did not pass a request on; nothing was accepted."""
     if status == 407:
-        problem = "does not accept those of" if proxy.userinfo else "wants them in"
-        message = f"the proxy {proxy} requires user and password, and {problem} {proxy.variable}"
-        fix = f"Correct {proxy.variable}, percent-encoded, {_IN_EACH_PROCESS}"
+        message = f"the proxy {proxy} requires user and password, and {proxy.variable} names none"
+        if proxy.userinfo:
+            message = f"the proxy {proxy} does not accept the user and password of {proxy.variable}"
+        fix = f"Write them into {proxy.variable}, percent-encoded, {_IN_EACH_PROCESS}"
         return ApiError(ErrorKind.CONFIGURATION, about=about, message=message, fix=fix, code=status)
     message = f"the proxy {proxy} did not connect to TextIn, HTTP {status}"
     fix = "Check that the proxy allows connections to TextIn, and can make them"

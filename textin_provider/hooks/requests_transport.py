@@ -156,6 +156,9 @@ def send(session: requests.Session, request: Request[Any], connection: TextInCon
         message = "the file was changed while it was sent"
         fix = "Nothing was accepted. Submit the file when it is complete"
         raise ApiError(ErrorKind.REQUEST, about=request.about, message=message, fix=fix) from None
+    except ApiError as error:
+        # Without the frames of requests: Airflow 3.0 prints their variables, and one holds the request.
+        raise error.with_traceback(None) from None
     except (requests.RequestException, HTTPError) as error:
         failed = transport_error(request.about, error, url)
         raise (failed if request.is_read or never_sent(error) else failed.as_uncertain()) from None
