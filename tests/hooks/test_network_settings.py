@@ -128,6 +128,7 @@ def refused(value: str, *words: str, through_proxy: bool = False, **others: str)
 
 
 _UNTRUSTED = (f"the certificate of {NAME} is not trusted", "set REQUESTS_CA_BUNDLE")
+_THROUGH = "no response through the proxy http://proxy.test:"
 _DOWN = f"http://{_ESCAPED}@{{down}}"
 REFUSED = [
     Setting({"HTTPS_PROXY": "http://{plain}"}, _CONFIGURATION, through_proxy=True, words=_UNTRUSTED),
@@ -137,9 +138,7 @@ REFUSED = [
     *refused("socks5h://mallory:no@{plain}", "_proxy", "socks5h"),
     *refused("https://{secure}", "of proxy.test is", "REQUESTS_CA_BUNDLE", REQUESTS_CA_BUNDLE="{other}"),
     *(
-        Setting(
-            {**_CA, name: f"http://{_ESCAPED}@{{down}}"}, _TRANSPORT, words=(_THROUGH, name), scheme=scheme
-        )
+        Setting({**_CA, name: _DOWN}, _TRANSPORT, words=(_THROUGH, name), scheme=scheme)
         for scheme, name in (("https", "HTTPS_PROXY"), ("http", "http_proxy"), ("http", "ALL_PROXY"))
     ),
 ]
