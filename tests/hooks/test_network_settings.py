@@ -87,7 +87,7 @@ PROXIES = [
     proxied("HTTPS_PROXY", "HTTP://{plain}"),
     proxied("HTTPS_PROXY", "http://{down}", https_proxy="http://{plain}"),
     proxied("HTTPS_PROXY", "http://{plain}", ALL_PROXY="http://{down}"),
-    proxied("HTTPS_PROXY", NO_PROXY="textin.com,pi.textin.test,192.168.0.0/16"),
+    proxied("HTTPS_PROXY", NO_PROXY="textin.com,pi.textin.com,192.168.0.0/16"),
     proxied("HTTPS_PROXY", f"http://{_ESCAPED}@{{strict}}"),
     proxied("HTTPS_PROXY", f"{_ESCAPED}@{{strict}}"),
     proxied("HTTPS_PROXY", "https://{secure}"),
