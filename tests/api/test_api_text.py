@@ -30,6 +30,42 @@ def test_a_url_is_redacted(url: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("u:Hush@h:1", "***@h:1"),
+        ("http//u:Hush@h", "***@h"),
+        ("http:/u:Hush@h", "***@h"),
+        ("//u:Hush@h:1", "***@h:1"),
+        ("u:Hush@Hush@h:1", "***@h:1"),
+        ("u:Hush/Hush@h:1", "***@h:1"),
+        ("http://u:Hush#Hush@h", "http://h"),
+        ("http://u:Hush?Hush@h:1", "http://h:1"),
+        ("http://u:Hush/Hush@h:1/a", "http://h:1/a"),
+        ("http://u:/Hush@h:1", "http://h:1"),
+        ("http://u:Hush Hush@h:1", "http://h:1"),
+        ("http://u:Hush%40@h", "http://h"),
+        ("http://u:100%Hush@h", "http://h"),
+        ("http://u:Hush@Hush/Hush@h", "http://h"),
+        ("http://u:Hush[Hush@h", "http://h"),
+        ("http://u:Hush@", "http://"),
+        ("http://u:Hush@[::1]:1", "http://[::1]:1"),
+        ("http://u:Hush@h,http://u:Hush@i", "http://h,http://i"),
+        ("http://h:8080/a@b", "http://h:8080/a@b"),
+        ("http://[::1]:8080/a@b", "http://[::1]:8080/a@b"),
+        ("s3://conn@bucket/a@b", "s3://bucket/a@b"),
+    ],
+)
+def test_a_password_in_a_malformed_url_is_redacted_too(url: str, expected: str) -> None:
+    assert redact_url(url) == expected
+    assert "Hush" not in one_line(f"Failed to parse {url!r}, as {url} is ('{url}') no URL: proxy={url}")
+
+
+def test_what_is_no_password_is_kept() -> None:
+    line = "at 10:30 bob@example.com opened https://h:8080/a and https://i: see bob@h"
+    assert one_line(line) == line
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("see https://h/a?b).", "see https://h/a?..."),

@@ -21,8 +21,8 @@ from tests.faults.network import (
     slam,
 )
 from tests.faults.operations import LONG, OPERATIONS, Manner, Operation
-from tests.faults.rules import MOST_TRIES, end_of, when_it_stays
-from textin_provider.exceptions import TextInUncertainSubmitError
+from tests.faults.rules import MOST_TRIES, End, end_of, when_it_stays
+from textin_provider.exceptions import TextInConfigurationError, TextInUncertainSubmitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,10 +120,15 @@ def test_a_certificate_that_nobody_signed_gets_nothing(
     textin: TextInServer, connect: Connect, tmp_path: Path, op: Operation
 ) -> None:
     attempt = op.begin(textin, tmp_path)
-    with listening(impostor(tmp_path)) as (port, _):
+    with listening(impostor(tmp_path)) as (port, met):
         host = f"https://127.0.0.1:{port}"
         connect({"docflow_host": host}, host=host)
-        expect_unsent(op, attempt.run)
+        error = attempt.run(LONG).error
+    assert isinstance(error, TextInConfigurationError), repr(error)
+    assert end_of(error) is End.FAILED
+    assert "REQUESTS_CA_BUNDLE" in str(error)
+    check_text(error)
+    assert len(met) == 1
 
 
 @pytest.mark.parametrize("op", ALL, ids=str)
@@ -134,10 +139,7 @@ def test_a_port_that_speaks_no_tls_gets_nothing(
     host = textin.url.replace("http:", "https:")
     connect({"docflow_host": host}, host=host)
     asked = textin.count("*")
-    error = attempt.run(SHORT).error
-    # A TLS error alone does not tell when it struck, so a submit may well be told as uncertain.
-    allowed = (*when_it_stays(op, Meaning.LOST).errors, *when_it_stays(op, Meaning.UNSENT).errors)
-    assert isinstance(error, allowed), repr(error)
+    expect_unsent(op, attempt.run)
     assert textin.count("*") == asked
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.hooks.support import Connect, Foreign, Pauses
+from tests.network import World
 from tests.running import point_airflow_at
 from textin_provider.hooks.textin import TextInHook
 
@@ -41,6 +43,18 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
     pauses = Pauses()
     monkeypatch.setattr("textin_provider.hooks.sender.time", pauses)
     return pauses
+
+
+@pytest.fixture(scope="module")
+def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with ExitStack() as stack:
+        yield World(tmp_path_factory.mktemp("world"), stack)
+
+
+@pytest.fixture
+def world(shared_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Return a local TextIn behind TLS and proxies, with an environment that names neither."""
+    return shared_world.begin(monkeypatch)
 
 
 @pytest.fixture

@@ -236,6 +236,41 @@ def test_a_missing_connection_is_told_with_its_id_and_how_to_make_it() -> None:
         TextInHook("not_there").connection  # noqa: B018
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "textin://app:Hush/7f3a@",
+        "textin://app:Hush#7f3a@",
+        "textin://app:Hush?7f3a@",
+        "textin://app:Hush[7f3a@",
+        "textin://app:1234/7f3a@",
+        "textin://app:1234#7f3a@",
+        "textin://app:1234?7f3a@api.textin.com",
+        "textin://app:/7f3a@",
+        "textin://a/pp:7f3a@",
+        '{"conn_type": "textin", "login": "app", "password": "Hush"7f3a"}',
+    ],
+)
+def test_a_value_that_makes_half_a_connection_may_be_malformed(read: Any, value: str) -> None:
+    message = refused(read, value)
+
+    assert "the value of AIRFLOW_CONN_MINE may be malformed. Percent-encode" in message
+    assert [part for part in ("Hush", "1234", "7f3a") if part in message] == []
+
+
+@pytest.mark.parametrize("secret", ["a:b", "a@b", "a%b", "a&b=c", "a b"])
+def test_what_a_uri_can_hold_unescaped_is_no_reason_to_refuse_it(read: Any, secret: str) -> None:
+    assert read(f"textin://app:{secret}@").secret_code == secret
+
+
+@pytest.mark.parametrize("uri", ["http://app:Hush-7f3a@h", "postgres://app:Hush-7f3a@h/d", "textin2://a:b@"])
+def test_a_connection_of_another_type_is_refused(read: Any, uri: str) -> None:
+    message = refused(read, uri)
+
+    assert message.startswith("Connection 'mine', field Connection Type: it is ")
+    assert "of type textin" in message
+
+
 def test_the_secret_is_in_no_repr(read: Any) -> None:
     connection = read(extra={"enterprise_id": "e"})
 

@@ -17,6 +17,7 @@ from textin_provider.api.inputs import Document
 from textin_provider.api.xparse.endpoints import submit_job
 from textin_provider.exceptions import (
     TextInAuthenticationError,
+    TextInConfigurationError,
     TextInError,
     TextInQuotaError,
     TextInRateLimitError,
@@ -198,10 +199,12 @@ def _shake_hands(listener: socket.socket, context: ssl.SSLContext) -> None:
 
 
 def test_a_certificate_that_nobody_signed_is_refused_before_anything_is_sent(
-    connect: Connect, document: str, impostor: int
+    connect: Connect, document: str, impostor: int, pauses: Pauses
 ) -> None:
-    with pytest.raises(TextInTransportError, match="certificate"):
+    with pytest.raises(TextInConfigurationError, match=r"certificate of 127\.0\.0\.1 .*REQUESTS_CA_BUNDLE"):
         connect(host=f"https://127.0.0.1:{impostor}").submit_xparse_job(document)
+
+    assert pauses == []
 
 
 class Impatient(io.BytesIO):
@@ -227,3 +230,18 @@ def test_a_file_that_changes_its_length_on_the_way_fails_and_does_not_hang(
         call.read(send(hook.get_conn(), call, hook.connection))
 
     assert textin.submissions == 0
+
+
+def test_the_error_of_an_earlier_submit_is_no_proof_that_this_one_was_not_sent(
+    connect: Connect, textin: TextInServer, document: str, free_port: int
+) -> None:
+    textin.fault("submit", ScriptedFault(cut="before_answer", accept=True), times=None)
+    unreachable = connect(host=f"http://127.0.0.1:{free_port}")
+
+    try:
+        unreachable.submit_xparse_job(document)
+    except TextInTransportError:
+        with pytest.raises(TextInUncertainSubmitError):
+            connect().submit_xparse_job(document)
+
+    assert textin.submissions == 1

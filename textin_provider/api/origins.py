@@ -31,7 +31,10 @@ class Origin:
         parts = urlsplit(url)
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
             raise ValueError("it is not an absolute http(s) URL")
-        port = _DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
+        try:
+            port = _DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
+        except ValueError:  # its text repeats what may be half of a password
+            raise ValueError("its port is not valid") from None
         return cls(parts.scheme, parts.hostname.rstrip("."), port)
 
     def __str__(self) -> str:

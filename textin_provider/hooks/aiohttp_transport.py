@@ -7,21 +7,21 @@ Imported in a thread with the first wait: importing aiohttp takes a quarter of a
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
-import urllib.request
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 from yarl import URL
 
-from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.protocol import Response
 from textin_provider.hooks.connection import USER_AGENT, TextInConnection
+from textin_provider.hooks.environment import Network, no_response, refused_by_proxy, untrusted_certificate
 
 if TYPE_CHECKING:
+    from ssl import SSLCertVerificationError
+
+    from textin_provider.api.errors import ApiError
     from textin_provider.api.protocol import Request, Service
 
 #: aiohttp searches its idle connections with each request, so a small pool is faster.
@@ -37,30 +37,46 @@ class Client:
     """
     Sends the reads of one connection on the running loop. Its owner closes it.
 
-    Each service has one session with its credentials and its proxy, prepared once for many polls; all
-    sessions share one pool. The connection's timeout covers the whole request, connecting included: responses
-    are small, and one timer for each request costs less than aiohttp's three.
+    Each service has one session with its credentials, prepared once for many polls; all sessions share one
+    pool. The connection's timeout covers the whole request, connecting included: responses are small, and one
+    timer for each request costs less than aiohttp's three.
     """
 
-    def __init__(self, connection: TextInConnection, tls: ssl.SSLContext) -> None:
+    def __init__(self, connection: TextInConnection, network: Network) -> None:
         self._connection = connection
-        self._pool = aiohttp.TCPConnector(limit=POOL_SIZE, ssl=tls, ttl_dns_cache=_DNS_SECONDS)
+        self._pool = aiohttp.TCPConnector(limit=POOL_SIZE, ssl=network.tls, ttl_dns_cache=_DNS_SECONDS)
         self._bases = {service: URL(base_url) for service, base_url in connection.base_urls.items()}
-        self._sessions = {service: self._session(url) for service, url in connection.base_urls.items()}
+        self._proxies = {service: network.proxies.get(url) for service, url in connection.base_urls.items()}
+        self._options = {service: self._through(service) for service in connection.base_urls}
+        self._sessions = {service: self._session(service) for service in connection.base_urls}
         self._url_of = lru_cache(maxsize=_KNOWN_URLS)(self._new_url)
         self._in_progress = 0
         self._is_retired = False
 
-    def _session(self, base_url: str) -> aiohttp.ClientSession:
+    def _session(self, service: Service) -> aiohttp.ClientSession:
         own = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+        # aiohttp sends the headers of a session to a proxy too, in the clear, when it asks for a tunnel.
+        is_direct = self._proxies[service] is None
         return aiohttp.ClientSession(
             connector=self._pool,
             connector_owner=False,
             timeout=aiohttp.ClientTimeout(total=None),
-            headers=own | self._connection.credentials_for(base_url),
-            proxy=_proxy_for(base_url),
+            headers=own | (self._credentials(service) if is_direct else {}),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
+
+    def _credentials(self, service: Service) -> dict[str, str]:
+        return self._connection.credentials_for(self._connection.base_urls[service])
+
+    def _through(self, service: Service) -> dict[str, Any]:
+        """Return the options of each request of a service that goes through a proxy."""
+        proxy = self._proxies[service]
+        if proxy is None:
+            return {}
+        headers, has_tunnel = self._credentials(service), self._bases[service].scheme == "https"
+        # Without a tunnel, the proxy reads its own header from the request itself.
+        headers = headers if has_tunnel else headers | proxy.headers
+        return {"proxy": URL(str(proxy)), "proxy_headers": proxy.headers, "headers": headers}
 
     def _new_url(self, service: Service, path: str) -> URL:
         # Paths consist of checked ids, so nothing in them needs quoting.
@@ -90,34 +106,35 @@ class Client:
                 await self.close()
 
     async def _get(self, request: Request[Any]) -> Response:
+        service = request.service
         try:
             async with asyncio.timeout(self._connection.timeout):
-                session = self._sessions[request.service]
-                url = self._url_of(request.service, request.path)
-                response = await session.get(url, params=request.params, allow_redirects=False)
+                response = await self._sessions[service].get(
+                    self._url_of(service, request.path),
+                    params=request.params,
+                    allow_redirects=False,
+                    **self._options[service],
+                )
                 try:
                     body = await _body_of(response)
                 finally:
                     response.release()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            message = f"no response, {type(error).__name__}: {error}".rstrip(": ")
-            fix = "Check the network between triggerer and TextIn, and the connection's timeout"
-            raise ApiError(ErrorKind.TRANSPORT, about=request.about, message=message, fix=fix) from None
+            raise self._meaning_of(error, request) from None
+        proxy = self._proxies[service]
+        if response.status == 407 and proxy is not None and self._bases[service].scheme == "http":
+            raise refused_by_proxy(request.about, proxy, response.status)
         return Response.received(response.status, response.headers, body, now=time.time())
 
-
-@lru_cache(maxsize=1)
-def tls_context() -> ssl.SSLContext:
-    """Return the certificates of this process; reading them takes long, so call it in a thread."""
-    return ssl.create_default_context()
-
-
-def _proxy_for(base_url: str) -> str | None:
-    """Return the proxy for a base URL from the environment, as requests does on workers."""
-    parts = urlsplit(base_url)
-    if urllib.request.proxy_bypass(parts.netloc):
-        return None
-    return urllib.request.getproxies().get(parts.scheme)
+    def _meaning_of(self, error: Exception, request: Request[Any]) -> ApiError:
+        proxy = self._proxies[request.service]
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            return untrusted_certificate(
+                request.about, error.host, cast("SSLCertVerificationError", error.certificate_error)
+            )
+        if isinstance(error, aiohttp.ClientHttpProxyError) and proxy is not None:
+            return refused_by_proxy(request.about, proxy, error.status)
+        return no_response(request.about, f"{type(error).__name__}: {error}", "triggerer", proxy)
 
 
 async def _body_of(response: aiohttp.ClientResponse) -> bytes:

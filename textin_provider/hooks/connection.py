@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +31,9 @@ DEFAULT_DOCFLOW_HOST = "https://docflow.textin.com"
 DEFAULT_REQUESTS_PER_SECOND = 10.0
 DEFAULT_TIMEOUT = 60.0
 USER_AGENT = f"airflow-provider-textin/{__version__}"
+#: A URI in which "/", "?" or "#" comes before the "@" that ends App ID and Secret code.
+_CUT_URI = re.compile(r"[^:/?#]+://[^@/?#]*[/?#].*@", re.DOTALL)
+_ESCAPE = "Percent-encode all but letters and digits in App ID and Secret code, or write the value as JSON"
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,7 @@ def read_connection(connection: Connection, extra: Mapping[str, Any]) -> TextInC
     :raises ApiError: naming the field that is empty or malformed.
     """
     reader = _Reader(connection.conn_id or DEFAULT_CONN_ID, extra)
+    reader.check_origin(connection)
     if not isinstance(extra, Mapping):
         message = f"it is a JSON {type(extra).__name__}"
         raise reader.error("extra", message, "Use a JSON object, or leave it empty")
@@ -99,13 +105,20 @@ def lookup_errors(conn_id: str) -> Iterator[None]:
     try:
         yield
     except AirflowNotFoundException:
-        message = "Airflow knows no connection of that id"
-        fix = f"Create it on the Connections page with type TextIn, or set AIRFLOW_CONN_{conn_id.upper()}"
+        message, variable = "Airflow knows no connection of that id", _variable(conn_id)
+        fix = f"Create it on the Connections page with type TextIn, or set {variable}"
+        if os.environ.get(variable):
+            message, fix = f"{message}, and the value of {variable} may be malformed", _ESCAPE
         raise ApiError(ErrorKind.CONFIGURATION, about=about, message=message, fix=fix) from None
     except Exception as error:  # of any class: an outage of Airflow's API or of a secrets backend
         message = f"Airflow could not read the connection, {type(error).__name__}: {one_line(error)}"
         fix = "Check Airflow's API server, its metadata database and its secrets backend"
         raise ApiError(ErrorKind.TRANSPORT, about=about, message=message, fix=fix) from error
+
+
+def _variable(conn_id: str) -> str:
+    """Return the environment variable in which Airflow looks for a connection."""
+    return f"AIRFLOW_CONN_{conn_id.upper()}"
 
 
 def _host_with_port(connection: Connection) -> str | None:
@@ -130,6 +143,17 @@ class _Reader:
     def error(self, name: str, message: str, fix: str) -> ApiError:
         about = f"Connection {self.conn_id!r}, field {name}"
         return ApiError(ErrorKind.CONFIGURATION, about=about, message=message, fix=fix)
+
+    def check_origin(self, connection: Connection) -> None:
+        """Refuse another type, and half a URI, which may have the secret in any field."""
+        conn_type = getattr(connection, "conn_type", None) or CONN_TYPE
+        if conn_type != CONN_TYPE:
+            fix = f"Name a connection of type {CONN_TYPE}"
+            raise self.error("Connection Type", f"it is {conn_type!r}", fix)
+        variable = _variable(self.conn_id)
+        if not connection.login and _CUT_URI.match(os.environ.get(variable, "")):
+            message = f"it is empty, and the value of {variable} may be malformed"
+            raise self.error("login (App ID)", message, _ESCAPE)
 
     def required(self, name: str, value: str | None) -> str:
         value = (value or "").strip()

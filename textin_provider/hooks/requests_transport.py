@@ -7,30 +7,28 @@ Imported with the first request, so that parsing a DAG does not import requests.
 from __future__ import annotations
 
 import logging
-import re
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
-from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 from requests_toolbelt import MultipartEncoder
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError, ProxyError
+from urllib3.exceptions import HTTPError
 
 from textin_provider.api.errors import ApiError, ErrorKind, meaning_of_http
 from textin_provider.api.protocol import Part, Request, Response, retry_after_seconds
-from textin_provider.api.text import one_line
 from textin_provider.hooks.connection import USER_AGENT, TextInConnection
+from textin_provider.hooks.environment import parse_proxy, proxy_for, tls_context
+from textin_provider.hooks.requests_errors import check_proxy, never_sent, transport_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CHUNK_BYTES = 1024 * 1024
 _MAX_REDIRECTS = 5
-#: The beginning of an error's text in older urllib3.
-_OBJECT = re.compile(r"<\S+ object at 0x\w+>:? *")
 
 _is_ours: ContextVar[bool] = ContextVar("is_ours", default=False)
 
@@ -46,14 +44,61 @@ for _name in ("urllib3.connectionpool", "urllib3.connection"):
     logging.getLogger(_name).addFilter(_without_query)
 
 
+class _Adapter(HTTPAdapter):
+    """
+    Connects with the certificates and proxies of the environment, as the triggerer does.
+
+    ``verify``, ``cert`` and ``proxies`` of a session or a request do not count.
+    """
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, ssl_context=tls_context())
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        tls = tls_context()
+        return super().proxy_manager_for(proxy, **kwargs, ssl_context=tls, proxy_ssl_context=tls)
+
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        """Authenticate also with a user alone, and with a password that is not Latin-1."""
+        read = parse_proxy(proxy)
+        return read.headers if read else {}
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Add no certificates to the TLS context."""
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Any = None,
+    ) -> requests.Response:
+        """Send a request through the proxy of its URL, if there is one."""
+        proxy = proxy_for(request.url or "")
+        return super().send(
+            request, stream=stream, timeout=timeout, proxies={"all": proxy.url} if proxy else None
+        )
+
+
 class TextInSession(requests.Session):
-    """A session that sends credentials to TextIn only, also after redirects."""
+    """
+    A session that sends credentials to TextIn only, also after redirects.
+
+    :raises ApiError: if the CA bundle of the environment cannot be read.
+    """
 
     def __init__(self, connection: TextInConnection) -> None:
         super().__init__()
         self._connection = connection
         self.headers["User-Agent"] = USER_AGENT
         self.auth = self._authenticate
+        # The adapter reads the environment; requests would read .netrc too.
+        self.trust_env = False
+        adapter = _Adapter()
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, adapter)
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send, and keep queries out of the log."""
@@ -93,10 +138,11 @@ def send(session: requests.Session, request: Request[Any], connection: TextInCon
     media = (
         form.content_type if form is not None else "application/json" if request.json is not None else None
     )
+    url = connection.base_urls[request.service] + request.path
     try:
         response = session.request(
             request.method,
-            connection.base_urls[request.service] + request.path,
+            url,
             params=request.params,
             data=form if form is not None else request.json,
             headers={"Content-Type": media},
@@ -104,14 +150,18 @@ def send(session: requests.Session, request: Request[Any], connection: TextInCon
             # A redirect would take the document and the credentials elsewhere, or turn a POST into a GET.
             allow_redirects=False,
         )
+        check_proxy(request.about, response)
         return Response.received(response.status_code, response.headers, response.content, now=time.time())
     except _FileChangedError:
         message = "the file was changed while it was sent"
         fix = "Nothing was accepted. Submit the file when it is complete"
         raise ApiError(ErrorKind.REQUEST, about=request.about, message=message, fix=fix) from None
+    except ApiError as error:
+        # Without the frames of requests: Airflow 3.0 prints their variables, and one holds the request.
+        raise error.with_traceback(None) from None
     except (requests.RequestException, HTTPError) as error:
-        failed = _transport_error(request.about, error)
-        raise (failed if request.is_read or _never_sent(error) else failed.as_uncertain()) from None
+        failed = transport_error(request.about, error, url)
+        raise (failed if request.is_read or never_sent(error) else failed.as_uncertain()) from None
 
 
 def _multipart(parts: tuple[Part, ...]) -> MultipartEncoder | None:
@@ -148,37 +198,6 @@ class _FileChangedError(Exception):
     """A file is longer or shorter than it was when the request began."""
 
 
-def _never_sent(error: BaseException) -> bool:
-    """Whether no connection was made, so that nothing can have been accepted."""
-    if isinstance(error, requests.ConnectTimeout):
-        return True
-    reason = error.args[0] if error.args else None
-    reason = reason.reason if isinstance(reason, MaxRetryError) else reason
-    # An error that urllib3 attributes to the proxy may also be a reset after the request was sent.
-    reason = reason.original_error if isinstance(reason, ProxyError) else reason
-    if isinstance(reason, NewConnectionError | ConnectTimeoutError):
-        return True
-    # A certificate is rejected before the request; other TLS errors may occur during it.
-    return any(isinstance(cause, SSLCertVerificationError) for cause in getattr(reason, "args", ()))
-
-
-def _transport_error(about: str, error: BaseException) -> ApiError:
-    # Without its cause: the texts of requests' errors contain whole URLs with their signatures.
-    message = f"no response, {type(error).__name__}: {_innermost(error)}"
-    fix = "Check the network between worker and TextIn, and the connection's timeout"
-    return ApiError(ErrorKind.TRANSPORT, about=about, message=message, fix=fix)
-
-
-def _innermost(error: BaseException) -> str:
-    """Return the text of the innermost cause, which names no object in memory."""
-    while isinstance(error.args[0] if error.args else None, BaseException):
-        error = error.args[0]
-    reason = getattr(error, "reason", None)
-    if isinstance(reason, BaseException):
-        return _innermost(reason)
-    return one_line(_OBJECT.sub("", str(error)))
-
-
 @contextmanager
 def open_result(
     session: requests.Session, url: str, connection: TextInConnection, about: str
@@ -199,11 +218,12 @@ def open_result(
             response.close()
         else:
             raise _result_error(about, f"redirected more than {_MAX_REDIRECTS} times")
+        check_proxy(about, response)
         if response.status_code != 200:
             raise _http_error(about, response)
         yield response
     except (requests.RequestException, HTTPError) as error:
-        raise _transport_error(about, error) from None
+        raise transport_error(about, error, url) from None
     finally:
         if response is not None:
             response.close()
@@ -226,7 +246,7 @@ def chunks_of(response: requests.Response, about: str) -> Iterator[bytes]:
     try:
         yield from response.iter_content(_CHUNK_BYTES)
     except (requests.RequestException, HTTPError) as error:
-        raise _transport_error(about, error) from None
+        raise transport_error(about, error, response.url) from None
     announced = response.headers.get("content-length", "")
     received = response.raw.tell()
     if announced.isdecimal() and received != int(announced):

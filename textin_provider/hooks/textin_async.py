@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from textin_provider.api.protocol import Flow
     from textin_provider.api.xparse import XParseJob
     from textin_provider.hooks.aiohttp_transport import Client
+    from textin_provider.hooks.environment import Network
 
 T = TypeVar("T")
 
@@ -48,6 +49,7 @@ class TextInAsyncHook(BaseHook):
         self.textin_conn_id = textin_conn_id
         self.connection: TextInConnection | None = None
         self._client: Client | None = None
+        self._network: Network | None = None
 
     async def __aenter__(self) -> TextInAsyncHook:
         await self.refresh()
@@ -60,20 +62,22 @@ class TextInAsyncHook(BaseHook):
 
     async def refresh(self) -> bool:
         """
-        Look up the connection and open a client for it if it has changed; return whether it has.
+        Look up the connection, open a client if it or the network has changed, and return whether one has.
 
-        :raises TextInConfigurationError: if the connection is missing or malformed.
+        :raises TextInConfigurationError: if the connection is missing or malformed, or a variable of the
+            environment for certificates and proxies is.
         :raises TextInTransportError: if Airflow could not read it.
         """
         connection = await self._look_up()
-        if self._client is not None and connection == self.connection:
-            return False
         await load("textin_provider.hooks.aiohttp_transport")
-        from textin_provider.hooks.aiohttp_transport import Client, tls_context
+        from textin_provider.hooks.aiohttp_transport import Client
+        from textin_provider.hooks.environment import Network
 
-        tls = await asyncio.to_thread(tls_context)
-        former, self._client = self._client, Client(connection, tls)
-        self.connection = connection
+        network = await asyncio.to_thread(Network.of, connection.base_urls.values())
+        if self._client is not None and (connection, network) == (self.connection, self._network):
+            return False
+        former, self._client = self._client, Client(connection, network)
+        self.connection, self._network = connection, network
         if former is not None:
             await former.retire()
         return True
