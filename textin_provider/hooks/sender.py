@@ -89,6 +89,10 @@ class Sender(BaseHook):
                     time.sleep(min(max(backoff(attempt), error.retry_after or 0.0), _LONGEST_DELAY))
         raise AssertionError("unreachable: the last attempt returns or raises")
 
+    def sleep(self, seconds: float) -> None:
+        """Let some seconds pass between two requests."""
+        time.sleep(seconds)
+
     def _drive(self, pipeline: Callable[..., Generator[float | Request[Any], Any, T]], work: Any) -> T:
         """Sleep and send as the pipeline for a request or a flow says."""
         from textin_provider.hooks.requests_transport import send
