@@ -19,16 +19,21 @@ def report(hook: BaseHook, kind: Literal["input", "output"], addresses: Iterable
 
     :param addresses: local paths, object storage URLs or http(s) addresses, whose queries are left out.
     """
+    for address in addresses:
+        try:
+            _report_one(hook, kind, address)
+        except Exception as error:
+            # Airflow rejects some addresses as assets, and collectors are plugins; neither must lose a
+            # result that is paid for.
+            hook.log.debug("No lineage for %s: %s", redact_url(str(address)), error)
+
+
+def _report_one(hook: BaseHook, kind: Literal["input", "output"], address: str) -> None:
     from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 
     collector = get_hook_lineage_collector()
     add = collector.add_input_asset if kind == "input" else collector.add_output_asset
-    for address in addresses:
-        try:
-            add(context=hook, uri=_uri(address))
-        except Exception as error:
-            # Airflow rejects some addresses as assets; that must not lose a result that is paid for.
-            hook.log.debug("No lineage for %s: %s", redact_url(address), error)
+    add(context=hook, uri=_uri(address))
 
 
 def _uri(address: str) -> str:

@@ -25,7 +25,7 @@ from textin_provider.api.text import one_line
 from textin_provider.hooks.connection import USER_AGENT, TextInConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _CHUNK_BYTES = 1024 * 1024
 _MAX_REDIRECTS = 5
@@ -83,10 +83,16 @@ class TextInSession(requests.Session):
         self._authenticate(prepared_request)
 
 
-def send(session: requests.Session, request: Request[Any], connection: TextInConnection) -> Response:
+def send(
+    session: requests.Session,
+    request: Request[Any],
+    connection: TextInConnection,
+    on_first_bytes: Callable[[], None] | None = None,
+) -> Response:
     """
     Send one request once and return the response.
 
+    :param on_first_bytes: called when the connection is made and a form begins to be sent.
     :raises ApiError: without a response; for a POST it says whether the request may have arrived.
     """
     form = _multipart(request.parts)
@@ -98,7 +104,7 @@ def send(session: requests.Session, request: Request[Any], connection: TextInCon
             request.method,
             connection.base_urls[request.service] + request.path,
             params=request.params,
-            data=form if form is not None else request.json,
+            data=_ReportedForm(form, on_first_bytes) if form is not None else request.json,
             headers={"Content-Type": media},
             timeout=connection.timeout,
             # A redirect would take the document and the credentials elsewhere, or turn a POST into a GET.
@@ -125,6 +131,21 @@ def _multipart(parts: tuple[Part, ...]) -> MultipartEncoder | None:
             content = _Sized(content, part.size)
         fields.append((part.name, (part.filename, content, part.content_type)))
     return MultipartEncoder(fields)
+
+
+class _ReportedForm:
+    """A form that reports when its first bytes are taken, after the connection was made."""
+
+    def __init__(self, form: MultipartEncoder, on_first_bytes: Callable[[], None] | None) -> None:
+        self._form = form
+        self._on_first_bytes = on_first_bytes
+        self.len = form.len
+
+    def read(self, size: int = -1) -> bytes:
+        if self._on_first_bytes is not None:
+            self._on_first_bytes()
+        data: bytes = self._form.read(size)
+        return data
 
 
 class _Sized:

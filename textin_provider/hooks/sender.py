@@ -11,10 +11,11 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 import textin_provider.exceptions  # noqa: F401  # errors become public exceptions by being registered
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.api.protocol import Request
+from textin_provider.api.protocol import Request, Response
 from textin_provider.api.rate_limit import flow_within_limit, send_within_limit
 from textin_provider.api.retry import backoff
 from textin_provider.hooks.connection import DEFAULT_CONN_ID, TextInConnection, lookup_errors, read_connection
+from textin_provider.hooks.guard import GuardedPost, NoRecord, PostRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -59,15 +60,54 @@ class Sender(BaseHook):
             self._session_pid = os.getpid()
         return self._session
 
-    def send(self, request: Request[T], *, attempts: int = READ_ATTEMPTS) -> T:
-        """Send one request and return its value. A POST is repeated only if no connection was made."""
-        action = partial(self._drive, send_within_limit, request)
-        value: T = self.retry(action, attempts=attempts, is_read=request.is_read)
-        return value
+    def send(
+        self, request: Request[T], *, attempts: int = READ_ATTEMPTS, record: PostRecord[T] | None = None
+    ) -> T:
+        """
+        Send one request and return its value. A POST is repeated only if no connection was made.
+
+        :param record: where a POST is written down, before it is sent and after it was accepted.
+        :raises TextInUncertainSubmitError: for whatever strikes between the first byte of a POST and the end
+            of ``record.accepted``, unless it proves that nothing was accepted.
+        """
+        if request.is_read:
+            value: T = self.retry(
+                partial(self._drive, send_within_limit, request, self._exchange), attempts=attempts
+            )
+            return value
+        return self._post(GuardedPost(request, record or NoRecord()), attempts)
+
+    def _post(self, post: GuardedPost[T], attempts: int) -> T:
+        """Send a POST, and hand over its value before anything can get lost."""
+
+        def exchange(request: Request[Any]) -> Response:
+            # Preparing a session may fail, which must not look as if something was sent.
+            self.get_conn()
+            post.sending()
+            return self._exchange(request, post.on_first_bytes)
+
+        def attempt() -> T:
+            try:
+                value: T = self._drive(send_within_limit, post.request, exchange)
+                return value
+            except ApiError as error:
+                post.attempt_failed(error)
+                raise
+
+        try:
+            self.retry(attempt, attempts=attempts, is_read=False)
+            return post.hand_over()
+        except BaseException as error:  # of any class: a timeout or a signal must not lead to a second POST
+            final = post.final_error(error)
+            if final is error:
+                raise
+            raise final from error
 
     def run(self, new_flow: Callable[[], Flow[T]], *, attempts: int) -> T:
         """Send the reads of a flow and return its result; after an error the flow starts again."""
-        result: T = self.retry(lambda: self._drive(flow_within_limit, new_flow()), attempts=attempts)
+        result: T = self.retry(
+            lambda: self._drive(flow_within_limit, new_flow(), self._exchange), attempts=attempts
+        )
         return result
 
     def retry(self, action: Callable[[], T], *, attempts: int = READ_ATTEMPTS, is_read: bool = True) -> T:
@@ -93,16 +133,27 @@ class Sender(BaseHook):
         """Let some seconds pass between two requests."""
         time.sleep(seconds)
 
-    def _drive(self, pipeline: Callable[..., Generator[float | Request[Any], Any, T]], work: Any) -> T:
-        """Sleep and send as the pipeline for a request or a flow says."""
+    def _exchange(
+        self, request: Request[Any], on_first_bytes: Callable[[], None] | None = None
+    ) -> Response:
+        """Send one request once and return the response."""
         from textin_provider.hooks.requests_transport import send
 
+        return send(self.get_conn(), request, self.connection, on_first_bytes)
+
+    def _drive(
+        self,
+        pipeline: Callable[..., Generator[float | Request[Any], Any, T]],
+        work: Any,
+        exchange: Callable[[Request[Any]], Response],
+    ) -> T:
+        """Sleep and send as the pipeline for a request or a flow says."""
         steps = pipeline(work, self.connection.limiter, clock=time.monotonic, max_wait=_LONGEST_DELAY)
         try:
             step = next(steps)
             while True:
                 if isinstance(step, Request):
-                    step = steps.send(send(self.get_conn(), step, self.connection))
+                    step = steps.send(exchange(step))
                 else:
                     time.sleep(step)
                     step = next(steps)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import mask_secret
+
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.inputs import exactly_one_of
+from textin_provider.api.redaction import passwords_in, without_secrets
+from textin_provider.api.text import one_line, redact_url
 from textin_provider.api.xparse import endpoints
 from textin_provider.api.xparse.result_stream import ResultStream
+from textin_provider.hooks.guard import NoRecord, accepted_but_failed, is_uncertain
 from textin_provider.hooks.lineage import report
 from textin_provider.hooks.sender import READ_ATTEMPTS, Sender
 from textin_provider.hooks.storage import OutputFile, open_document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from textin_provider.api.protocol import Request
     from textin_provider.api.xparse import XParseJob
+    from textin_provider.hooks.guard import PostRecord
 
 #: The id of a job that does not exist: asking for it is free of charge and checks the credentials.
 _NO_JOB = "0" * 32
@@ -35,26 +43,57 @@ class XParseMethods(Sender):
         webhook: str | None = None,
         *,
         file_conn_id: str | None = None,
+        record: PostRecord[str] | None = None,
     ) -> str:
         """
         Submit one document to xParse and return the job id.
+
+        Whatever strikes after the first byte was sent, a timeout of Airflow or a signal included, is a
+        ``TextInUncertainSubmitError``, which no retry repeats.
 
         :param file: local path or object storage URL; streamed, at most 500 MB. Exclusive with ``file_url``.
         :param file_url: http(s) address from which TextIn fetches the document.
         :param config: parse configuration, a dict or JSON text. See docs.textin.com/xparse/v1/parse-config.
         :param webhook: http(s) address that TextIn calls when the job has ended.
         :param file_conn_id: Airflow connection for ``file`` on object storage.
+        :param record: where the submit is written down, see :class:`~textin_provider.hooks.guard.PostRecord`.
         :raises TextInUncertainSubmitError: if the document may have been accepted despite the error.
         """
+        passwords = passwords_in(config)
+        _mask(passwords)
+        try:
+            return self._submit(file, file_url, config, webhook, file_conn_id, record or NoRecord())
+        except BaseException as error:
+            if not passwords:
+                raise
+            clean = without_secrets(error, passwords)
+        # Airflow 3.0 prints the variables of each frame.
+        config, passwords = None, ()
+        raise clean from clean.__cause__
+
+    def _submit(
+        self,
+        file: str | None,
+        file_url: str | None,
+        config: Mapping[str, Any] | str | None,
+        webhook: str | None,
+        file_conn_id: str | None,
+        record: PostRecord[str],
+    ) -> str:
         exactly_one_of(file=file, file_url=file_url)
-        if file is None:
-            job_id = self.send(endpoints.submit_job(file_url=file_url, config=config, webhook=webhook))
-        else:
+        submit = _Submit(self, record)
+        try:
+            if file is None:
+                request = endpoints.submit_job(file_url=file_url, config=config, webhook=webhook)
+                return submit.send(request, redact_url(file_url or ""), file_url or "")
             with open_document("file", file, file_conn_id) as document:
-                job_id = self.send(endpoints.submit_job(document=document, config=config, webhook=webhook))
-        self.log.info("TextIn accepted the document as xParse job %s.", job_id)
-        report(self, "input", filter(None, [file, file_url]))
-        return job_id
+                request = endpoints.submit_job(document=document, config=config, webhook=webhook)
+                return submit.send(request, document.name, file)
+        except BaseException as error:  # of any class: an accepted document must not be sent again
+            final = submit.final_error(error)
+            if final is error:
+                raise
+            raise final from error
 
     def get_xparse_job(self, job_id: str) -> XParseJob:
         """Return the state of an xParse job."""
@@ -105,3 +144,54 @@ class XParseMethods(Sender):
         except ApiError as error:
             if error.kind is not ErrorKind.REQUEST or error.code in _NOT_TEXTIN:
                 raise
+
+
+def _mask(passwords: Iterable[str]) -> None:
+    """Let Airflow mask passwords in logs; a masker that fails must not fail a submit."""
+    with suppress(Exception):
+        for password in passwords:
+            mask_secret(password)
+
+
+class _Submit:
+    """One submit, and the record of it: what is accepted is written down, logged and reported."""
+
+    def __init__(self, hook: Sender, record: PostRecord[str]) -> None:
+        self._hook = hook
+        self._record = record
+        self._about = self._name = self._source = ""
+        self._job_id: str | None = None
+        self._uncertain: ApiError | None = None
+
+    def send(self, request: Request[str], name: str, source: str) -> str:
+        """Send the request for the document of that name and return its job id."""
+        self._about, self._name, self._source = request.about, name, source
+        try:
+            return self._hook.send(request, record=self)
+        except ApiError as error:
+            # Closing the document may fail next, and hide this error.
+            self._uncertain = error if is_uncertain(error) else None
+            raise
+
+    def sending(self) -> None:
+        """Write down that the document is about to be sent."""
+        self._record.sending()
+
+    def refused(self) -> None:
+        """Withdraw that."""
+        self._record.refused()
+
+    def accepted(self, job_id: str) -> None:
+        """Write down the job before anything else is done with it."""
+        self._job_id = job_id
+        self._record.accepted(job_id)
+        self._hook.log.info("TextIn accepted the document %s as xParse job %s.", one_line(self._name), job_id)
+        report(self._hook, "input", [self._source])
+
+    def final_error(self, error: BaseException) -> BaseException:
+        """Return the error of the submit; it is an uncertain one if the document may have been accepted."""
+        if is_uncertain(error):
+            return error
+        if self._uncertain is not None:
+            return self._uncertain
+        return error if self._job_id is None else accepted_but_failed(self._about, self._job_id, error)

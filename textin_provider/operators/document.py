@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from textin_provider.api.errors import ApiError, ErrorKind, bad_input
-from textin_provider.api.text import one_line
 from textin_provider.exceptions import TextInDocumentFailedError, TextInJobFailedError, TextInTimeoutError
 from textin_provider.tasks.deferral import checked_event, defer, exceeded_framework_timeout, trigger_arguments
-from textin_provider.tasks.mixins import TextInTaskMixin
+from textin_provider.tasks.mixins import XParseSubmitMixin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,18 +19,20 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from textin_provider.polling.xparse import JobWait
-    from textin_provider.tasks.job_store import JobStore, StateStore, SubmittedJob
+    from textin_provider.tasks.job_store import StateStore, SubmittedJob
+    from textin_provider.tasks.submission import Submission
 
 #: The longest wait, in seconds: some 30 years, within the range of dates.
 _MAX_SECONDS = 1e9
 
 
-class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
+class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
     """
     Parse one document with xParse and store the result; a retry continues with the job of the try before.
 
-    TextIn bills every document it accepts. From Airflow 3.3 on, ``durable`` keeps the job, with a fingerprint
-    of its input, in the task state store as soon as TextIn has accepted it. When the task runs again in the
+    TextIn bills every document it accepts. From Airflow 3.3 on, ``durable`` keeps the submit, with a fingerprint
+    of its input, in the task state store: its intent before it is sent, the job as soon as TextIn has accepted
+    it. When the task runs again in the
     same DAG run, because it failed, its worker died or it was cleared, it continues with that job:
 
     1. A pending job is waited for again; the result of a completed job is downloaded at once.
@@ -39,11 +40,14 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
        changed: the name and content of ``file`` (on object storage its address and checksum or ETag), the
        whole ``file_url``, ``config`` and ``textin_conn_id``. ``webhook`` and the place of the result do not
        count.
-    3. If the store cannot be read, the try fails, and nothing is submitted.
+    3. If the store cannot be read, or the intent cannot be written, the try fails, and nothing is submitted.
+    4. A try that finds an intent without a job, because a worker died during the submit, fails with
+       ``TextInUncertainSubmitError`` and without retry, also if the input has changed since: the TextIn console
+       shows whether the document was accepted. Clearing the task after that submits again.
 
-    A worker that dies between TextIn's response and the store has paid for a job that only the TextIn console
-    shows. With ``[state_store] clear_on_success`` a task that is cleared after its success pays again.
-    Airflow before 3.3 has no task state store: every retry submits the document again.
+    With ``[state_store] clear_on_success`` a task that is cleared after its success pays again.
+    Airflow before 3.3 has no task state store: whatever strikes before the job id is pushed as XCom fails the task
+    without retry, and every later retry submits the document again.
 
     Nothing is submitted before connection, configuration and output file have been checked. TextIn cannot
     cancel jobs, so a job continues when this task is stopped.
@@ -62,6 +66,7 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
     :param deferrable: whether to wait in the triggerer; default from ``[operators] default_deferrable``.
     :param durable: whether to continue with the job of an earlier try (Airflow 3.3+); if not, each try
         submits.
+    :param resubmit_uncertain: whether to send a document again that an earlier try may have submitted.
     :param poll_interval: seconds between two polls of the job.
     :param timeout: seconds from the submit until the wait times out. A try that starts later waits as long
         again.
@@ -98,6 +103,7 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
         overwrite: bool = True,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         durable: bool = True,
+        resubmit_uncertain: bool = False,
         poll_interval: float = 10.0,
         timeout: float = 24 * 3600,
         textin_conn_id: str = "textin_default",
@@ -114,16 +120,20 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
         self.overwrite = overwrite
         self.deferrable = deferrable
         self.durable = durable
+        self.resubmit_uncertain = resubmit_uncertain
         self.poll_interval = poll_interval
         self.timeout = timeout
         self.textin_conn_id = textin_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the document, or find the job of an earlier try; wait for it and store its result."""
+        from textin_provider.tasks.submission import Submission
+
         self._check()
-        store = self._job_store(context)
-        job = store.load()
-        return self._reattach(context, store, job) if job else self._start(context, store)
+        self._warn_of_retries(context)
+        submission = Submission(self, context)
+        job = submission.earlier_job()
+        return self._reattach(context, submission, job) if job else self._start(context, submission)
 
     def _check(self) -> None:
         """Check before anything is paid whether the result can be waited for and stored."""
@@ -142,37 +152,29 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
     def _state_store(self, context: Context) -> StateStore | None:
         return context.get("task_state_store") if self.durable else None
 
-    def _job_store(self, context: Context) -> JobStore:
-        from textin_provider.tasks.job_store import JobStore, fingerprint
+    def _warn_of_retries(self, context: Context) -> None:
+        if self.durable and self.retries and self._state_store(context) is None:
+            self.log.warning(
+                "This Airflow has no task state store (3.3+ has one), so durable has no effect: each of "
+                "the %s retries would submit the document again, and TextIn would bill it again.",
+                self.retries,
+            )
 
-        state_store = self._state_store(context)
-        if state_store is None:
-            if self.durable and self.retries:
-                self.log.warning(
-                    "This Airflow has no task state store (3.3+ has one), so durable has no effect: each of "
-                    "the %s retries would submit the document again, and TextIn would bill it again.",
-                    self.retries,
-                )
-            return JobStore(None, "")
-        of_input = fingerprint(
-            file=self.file,
-            file_url=self.file_url,
-            config=self.config,
-            file_conn_id=self.file_conn_id,
-            textin_conn_id=self.textin_conn_id,
-        )
-        return JobStore(state_store, of_input)
-
-    def _start(self, context: Context, store: JobStore) -> dict[str, Any]:
+    def _start(self, context: Context, submission: Submission) -> dict[str, Any]:
         """Submit the document and wait for its job."""
-        job_id = self.hook.submit_xparse_job(
-            self.file, self.file_url, self.config, self.webhook, file_conn_id=self.file_conn_id
-        )
-        job = store.save(job_id)
-        self._push_job_id(context, job_id)
-        return self._continue(context, job, self._wait_for(job))
+        job = submission.submit()
+        if submission.is_safe:
+            return self._continue(context, job, self._wait_for(job))
+        with submission.until_stored():
+            return self._continue(context, job, self._wait_for(job), unstored=job)
 
-    def _reattach(self, context: Context, store: JobStore, job: SubmittedJob) -> dict[str, Any]:
+    def _redacted(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Return the event of a wait without passwords of the configuration that TextIn repeats."""
+        from textin_provider.api.redaction import passwords_in, redacted_event
+
+        return redacted_event(event, passwords_in(self.config))
+
+    def _reattach(self, context: Context, submission: Submission, job: SubmittedJob) -> dict[str, Any]:
         """Poll the job of an earlier try once: store its result, wait on, or submit again if it is lost."""
         from textin_provider.tasks.job_store import is_lost
         from textin_provider.tasks.jobs import poll_pending
@@ -180,20 +182,13 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
         self.log.info("Re-attached to xParse job %s, submitted at %s.", job.job_id, job.submitted)
         wait = self._wait_for(job)
         decision = poll_pending(wait, self.hook.poll_xparse_job, self.log_decision)
-        if is_lost(job, decision.event):
-            return self._start(context, store)
-        self._push_job_id(context, job.job_id)
-        if decision.event is not None:
-            return self._complete(context, decision.event)
+        event = decision.event and self._redacted(decision.event)
+        if is_lost(job, event):
+            return self._start(context, submission)
+        submission.push_job_id(job.job_id)
+        if event is not None:
+            return self._complete(context, event)
         return self._continue(context, job, wait, decision.delay)
-
-    def _push_job_id(self, context: Context, job_id: str) -> None:
-        if not self.do_xcom_push:
-            return
-        try:
-            context["ti"].xcom_push(key="job_id", value=job_id)
-        except Exception as error:  # of any class: an XCom must not end a job that is paid for
-            self.log.error("XCom job_id=%s could not be pushed: %s", job_id, one_line(error))
 
     def _wait_for(self, job: SubmittedJob) -> JobWait:
         from textin_provider.polling.policy import PollPolicy
@@ -203,7 +198,12 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
         return JobWait(job.job_id, PollPolicy(self.poll_interval, deadline, self.timeout))
 
     def _continue(
-        self, context: Context, job: SubmittedJob, wait: JobWait, delay: float | None = None
+        self,
+        context: Context,
+        job: SubmittedJob,
+        wait: JobWait,
+        delay: float | None = None,
+        unstored: SubmittedJob | None = None,
     ) -> dict[str, Any]:
         """Wait in the triggerer, or on this worker, then store the result."""
         from textin_provider.tasks.jobs import poll_until_done
@@ -213,16 +213,28 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
 
             arguments = trigger_arguments(self.textin_conn_id, wait.policy)
             trigger = XParseJobTrigger(job_id=job.job_id, **arguments)
-            defer(self, trigger, try_number=context["ti"].try_number)
+            kept = {} if unstored is None else {"unstored": unstored.to_dict()}
+            defer(self, trigger, try_number=context["ti"].try_number, **kept)
         event = poll_until_done(wait, self.hook.poll_xparse_job, self.log_decision, delay=delay)
         return self.execute_complete(context, event)
 
     def execute_complete(
-        self, context: Context, event: dict[str, Any] | None = None, try_number: int | None = None
+        self,
+        context: Context,
+        event: dict[str, Any] | None = None,
+        try_number: int | None = None,
+        unstored: dict[str, str] | None = None,
     ) -> dict[str, Any]:
-        """Store the result after the wait of a try, or raise what ended it."""
+        """
+        Store the result after the wait of a try, or raise what ended it.
+
+        :param unstored: the job, if the task state store could not keep it before the wait.
+        """
+        from textin_provider.tasks.submission import until_stored
+
         try:
-            return self._complete(context, checked_event(event, self.task_id))
+            with until_stored(self, context, unstored):
+                return self._complete(context, self._redacted(checked_event(event, self.task_id)))
         except (TextInDocumentFailedError, TextInTimeoutError) as error:
             if try_number in (None, context["ti"].try_number):
                 raise
@@ -246,6 +258,7 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
         raise error
 
     def _store(self, context: Context, job_id: str) -> dict[str, Any]:
+        from textin_provider.api.redaction import passwords_in, redacted
         from textin_provider.hooks.lineage import report
 
         try:
@@ -253,7 +266,7 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
                 job_id, self.output_path, output_conn_id=self.output_conn_id, overwrite=self.overwrite
             )
         except TextInJobFailedError as error:
-            raise TextInDocumentFailedError(**error.to_dict()) from None
+            raise TextInDocumentFailedError(**redacted(error, passwords_in(self.config)).to_dict()) from None
         # Another process may have submitted the document; its lineage is lost.
         report(self.hook, "input", filter(None, [self.file, self.file_url]))
         self.describe_outlets(context, manifest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -9,22 +10,34 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from textin_provider.api.errors import ApiError, bad_input
 from textin_provider.api.inputs import is_list
 from textin_provider.operators.document import XParseDocumentOperator
-from textin_provider.tasks.mixins import TextInTaskMixin
+from textin_provider.tasks.mixins import TextInTaskMixin, XParseSubmitMixin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
+    from textin_provider.tasks.job_store import SubmittedJob
+
 __all__ = ["XParseDocumentOperator", "XParseDownloadResultOperator", "XParseSubmitOperator"]
 
+#: Seconds that bound a wait which ends after its first poll.
+_ONE_POLL = 3600.0
 
-class XParseSubmitOperator(TextInTaskMixin, BaseOperator):
+
+class XParseSubmitOperator(XParseSubmitMixin, BaseOperator):
     """
     Submit one document to xParse and return the job id, without waiting for the job.
 
-    TextIn bills every document it accepts, so a document is sent once, and again only if no connection was
-    made. A submit that breaks off later fails with ``TextInUncertainSubmitError``, without retry.
+    TextIn bills every document it accepts, so a document is sent once, and again only if nothing was accepted.
+    A submit that breaks off after its first byte, for whatever reason, fails with
+    ``TextInUncertainSubmitError``, without retry.
+
+    From Airflow 3.3 on, ``durable`` keeps the submit in the task state store: its intent before it is sent,
+    the job as soon as TextIn has accepted it. A retry, or a task that is cleared, returns the id of that job,
+    unless the job failed, TextIn no longer knows it, or the input changed. A try that finds an intent without a
+    job, because a worker died, fails with ``TextInUncertainSubmitError``; clearing the task after that submits
+    again.
 
     :param file: local path or object storage URL (``s3://``, ``gs://``, ``file://``, ...), streamed, at most
         500 MB. Exclusive with ``file_url``. (templated)
@@ -33,8 +46,10 @@ class XParseSubmitOperator(TextInTaskMixin, BaseOperator):
         https://docs.textin.com/xparse/v1/parse-config. (templated)
     :param webhook: http(s) address that TextIn calls when the job has ended. (templated)
     :param file_conn_id: Airflow connection for ``file`` on object storage. (templated)
+    :param durable: whether to return the job of an earlier try (Airflow 3.3+); if not, each try submits.
+    :param resubmit_uncertain: whether to send a document again that an earlier try may have submitted.
     :param textin_conn_id: id of the connection. (templated)
-    :return: the job id.
+    :return: the job id, which is also pushed as XCom ``job_id``, right after the submit.
     """
 
     template_fields: Sequence[str] = (
@@ -55,6 +70,8 @@ class XParseSubmitOperator(TextInTaskMixin, BaseOperator):
         config: Mapping[str, Any] | str | None = None,
         webhook: str | None = None,
         file_conn_id: str | None = None,
+        durable: bool = True,
+        resubmit_uncertain: bool = False,
         textin_conn_id: str = "textin_default",
         **kwargs: Any,
     ) -> None:
@@ -64,13 +81,39 @@ class XParseSubmitOperator(TextInTaskMixin, BaseOperator):
         self.config = config
         self.webhook = webhook
         self.file_conn_id = file_conn_id
+        self.durable = durable
+        self.resubmit_uncertain = resubmit_uncertain
         self.textin_conn_id = textin_conn_id
 
     def execute(self, context: Context) -> str:
-        """Submit the document."""
-        return self.hook.submit_xparse_job(
-            self.file, self.file_url, self.config, self.webhook, file_conn_id=self.file_conn_id
-        )
+        """Submit the document, or find the job of an earlier try."""
+        from textin_provider.tasks.submission import Submission
+
+        submission = Submission(self, context, xcoms=("job_id", "return_value"))
+        job = submission.earlier_job()
+        if job is None or self._is_lost(job):
+            return submission.submit().job_id
+        self.log.info("Found xParse job %s, submitted at %s.", job.job_id, job.submitted)
+        submission.push_job_id(job.job_id)
+        return job.job_id
+
+    def _is_lost(self, job: SubmittedJob) -> bool:
+        """Poll the job of an earlier try once; whether it must be submitted again."""
+        from textin_provider.api.redaction import passwords_in, redacted_event
+        from textin_provider.polling.policy import PollPolicy
+        from textin_provider.polling.xparse import JobWait
+        from textin_provider.tasks.job_store import is_lost
+        from textin_provider.tasks.jobs import poll_pending
+
+        policy = PollPolicy(_ONE_POLL, time.time() + _ONE_POLL, _ONE_POLL)
+        wait = JobWait(job.job_id, policy)
+        event = poll_pending(wait, self.hook.poll_xparse_job, lambda _: None).event
+        event = event and redacted_event(event, passwords_in(self.config))
+        if is_lost(job, event):
+            return True
+        if event is not None and "fault" in event:
+            raise ApiError.from_dict(event["fault"])
+        return False
 
 
 class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):

@@ -1,8 +1,9 @@
 """
-The submitted job of a task, kept in Airflow's task state store for the next try.
+The submit of a task, kept in Airflow's task state store for the next try: first its intent, then its job.
 
-Invariants: nothing is submitted while the store cannot be read. A job is stored before anything else is done
-with it, and replaced only after TextIn said that it failed or does not exist, or the input changed.
+Invariants: nothing is submitted while the store cannot be read, or an intent cannot be written. An intent
+without a job is a submit that may have been accepted. A job is stored before anything else is done with it,
+and replaced only after TextIn said that it failed or does not exist, or the input changed.
 """
 
 from __future__ import annotations
@@ -10,17 +11,18 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow.providers.common.compat.sdk import AirflowException
 
-from textin_provider.api.errors import ErrorKind, bad_input
+from textin_provider.api.errors import ApiError, ErrorKind, bad_input
 from textin_provider.api.inputs import check_http_url, exactly_one_of
 from textin_provider.api.text import one_line
 from textin_provider.api.xparse.endpoints import check_config, check_job_id
 from textin_provider.hooks.storage import document_identity
+from textin_provider.tasks.submit_intent import SUBMITTING, SubmitIntent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +41,9 @@ class StateStore(Protocol):
 
     def set(self, key: str, value: Any) -> None:
         """Write the JSON value of a key."""
+
+    def delete(self, key: str) -> None:
+        """Delete a key."""
 
 
 @dataclass(frozen=True)
@@ -70,24 +75,41 @@ class SubmittedJob:
             submitted_at = datetime.fromisoformat(value["submitted_at"])
             return cls(check_job_id(value["job_id"]), str(value["fingerprint"]), submitted_at)
         except (TypeError, KeyError, ValueError):
-            fix = "Delete this key of the task instance, or set durable=False, which submits again"
-            raise bad_input(f"task_state_store[{STATE_KEY!r}]", value, "it is not a job", fix) from None
+            raise _unknown_value(value) from None
+
+
+def _unknown_value(value: Any) -> ApiError:
+    fix = "Delete this key of the task instance, or set durable=False, which submits again"
+    return bad_input(f"task_state_store[{STATE_KEY!r}]", value, "it is not a job", fix)
 
 
 class JobStore:
     """
-    Keeps the job of a task over retries, crashes and clears.
+    Keeps the submit of a task over retries, crashes and clears.
 
     :param store: Airflow's task state store; with None nothing is kept.
     :param fingerprint: of the task's present input.
+    :ivar holds_job: whether the store holds the job that was saved last.
     """
 
     def __init__(self, store: StateStore | None, fingerprint: str) -> None:
         self._store = store
         self._fingerprint = fingerprint
+        self._intent: SubmitIntent | None = None
+        self.holds_job = False
 
-    def load(self) -> SubmittedJob | None:
-        """Return the job submitted for the same input before. An unreadable store is an error, not empty."""
+    @property
+    def exists(self) -> bool:
+        """Whether anything is kept."""
+        return self._store is not None
+
+    def load(self) -> SubmittedJob | SubmitIntent | None:
+        """
+        Return the job submitted for the same input before, or the intent of a submit that did not end.
+
+        An unreadable store is an error, not empty. An intent is returned for another input too: nobody has
+        been told yet that its document may have been accepted.
+        """
         if self._store is None:
             return None
         try:
@@ -99,26 +121,79 @@ class JobStore:
             ) from error
         if value is None:
             return None
+        if isinstance(value, dict) and value.get("state") == SUBMITTING:
+            try:
+                return SubmitIntent.from_dict(value)
+            except (TypeError, KeyError, ValueError):
+                raise _unknown_value(value) from None
         job = SubmittedJob.from_dict(value)
         if job.fingerprint == self._fingerprint:
             return job
         log.info("The input has changed since xParse job %s; submitting again.", job.job_id)
         return None
 
+    def begin(self, document: str) -> None:
+        """Write the intent to submit a document; if it cannot be written, nothing may be sent."""
+        self._intent = SubmitIntent(self._fingerprint, document, datetime.now(UTC))
+        if self._store is None:
+            return
+        try:
+            self._store.set(STATE_KEY, self._intent.to_dict())
+        except Exception as error:  # of any class: an outage of Airflow's API
+            self.withdraw()  # it may have been written all the same
+            raise AirflowException(
+                f"The task state store could not be written ({one_line(error)}). Without it a retry could not "
+                "know of the submit, so nothing was submitted. A retry tries again."
+            ) from error
+        except BaseException:
+            self.withdraw()
+            raise
+
+    def withdraw(self) -> None:
+        """Delete the intent of a submit that was not accepted."""
+        if self._store is None:
+            return
+        try:
+            self._store.delete(STATE_KEY)
+        except Exception as error:  # of any class: an outage of Airflow's API
+            log.error(
+                "Nothing was submitted, but the task state store could not be written (%s). If it holds "
+                "the intent, the next try fails and says that the document may have been accepted; it was not.",
+                one_line(error),
+            )
+
+    def report(self, intent: SubmitIntent | None, max_tries: int) -> None:
+        """Note that the task fails for an intent, by default its own, so that clearing it submits again."""
+        intent = intent or self._intent
+        if self._store is None or intent is None:
+            return
+        try:
+            self._store.set(STATE_KEY, replace(intent, reported_max_tries=max_tries).to_dict())
+        except Exception as error:  # of any class: an outage of Airflow's API
+            log.error("The task state store could not be written: %s", one_line(error))
+
     def save(self, job_id: str) -> SubmittedJob:
-        """Keep a job that was just submitted. If the store cannot be written, only this try knows it."""
+        """Keep a job that was just accepted; if the store cannot be written, the log says so."""
         job = SubmittedJob(job_id, self._fingerprint, datetime.now(UTC))
         if self._store is not None:
             try:
-                self._store.set(STATE_KEY, job.to_dict())
+                self.keep(job)
             except Exception as error:  # of any class: an outage of Airflow's API
                 log.error(
-                    "xParse job %s is accepted, but the task state store could not be written (%s). This try "
-                    "continues with it; a retry would submit the document again.",
+                    "xParse job %s of %s is accepted, but the task state store could not be written (%s). "
+                    "This try continues with it; if it fails, no retry submits the document again.",
                     job_id,
+                    self._intent.document if self._intent else "the document",
                     one_line(error),
                 )
         return job
+
+    def keep(self, job: SubmittedJob) -> None:
+        """Write a job that the store may not hold."""
+        if self._store is not None:
+            self._store.set(STATE_KEY, job.to_dict())
+            self.holds_job = True
+
 
 
 def is_lost(job: SubmittedJob, event: dict[str, Any] | None) -> bool:

@@ -52,7 +52,22 @@ class TextInTaskMixin:
 
         for outlet in self.outlets:
             if isinstance(outlet, Asset):
-                context["outlet_events"][outlet].extra.update(manifest)
+                try:
+                    context["outlet_events"][outlet].extra.update(manifest)
+                except Exception as error:  # of any class: an event must not lose a result that is paid for
+                    self.log.warning("The event of %r has no manifest: %s", outlet, error)
+
+
+class XParseSubmitMixin(TextInTaskMixin):
+    """Gives a task the arguments of an xParse submit; see :mod:`textin_provider.tasks.submission`."""
+
+    file: str | None
+    file_url: str | None
+    config: Mapping[str, Any] | str | None
+    webhook: str | None
+    file_conn_id: str | None
+    durable: bool
+    resubmit_uncertain: bool
 
 
 class DocFlowTaskMixin(TextInTaskMixin):

@@ -124,7 +124,11 @@ _UNQUOTED = "..."
 
 
 def check_config(config: Mapping[str, Any] | str) -> dict[str, Any]:
-    """Return the configuration as a dict; text is read as JSON."""
+    """
+    Return the configuration as a dict; text is read as JSON, and the password of a document is text.
+
+    Native rendering of templates turns a password of digits into a number.
+    """
     try:
         value = json.loads(config) if isinstance(config, str) else config
         if not isinstance(value, Mapping):
@@ -135,4 +139,7 @@ def check_config(config: Mapping[str, Any] | str) -> dict[str, Any]:
     except (TypeError, ValueError, RecursionError) as error:
         problem = f"it is not valid JSON: {one_line(error)}"
         raise bad_input("config", _UNQUOTED, problem, _CONFIG_FIX) from None
+    document = plain.get("document")
+    if isinstance(document, dict) and isinstance(document.get("password"), int | float):
+        document["password"] = str(document["password"])
     return plain
