@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus
 
 from textin_provider.api.docflow import upload
 from textin_provider.api.docflow.models import Selector
@@ -12,8 +12,10 @@ from textin_provider.api.docflow.options import PASSWORD_OPTION
 from textin_provider.api.docflow.roster import Receipt, Roster
 from textin_provider.api.docflow.upload import DocFlowUpload
 from textin_provider.api.errors import ApiError, ErrorKind
+from textin_provider.api.redaction import redacted
 from textin_provider.api.retry import timing
 from textin_provider.api.text import one_line, summarize
+from textin_provider.hooks.guard import NoRecord, interrupted
 from textin_provider.hooks.lineage import report
 
 if TYPE_CHECKING:
@@ -28,6 +30,17 @@ _MOST_FAILURES = 2
 _PAGE_SIZE = 200
 #: Characters of a line of the log that names accepted files.
 _MOST_NAMES = 2000
+
+
+class _Acceptance(NoRecord):
+    """Hands over what a request has accepted, before anything else can happen."""
+
+    def __init__(self, take: Callable[[list[int], DocFlowUpload], None], portion: list[int]) -> None:
+        self._hand_over = partial(take, portion)
+
+    def accepted(self, value: object) -> None:
+        """Hand over what was accepted."""
+        self._hand_over(value)
 
 
 class BatchUpload:
@@ -54,6 +67,7 @@ class BatchUpload:
         self._workspace_id = workspace_id
         self._batch_number = batch_number
         self._options = options
+        self._password = options[PASSWORD_OPTION]
         self._resume = resume
         self._on_accepted = on_accepted
         self._roster = Roster(sources.names, [str(address) for address in sources.addresses])
@@ -76,7 +90,8 @@ class BatchUpload:
                 self._send_portion(portion)
         except ApiError as error:
             self._report()
-            raise self._explained(self._redacted(error)) from None
+            cause = None if self._password else error.__cause__
+            raise self._explained(self._redacted(error)) from cause
         except BaseException as error:
             self._report()
             if self._resume or not self.accepted.files:
@@ -119,12 +134,15 @@ class BatchUpload:
                 batch_number=self._batch_number,
                 options=self._options,
             )
-            response = self._hook.send(request)
-            self._batch_number = response.batch_number
-            unnamed = self._roster.take(portion, response.files)
+            # Noted within the guard of the request: nothing that strikes later can lose what was accepted.
+            response = self._hook.send(request, record=_Acceptance(self._take, portion))
         report(self._hook, "input", [str(address) for address in addresses])
         self._note(response.files)
-        return unnamed
+        return self._still_missing(portion)
+
+    def _take(self, portion: list[int], response: DocFlowUpload) -> None:
+        self._batch_number = response.batch_number
+        self._roster.take(portion, response.files)
 
     def _note(self, receipts: Sequence[Receipt]) -> None:
         """Log accepted files by name, and report everything that is accepted so far."""
@@ -219,15 +237,10 @@ class BatchUpload:
         )
 
     def _redacted(self, error: ApiError) -> ApiError:
-        password = self._options[PASSWORD_OPTION]
-        for form in (password, quote(password), quote_plus(password)) if password else ():
-            error = error.redacted(form)
-        return error
+        return redacted(error, [self._password] if self._password else [])
 
     def _interrupted(self, error: BaseException) -> ApiError:
-        text = f"interrupted by {type(error).__name__}: {one_line(error)}"
-        about = f"DocFlow upload of {len(self._roster)} files"
-        return self._redacted(ApiError(ErrorKind.UNCERTAIN, about=about, message=text))
+        return self._redacted(interrupted(f"DocFlow upload of {len(self._roster)} files", error))
 
     def _explained(self, error: ApiError) -> ApiError:
         """Return the error with what was accepted before it, and what to do about the rest."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from textin_provider.api.errors import ApiError
+from textin_provider.api.redaction import without_secrets
 from textin_provider.api.text import one_line
 from textin_provider.tasks.mixins import TextInTaskMixin
 
@@ -134,12 +135,14 @@ class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
         except BaseException as error:
             if accepted:
                 self._push_accepted(context, accepted[-1])
+            if not isinstance(error, ApiError) and not self.pdf_password:
+                raise
             # Without the frames of the hook: Airflow 3.0 prints their variables, and one holds the password.
-            if isinstance(error, ApiError) or self.pdf_password:
-                raise error.with_traceback(None) from None
-            raise
-        self.log.info("DocFlow accepted %d files as batch %s.", len(upload.files), upload.batch_number)
-        return upload.to_dict()
+            clean = without_secrets(error, [self.pdf_password] if self.pdf_password else [])
+        else:
+            self.log.info("DocFlow accepted %d files as batch %s.", len(upload.files), upload.batch_number)
+            return upload.to_dict()
+        raise clean from clean.__cause__
 
     def _upload(self, context: Context, on_accepted: Callable[[DocFlowUpload], None]) -> DocFlowUpload:
         options = {
