@@ -27,7 +27,7 @@ class Timing:
     :param first_spacing: extra delay between requests after that pause.
     :param batch: polls of a triggerer that are due within this time of each other are sent together.
     :param longest_interval: upper limit of every interval between polls.
-    :param list_settles: DocFlow lists uploads late: a batch that has not grown for this time lists all of them.
+    :param list_settles: DocFlow lists uploads late: a batch that has not grown for this time is complete.
     :param list_interval: between two requests for such a list.
     """
 

@@ -57,17 +57,20 @@ class DocFlowMethods(Sender):
         """
         Upload files to DocFlow as one batch; a long list is sent in requests of ten.
 
-        All files and URLs are checked before the first request. With ``resume`` no file is sent twice, however
-        often the task runs: in later tries than the first one, and after a request that may have been
-        accepted, the batch is asked which files it has, by name, and only those that it lacks are sent. Outside
-        of a task it is always asked first. Files of the same name are sent in separate requests. Other tasks
-        must not put files of the same names into the batch: they would be taken for these.
+        All files and URLs are checked before the first request.
+
+        With ``resume`` no file is sent twice, however often the task runs: in later tries than the first one,
+        and after a request that may have been accepted, the batch is asked which files it has, by name, and
+        only those that it lacks are sent. Outside of a task it is always asked first. Files of the same name
+        are sent in separate requests. Other tasks must not put files of the same names into the batch: they
+        would be taken for these.
 
         :param files: local paths or object storage URLs; streamed, at most 100 MB each. Or
         :param urls: http(s) addresses from which DocFlow fetches the files.
         :param batch_number: a new or an existing batch; DocFlow makes one if it is None.
         :param on_accepted: called after each request with everything that is accepted so far.
-        :param resume: whether to send only what the batch lacks; needs a ``batch_number``, the same in each try.
+        :param resume: whether to send only what the batch lacks; needs a ``batch_number``, the same in every
+            try.
         :param options: see :func:`textin_provider.api.docflow.upload_options`.
         :raises TextInUncertainSubmitError: if files of a failed request, or of those before it, may have been
             accepted; with ``resume`` only if the batch holds files under names that cannot be told apart.

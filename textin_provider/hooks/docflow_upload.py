@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from textin_provider.hooks.docflow import DocFlowMethods
     from textin_provider.hooks.docflow_sources import Resume, Sources
 
-#: Requests in a row that bring no file into the batch, before the upload fails and leaves the rest to a retry.
+#: Requests in a row that bring no file into the batch before the upload leaves the rest to a retry.
 _MOST_FAILURES = 2
 #: Files of one page when a batch is asked for its uploads: those of an earlier try may carry much data.
 _PAGE_SIZE = 200
@@ -38,7 +38,7 @@ class _Acceptance(NoRecord):
     def __init__(self, take: Callable[[list[int], DocFlowUpload], None], portion: list[int]) -> None:
         self._hand_over = partial(take, portion)
 
-    def accepted(self, value: object) -> None:
+    def accepted(self, value: Any) -> None:
         """Hand over what was accepted."""
         self._hand_over(value)
 
@@ -100,7 +100,7 @@ class BatchUpload:
         return self.accepted
 
     def _send_portion(self, portion: list[int]) -> None:
-        """Send some sources; with ``resume`` ask the batch for those that the response does not account for."""
+        """Send some sources; with ``resume`` ask the batch for those that the response does not name."""
         try:
             unnamed = self._send(portion)
         except ApiError as error:
@@ -117,8 +117,8 @@ class BatchUpload:
             unnamed = self._still_missing(unnamed)
         if unnamed:
             names = self._sources.describe(unnamed)
-            error = upload.unnamed_files(about, self._batch_number, len(portion), names)
-            raise error if self._resume else error.as_uncertain()
+            few = upload.unnamed_files(about, self._batch_number, len(portion), names)
+            raise few if self._resume else few.as_uncertain()
 
     def _send(self, portion: list[int]) -> list[int]:
         """Send one request and note what it accepts; return the sources that its response does not name."""
@@ -191,7 +191,7 @@ class BatchUpload:
         """
         Ask the batch until it lists the wanted sources, or has not grown for a while: it lists uploads late.
 
-        :raises ApiError: if it cannot be asked, or holds files that nobody can match with the missing sources.
+        :raises ApiError: if it cannot be asked, or holds files that match none of the missing sources.
         """
         most, quiet = -1, 0.0
         unknown: list[Receipt] = []

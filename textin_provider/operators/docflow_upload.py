@@ -25,7 +25,7 @@ class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
     Upload files to DocFlow as one batch, without waiting for their results; no file is paid for twice.
 
     A list of more than ten is sent in several requests to one batch, after all files and URLs were checked.
-    TextIn bills every file it accepts. With ``durable`` the task can ask what it has accepted, on every Airflow:
+    TextIn bills every file it accepts. With ``durable`` the task can ask what was accepted, on every Airflow:
 
     1. The batch number is known before anything is sent: ``batch_number``, or 20 characters made from the DAG
        run, the task, its map index, connection, workspace, options, and name and content of the files (on
@@ -38,11 +38,11 @@ class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
 
     Files are recognized by their names, and counted. Files of the same name are sent in separate requests. A
     ``batch_number`` of your own may be shared with tasks that upload files of other names; files of the same
-    names would be taken for those of this task. Where the batch holds files under names that match none of the
-    missing ones, the task fails without retry (only if it made the batch number itself).
+    names would be taken for those of this task. If a batch that was made for this task holds files under
+    other names while some are missing, nobody can tell which, and the task fails without retry.
 
-    Without ``durable``, DocFlow makes the batch number, and the task fails without retry as soon as any file may
-    have been accepted. In both cases the accepted files are pushed as the task's XCom if it fails.
+    Without ``durable``, DocFlow makes the batch number unless it is given, and the task fails without retry
+    as soon as any file may have been accepted. If the task fails, the accepted files are pushed as its XCom.
 
     :param files: local paths or object storage URLs, streamed, at most 100 MB each. (templated)
     :param urls: http(s) addresses from which DocFlow fetches the files, instead of ``files``. (templated)
@@ -59,8 +59,8 @@ class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
     :param workspace_id: the DocFlow workspace, by default the connection's. (templated)
     :param file_conn_id: Airflow connection for ``files`` on object storage. (templated)
     :param textin_conn_id: id of the connection. (templated)
-    :return: ``{"batch_number", "files": [{"file_id", "task_id", "name", "format"}]}``, the files in the order in
-        which they are given.
+    :return: ``{"batch_number", "files": [{"file_id", "task_id", "name", "format"}]}``, in the order of the
+        files.
     :raises TextInServerError: if DocFlow accepts a request and does not list its files. It is retried.
     :raises TextInUncertainSubmitError: if files may have been accepted and nobody can ask. It is not retried.
     """

@@ -1,4 +1,4 @@
-"""The batch number of an upload, made before anything is sent, so that every try of the task asks the same batch."""
+"""The batch number of an upload, made before anything is sent: every try of the task asks the same batch."""
 
 from __future__ import annotations
 

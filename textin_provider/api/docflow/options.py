@@ -91,7 +91,7 @@ def _parser_options(params: Any) -> dict[str, Any]:
 
 
 def _object(params: Any) -> Mapping[str, Any]:
-    """Return the parser parameters as a mapping; the text of a JSON object is one, null and blanks are none."""
+    """Return the parser parameters as a mapping, read from JSON where they are text."""
     value = params
     if isinstance(params, str):
         try:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from textin_provider.api.text import storable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 #: ``{"file_id", "task_id", "name", "format"}`` of an accepted file.
 Receipt: TypeAlias = dict[str, str | None]

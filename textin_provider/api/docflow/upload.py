@@ -6,12 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textin_provider.api.docflow.fetch import PATH, query_of
-from textin_provider.api.docflow.models import DocFlowFile
 from textin_provider.api.docflow.options import upload_options
-from textin_provider.api.docflow.roster import Receipt
 from textin_provider.api.errors import ApiError, ErrorKind, bad_input
 from textin_provider.api.inputs import Document, check_http_url, exactly_one_of, is_list
 from textin_provider.api.protocol import (
@@ -24,6 +22,10 @@ from textin_provider.api.protocol import (
     server_error,
 )
 from textin_provider.api.text import one_line, redact_url, summarize
+
+if TYPE_CHECKING:
+    from textin_provider.api.docflow.models import DocFlowFile
+    from textin_provider.api.docflow.roster import Receipt
 
 __all__ = [
     "MAX_FILE_BYTES",
