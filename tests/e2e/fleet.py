@@ -145,6 +145,16 @@ class Fleet:
         value = json.loads(value) if isinstance(value, str | bytes) else value
         return json.loads(value) if isinstance(value, str) else value
 
+    def has_xcom(self, run_id: str, task_id: str) -> bool:
+        """Whether a task has pushed an id or a value."""
+        query = sqlalchemy.text(
+            "SELECT count(*) FROM xcom WHERE run_id = :run_id AND task_id = :task_id "
+            "AND key IN ('job_id', 'return_value')"
+        )
+        with self._database.connect() as connection:
+            count = connection.execute(query, {"run_id": run_id, "task_id": task_id}).scalar_one()
+        return bool(count)
+
     def set_connection(self, conn_id: str, connection: dict[str, Any]) -> None:
         """Create a connection in the database, or change it."""
         file = self.home / _CONNECTION

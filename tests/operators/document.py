@@ -37,6 +37,9 @@ class Store:
     def set(self, key: str, value: Any) -> None:
         self.values[key] = json.dumps(value)
 
+    def delete(self, key: str) -> None:
+        self.values.pop(key, None)
+
     @property
     def job(self) -> dict[str, str]:
         """The one value it holds."""

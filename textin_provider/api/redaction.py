@@ -1,4 +1,4 @@
-"""Passwords within a configuration: found by the names of their keys, and removed from whatever repeats them."""
+"""Passwords within a configuration: found by the names of their keys, removed from what repeats them."""
 
 from __future__ import annotations
 
@@ -76,7 +76,9 @@ def _without_cut_secret(text: str, forms: Iterable[str]) -> str:
     if not text.endswith(_ENDING):
         return text
     body = text.removesuffix(_ENDING)
-    cut = max((size for form in forms for size in range(1, len(form)) if body.endswith(form[:size])), default=0)
+    cut = max(
+        (size for form in forms for size in range(1, len(form)) if body.endswith(form[:size])), default=0
+    )
     return f"{body[: len(body) - cut]}{_MASK}{_ENDING}" if cut else text
 
 
@@ -85,9 +87,12 @@ def redacted(error: ApiError, secrets: Iterable[str]) -> ApiError:
     secrets = tuple(secrets)
     if not secrets:
         return error
-    said: dict[str, Any] = {name: getattr(error, name) for name in ("about", "message", "detail", "request_id")}
+    said: dict[str, Any] = {
+        name: getattr(error, name) for name in ("about", "message", "detail", "request_id")
+    }
     clean = {name: redact(text, secrets) for name, text in said.items() if isinstance(text, str)}
     return type(error).from_dict(error.to_dict() | clean)
+
 
 def without_secrets(error: BaseException, secrets: Iterable[str]) -> BaseException:
     """

@@ -60,6 +60,10 @@ class Sender(BaseHook):
             self._session_pid = os.getpid()
         return self._session
 
+    def sleep(self, seconds: float) -> None:
+        """Let some seconds pass between two requests."""
+        time.sleep(seconds)
+
     def send(
         self, request: Request[T], *, attempts: int = READ_ATTEMPTS, record: PostRecord[T] | None = None
     ) -> T:
@@ -129,13 +133,7 @@ class Sender(BaseHook):
                     time.sleep(min(max(backoff(attempt), error.retry_after or 0.0), _LONGEST_DELAY))
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def sleep(self, seconds: float) -> None:
-        """Let some seconds pass between two requests."""
-        time.sleep(seconds)
-
-    def _exchange(
-        self, request: Request[Any], on_first_bytes: Callable[[], None] | None = None
-    ) -> Response:
+    def _exchange(self, request: Request[Any], on_first_bytes: Callable[[], None] | None = None) -> Response:
         """Send one request once and return the response."""
         from textin_provider.hooks.requests_transport import send
 
@@ -149,14 +147,15 @@ class Sender(BaseHook):
     ) -> T:
         """Sleep and send as the pipeline for a request or a flow says."""
         steps = pipeline(work, self.connection.limiter, clock=time.monotonic, max_wait=_LONGEST_DELAY)
-        try:
-            step = next(steps)
-            while True:
-                if isinstance(step, Request):
-                    step = steps.send(exchange(step))
-                else:
-                    time.sleep(step)
-                    step = next(steps)
-        except StopIteration as end:
-            value: T = end.value
-            return value
+        response: Response | None = None
+        while True:
+            try:
+                step = steps.send(response)
+            except StopIteration as end:
+                value: T = end.value
+                return value
+            if isinstance(step, Request):
+                response = exchange(step)
+            else:
+                time.sleep(step)
+                response = None

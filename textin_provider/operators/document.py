@@ -30,10 +30,10 @@ class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
     """
     Parse one document with xParse and store the result; a retry continues with the job of the try before.
 
-    TextIn bills every document it accepts. From Airflow 3.3 on, ``durable`` keeps the submit, with a fingerprint
-    of its input, in the task state store: its intent before it is sent, the job as soon as TextIn has accepted
-    it. When the task runs again in the
-    same DAG run, because it failed, its worker died or it was cleared, it continues with that job:
+    TextIn bills every document it accepts. From Airflow 3.3 on, ``durable`` keeps the submit, with a
+    fingerprint of its input, in the task state store: its intent before it is sent, the job as soon as TextIn
+    has accepted it. When the task runs again in the same DAG run, because it failed, its worker died or it was
+    cleared, it continues with that job:
 
     1. A pending job is waited for again; the result of a completed job is downloaded at once.
     2. The document is submitted again if its job failed, if TextIn no longer knows the job, or if the input
@@ -42,12 +42,12 @@ class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
        count.
     3. If the store cannot be read, or the intent cannot be written, the try fails, and nothing is submitted.
     4. A try that finds an intent without a job, because a worker died during the submit, fails with
-       ``TextInUncertainSubmitError`` and without retry, also if the input has changed since: the TextIn console
-       shows whether the document was accepted. Clearing the task after that submits again.
+       ``TextInUncertainSubmitError`` and without retry, also if the input has changed since: the TextIn
+       console shows whether the document was accepted. Clearing the task after that submits again.
 
     With ``[state_store] clear_on_success`` a task that is cleared after its success pays again.
-    Airflow before 3.3 has no task state store: whatever strikes before the job id is pushed as XCom fails the task
-    without retry, and every later retry submits the document again.
+    Airflow before 3.3 has no task state store: whatever strikes before the job id is pushed as XCom fails the
+    task without retry, and every later retry submits the document again.
 
     Nothing is submitted before connection, configuration and output file have been checked. TextIn cannot
     cancel jobs, so a job continues when this task is stopped.

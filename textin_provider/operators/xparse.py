@@ -29,15 +29,15 @@ class XParseSubmitOperator(XParseSubmitMixin, BaseOperator):
     """
     Submit one document to xParse and return the job id, without waiting for the job.
 
-    TextIn bills every document it accepts, so a document is sent once, and again only if nothing was accepted.
-    A submit that breaks off after its first byte, for whatever reason, fails with
+    TextIn bills every document it accepts, so a document is sent once, and again only if nothing was
+    accepted. A submit that breaks off after its first byte, for whatever reason, fails with
     ``TextInUncertainSubmitError``, without retry.
 
     From Airflow 3.3 on, ``durable`` keeps the submit in the task state store: its intent before it is sent,
     the job as soon as TextIn has accepted it. A retry, or a task that is cleared, returns the id of that job,
-    unless the job failed, TextIn no longer knows it, or the input changed. A try that finds an intent without a
-    job, because a worker died, fails with ``TextInUncertainSubmitError``; clearing the task after that submits
-    again.
+    unless the job failed, TextIn no longer knows it, or the input changed. A try that finds an intent without
+    a job, because a worker died, fails with ``TextInUncertainSubmitError``; clearing the task after that
+    submits again.
 
     :param file: local path or object storage URL (``s3://``, ``gs://``, ``file://``, ...), streamed, at most
         500 MB. Exclusive with ``file_url``. (templated)

@@ -142,8 +142,8 @@ class JobStore:
         except Exception as error:  # of any class: an outage of Airflow's API
             self.withdraw()  # it may have been written all the same
             raise AirflowException(
-                f"The task state store could not be written ({one_line(error)}). Without it a retry could not "
-                "know of the submit, so nothing was submitted. A retry tries again."
+                f"The task state store could not be written ({one_line(error)}). A later try could not know of "
+                "the submit, so nothing was submitted. A retry tries again."
             ) from error
         except BaseException:
             self.withdraw()
@@ -157,8 +157,8 @@ class JobStore:
             self._store.delete(STATE_KEY)
         except Exception as error:  # of any class: an outage of Airflow's API
             log.error(
-                "Nothing was submitted, but the task state store could not be written (%s). If it holds "
-                "the intent, the next try fails and says that the document may have been accepted; it was not.",
+                "Nothing was submitted, but the task state store could not be written (%s). If it holds the "
+                "intent, the next try fails, and says that the document may have been accepted; it was not.",
                 one_line(error),
             )
 
@@ -193,7 +193,6 @@ class JobStore:
         if self._store is not None:
             self._store.set(STATE_KEY, job.to_dict())
             self.holds_job = True
-
 
 
 def is_lost(job: SubmittedJob, event: dict[str, Any] | None) -> bool:

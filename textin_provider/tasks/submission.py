@@ -8,7 +8,7 @@ knows both. Without one, whatever strikes before the job id is handed over fails
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import TaskDeferred
 
@@ -80,13 +80,15 @@ class Submission:
         max_tries = self._ti.max_tries
         if self._task.resubmit_uncertain or found.was_cleared(max_tries):
             why = "resubmit_uncertain is set" if self._task.resubmit_uncertain else "the task was cleared"
-            self._task.log.warning("%s may have been accepted before; sending it again: %s.", found.about, why)
+            self._task.log.warning(
+                "%s may have been accepted before; sending it again: %s.", found.about, why
+            )
             return None
         self.store.report(found, max_tries)
         raise found.error()
 
     def submit(self) -> SubmittedJob:
-        """Submit the document and return its job, which is stored and pushed as XCom where that is possible."""
+        """Submit the document and return its job, which is stored and pushed as XCom if possible."""
         task = self._task
         with self.until_stored():
             task.hook.submit_xparse_job(
@@ -97,8 +99,7 @@ class Submission:
                 file_conn_id=task.file_conn_id,
                 record=self,
             )
-        assert self._job is not None, "The hook hands over what it returns."
-        return self._job
+        return cast("SubmittedJob", self._job)  # the hook has handed it over
 
     @property
     def is_safe(self) -> bool:
@@ -119,7 +120,7 @@ class Submission:
         self.push_job_id(job_id)
 
     def push_job_id(self, job_id: str) -> None:
-        """Push the id of the job as XCom; a return value that cannot be pushed is an error, if nothing is kept."""
+        """Push the job id as XCom; an error of the return value is raised if the job is not stored."""
         if not self._task.do_xcom_push:
             return
         for key in self._xcoms:
@@ -136,7 +137,7 @@ class Submission:
 
     @contextmanager
     def until_stored(self) -> Iterator[None]:
-        """Let an error within the block lead to no retry that submits again, if the store has not kept the job."""
+        """Make errors within the block final unless the job is stored: a retry would submit again."""
         try:
             yield
         except TaskDeferred:

@@ -1,4 +1,4 @@
-"""The intent of a submit, written down before it is sent: without a job after it, nobody knows its outcome."""
+"""The intent of a submit, written down before it is sent; the job that TextIn accepts replaces it."""
 
 from __future__ import annotations
 
@@ -36,9 +36,15 @@ class SubmitIntent:
     def to_dict(self) -> dict[str, Any]:
         """Return the intent as the store keeps it."""
         started = self.started_at.isoformat(timespec="seconds")
-        value = {"state": SUBMITTING, "fingerprint": self.fingerprint, "document": self.document}
+        value: dict[str, Any] = {
+            "state": SUBMITTING,
+            "fingerprint": self.fingerprint,
+            "document": self.document,
+        }
         reported = self.reported_max_tries
-        return value | {"started_at": started} | ({} if reported is None else {"reported_max_tries": reported})
+        return (
+            value | {"started_at": started} | ({} if reported is None else {"reported_max_tries": reported})
+        )
 
     @classmethod
     def from_dict(cls, value: Any) -> SubmitIntent:
