@@ -147,9 +147,9 @@ def _patch_http() -> None:
         if _in_post[0]:
             _reached(Moment.SENT)
 
-    def before_body(response: Any, *_: Any, **__: Any) -> None:
+    def before_body(*_: Any, **__: Any) -> None:
+        # The head of the answer is read.
         if _in_post[0]:
-            response.read(1)
             _reached(Moment.HALF_READ)
 
     _patch(MultipartEncoder, "read", before_part)
@@ -194,7 +194,7 @@ def _patch_xcom() -> None:
     except ImportError:
         from airflow.models.taskinstance import TaskInstance as owner
 
-    def before(*_: Any, key: str, **__: Any) -> None:
+    def before(_: Any, key: str, *__: Any, **___: Any) -> None:
         if key in ("job_id", "return_value"):
             _reached(Moment.BEFORE_XCOM)
 

@@ -14,6 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.tasks import job_store
 from textin_provider.tasks.job_store import STATE_KEY, JobStore, SubmittedJob, fingerprint, is_lost
+from textin_provider.tasks.submit_intent import SubmitIntent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,12 +28,18 @@ class Store(dict[str, Any]):
     def set(self, key: str, value: Any) -> None:
         self[key] = json.loads(json.dumps(value))
 
+    def delete(self, key: str) -> None:
+        self.pop(key, None)
+
 
 class Broken:
     def get(self, key: str) -> Any:
         raise ConnectionError("the API server is down")
 
     def set(self, key: str, value: Any) -> None:
+        raise ConnectionError("the API server is down")
+
+    def delete(self, key: str) -> None:
         raise ConnectionError("the API server is down")
 
 
@@ -75,11 +82,15 @@ def test_the_deadline_counts_from_the_submit_or_from_now(passed: int, left: int)
 def test_a_saved_job_is_loaded_by_the_next_try() -> None:
     store = Store()
     before = datetime.now(UTC)
-    saved = JobStore(store, "mark").save("d" * 32)
+    jobs = JobStore(store, "mark")
+    saved = jobs.new_job("d" * 32)
+    assert not jobs.holds_job
+    jobs.save(saved)
+    assert jobs.holds_job
     assert before <= saved.submitted_at <= datetime.now(UTC)
     assert saved.submitted_at.tzinfo is UTC
     loaded = JobStore(store, "mark").load()
-    assert loaded is not None
+    assert isinstance(loaded, SubmittedJob)
     assert (loaded.job_id, loaded.fingerprint) == ("d" * 32, "mark")
     assert set(store) == {STATE_KEY}
 
@@ -95,7 +106,12 @@ def test_a_job_of_another_input_is_not_loaded_and_the_log_says_so(caplog: pytest
 def test_an_empty_store_and_none_have_no_job() -> None:
     assert JobStore(Store(), "mark").load() is None
     assert JobStore(None, "mark").load() is None
-    assert JobStore(None, "mark").save("d" * 32).job_id == "d" * 32
+    nowhere = JobStore(None, "mark")
+    nowhere.begin("a.pdf")
+    nowhere.save(nowhere.new_job("d" * 32))
+    nowhere.withdraw()
+    nowhere.report(None, 2)
+    assert (nowhere.exists, nowhere.holds_job) == (False, False)
 
 
 def test_a_store_that_cannot_be_read_is_an_error_that_names_its_cause() -> None:
@@ -109,11 +125,101 @@ def test_a_store_that_cannot_be_read_is_an_error_that_names_its_cause() -> None:
 
 def test_a_store_that_cannot_be_written_loses_no_job(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR, logger="textin_provider.tasks.job_store"):
-        assert JobStore(Broken(), "mark").save("d" * 32).fingerprint == "mark"
+        jobs = JobStore(Broken(), "mark")
+        jobs.save(jobs.new_job("d" * 32))
+    assert not jobs.holds_job
     assert caplog.messages == [
-        f"xParse job {'d' * 32} is accepted, but the task state store could not be written "
-        "(the API server is down). This try continues with it; a retry would submit the document again."
+        f"xParse job {'d' * 32} of the document is accepted, but the task state store could not be written "
+        "(the API server is down). This try continues with it; if it fails, no retry submits the document "
+        "again."
     ]
+
+
+def test_an_intent_is_kept_as_plain_values_until_its_job_replaces_it() -> None:
+    store = Store()
+    jobs = JobStore(store, "mark")
+    before = datetime.now(UTC).replace(microsecond=0)
+
+    jobs.begin("contract.pdf")
+
+    stored = store[STATE_KEY]
+    assert before <= datetime.fromisoformat(stored.pop("started_at")) <= datetime.now(UTC)
+    assert stored == {"state": "submitting", "fingerprint": "mark", "document": "contract.pdf"}
+    jobs.save(jobs.new_job("d" * 32))
+    assert set(store[STATE_KEY]) == {"job_id", "fingerprint", "submitted_at"}
+
+
+@pytest.mark.parametrize("fingerprint", ["mark", "other"], ids=["same input", "changed input"])
+def test_an_intent_is_found_by_the_next_try_whatever_its_input(fingerprint: str) -> None:
+    store = Store()
+    JobStore(store, "mark").begin("contract.pdf")
+
+    found = JobStore(store, fingerprint).load()
+
+    assert isinstance(found, SubmitIntent)
+    error = found.error()
+    assert error.kind is ErrorKind.UNCERTAIN
+    assert error.about == "xParse submit of contract.pdf"
+    assert f"began at {found.started_at.isoformat()}" in error.message
+    assert "resubmit_uncertain=True" in error.fix
+
+
+def test_only_a_person_who_clears_the_task_raises_max_tries_above_the_reported_one() -> None:
+    store = Store()
+    jobs = JobStore(store, "mark")
+    jobs.begin("contract.pdf")
+    jobs.report(None, 2)
+    found = JobStore(store, "mark").load()
+    assert isinstance(found, SubmitIntent)
+    assert store[STATE_KEY]["reported_max_tries"] == 2
+    assert [found.was_cleared(tries) for tries in (1, 2, 3)] == [False, False, True]
+    assert not SubmitIntent("mark", "contract.pdf", AT).was_cleared(100)
+
+
+def test_a_withdrawn_intent_leaves_nothing() -> None:
+    store = Store()
+    jobs = JobStore(store, "mark")
+    jobs.begin("contract.pdf")
+    jobs.withdraw()
+    assert JobStore(store, "mark").load() is None
+
+
+def test_an_intent_that_cannot_be_written_is_an_error_that_says_nothing_was_submitted() -> None:
+    with pytest.raises(AirflowException, match=r"the API server is down.*nothing was submitted"):
+        JobStore(Broken(), "mark").begin("contract.pdf")
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, MemoryError, ConnectionError])
+def test_an_intent_that_may_be_written_is_withdrawn(kind: type[BaseException]) -> None:
+    class Struck(Store):
+        def set(self, key: str, value: Any) -> None:
+            super().set(key, value)
+            raise kind
+
+    store = Struck()
+    with pytest.raises((kind, AirflowException)):
+        JobStore(store, "mark").begin("contract.pdf")
+    assert store == {}
+
+
+def test_a_store_that_cannot_be_written_fails_no_report_and_no_withdrawal(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    jobs = JobStore(Broken(), "mark")
+    with caplog.at_level(logging.ERROR, logger="textin_provider.tasks.job_store"):
+        jobs.withdraw()
+        jobs.report(SubmitIntent("mark", "contract.pdf", AT), 2)
+    assert len(caplog.messages) == 2
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"state": "submitting"}, {"state": "submitting", "started_at": "soon", "document": "a"}],
+    ids=str,
+)
+def test_an_intent_that_is_malformed_is_an_error(value: Any) -> None:
+    with pytest.raises(ApiError, match="it is not a job"):
+        JobStore(Store({STATE_KEY: value}), "mark").load()
 
 
 def job_event(status: str, message: str | None = None) -> dict[str, Any]:

@@ -32,8 +32,8 @@ class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
 
     TextIn bills every document it accepts. From Airflow 3.3 on, ``durable`` keeps the submit, with a
     fingerprint of its input, in the task state store: its intent before it is sent, the job as soon as TextIn
-    has accepted it. When the task runs again in the same DAG run, because it failed, its worker died or it was
-    cleared, it continues with that job:
+    has accepted it. When the task runs again in the same DAG run, because it failed, its worker died or it
+    was cleared, it continues with that job:
 
     1. A pending job is waited for again; the result of a completed job is downloaded at once.
     2. The document is submitted again if its job failed, if TextIn no longer knows the job, or if the input

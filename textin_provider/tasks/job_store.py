@@ -142,8 +142,8 @@ class JobStore:
         except Exception as error:  # of any class: an outage of Airflow's API
             self.withdraw()  # it may have been written all the same
             raise AirflowException(
-                f"The task state store could not be written ({one_line(error)}). A later try could not know of "
-                "the submit, so nothing was submitted. A retry tries again."
+                f"The task state store could not be written ({one_line(error)}). A later try could not know "
+                "of the submit, so nothing was submitted. A retry tries again."
             ) from error
         except BaseException:
             self.withdraw()
@@ -172,9 +172,12 @@ class JobStore:
         except Exception as error:  # of any class: an outage of Airflow's API
             log.error("The task state store could not be written: %s", one_line(error))
 
-    def save(self, job_id: str) -> SubmittedJob:
+    def new_job(self, job_id: str) -> SubmittedJob:
+        """Return a job that was just accepted for the present input."""
+        return SubmittedJob(job_id, self._fingerprint, datetime.now(UTC))
+
+    def save(self, job: SubmittedJob) -> None:
         """Keep a job that was just accepted; if the store cannot be written, the log says so."""
-        job = SubmittedJob(job_id, self._fingerprint, datetime.now(UTC))
         if self._store is not None:
             try:
                 self.keep(job)
@@ -182,11 +185,10 @@ class JobStore:
                 log.error(
                     "xParse job %s of %s is accepted, but the task state store could not be written (%s). "
                     "This try continues with it; if it fails, no retry submits the document again.",
-                    job_id,
+                    job.job_id,
                     self._intent.document if self._intent else "the document",
                     one_line(error),
                 )
-        return job
 
     def keep(self, job: SubmittedJob) -> None:
         """Write a job that the store may not hold."""

@@ -116,7 +116,8 @@ class Submission:
 
     def accepted(self, job_id: str) -> None:
         """Keep the job, then push its id as XCom."""
-        self._job = self.store.save(job_id)
+        self._job = self.store.new_job(job_id)  # known even if the next line is struck
+        self.store.save(self._job)
         self.push_job_id(job_id)
 
     def push_job_id(self, job_id: str) -> None:

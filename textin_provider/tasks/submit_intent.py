@@ -41,10 +41,9 @@ class SubmitIntent:
             "fingerprint": self.fingerprint,
             "document": self.document,
         }
-        reported = self.reported_max_tries
-        return (
-            value | {"started_at": started} | ({} if reported is None else {"reported_max_tries": reported})
-        )
+        if self.reported_max_tries is not None:
+            value["reported_max_tries"] = self.reported_max_tries
+        return value | {"started_at": started}
 
     @classmethod
     def from_dict(cls, value: Any) -> SubmitIntent:
