@@ -171,7 +171,9 @@ SUBJECTS = (
     Subject("XParseDocument", _document, _accepted_by_xparse, stores=HAS_STORE),
     Subject("XParseDocument, durable=False", _alone(_document), _accepted_by_xparse, stores=False),
     Subject("DocFlowUpload", _upload, _accepted_by_docflow, stores=False, asks=True),
-    Subject("DocFlowUpload, durable=False", _alone(_upload), _accepted_by_docflow, stores=False, pushes=False),
+    Subject(
+        "DocFlowUpload, durable=False", _alone(_upload), _accepted_by_docflow, stores=False, pushes=False
+    ),
     Subject("hook in a @task", _hook, _accepted_by_xparse, stores=False, pushes=False),
 )
 
