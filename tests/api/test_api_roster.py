@@ -64,17 +64,17 @@ def test_other_names_are_not_the_same(one: str, other: str) -> None:
     assert name_key(one) != name_key(other)
 
 
-def test_portions_keep_the_order_and_take_each_name_once() -> None:
+def test_chunks_keep_the_order_and_take_each_name_once() -> None:
     sources = roster("a", "b", "a", "c", "a")
-    assert sources.next_portion(10, distinct_names=True) == [0, 1, 3]
-    assert sources.next_portion(2, distinct_names=True) == [0, 1]
-    assert sources.next_portion(4, distinct_names=False) == [0, 1, 2, 3]
+    assert sources.next_chunk(10, distinct_names=True) == [0, 1, 3]
+    assert sources.next_chunk(2, distinct_names=True) == [0, 1]
+    assert sources.next_chunk(4, distinct_names=False) == [0, 1, 2, 3]
     sources.take([0, 1, 3], receipts("a", "b", "c"))
-    assert sources.next_portion(10, distinct_names=True) == [2]
+    assert sources.next_chunk(10, distinct_names=True) == [2]
 
 
 def test_names_that_differ_in_unicode_form_are_not_sent_together() -> None:
-    assert roster(E_ACUTE, E_AND_ACUTE).next_portion(10, distinct_names=True) == [0]
+    assert roster(E_ACUTE, E_AND_ACUTE).next_chunk(10, distinct_names=True) == [0]
 
 
 def test_sources_of_one_name_are_sent_in_the_order_of_their_addresses() -> None:

@@ -63,7 +63,7 @@ def test_a_timeout_of_airflow_while_the_response_trickles_in_bills_nothing_twice
     assert accepted(textin) == once(files)
 
 
-def test_an_answer_that_names_fewer_files_is_completed_by_a_retry(
+def test_a_response_that_names_fewer_files_is_completed_by_a_retry(
     textin: TextInServer, tmp_path: Path
 ) -> None:
     files = invoices(tmp_path, 12)

@@ -73,7 +73,7 @@ class DocFlowMethods(Sender):
             try.
         :param options: see :func:`textin_provider.api.docflow.upload_options`.
         :raises TextInUncertainSubmitError: if files of a failed request, or of those before it, may have been
-            accepted; with ``resume`` only if the batch holds files under names that cannot be told apart.
+            accepted; with ``resume`` only if the batch holds files under unknown names.
         :raises TextInServerError: with ``resume``, if DocFlow accepts a request and does not list its files.
         """
         query = upload_options(**options)

@@ -35,8 +35,8 @@ _MOST_NAMES = 2000
 class _Acceptance(NoRecord):
     """Hands over what a request has accepted, before anything else can happen."""
 
-    def __init__(self, take: Callable[[list[int], DocFlowUpload], None], portion: list[int]) -> None:
-        self._hand_over = partial(take, portion)
+    def __init__(self, take: Callable[[list[int], DocFlowUpload], None], chunk: list[int]) -> None:
+        self._hand_over = partial(take, chunk)
 
     def accepted(self, value: Any) -> None:
         """Hand over what was accepted."""
@@ -84,10 +84,10 @@ class BatchUpload:
         try:
             if self._resume and self._resume.asks_first:
                 self._ask_before(self._resume)
-            while portion := self._roster.next_portion(
+            while chunk := self._roster.next_chunk(
                 upload.MAX_PER_UPLOAD, distinct_names=self._resume is not None
             ):
-                self._send_portion(portion)
+                self._send_chunk(chunk)
         except ApiError as error:
             self._report()
             cause = None if self._password else error.__cause__
@@ -99,33 +99,33 @@ class BatchUpload:
             raise self._explained(self._interrupted(error)) from error
         return self.accepted
 
-    def _send_portion(self, portion: list[int]) -> None:
+    def _send_chunk(self, chunk: list[int]) -> None:
         """Send some sources; with ``resume`` ask the batch for those that the response does not name."""
         try:
-            unnamed = self._send(portion)
+            unnamed = self._send(chunk)
         except ApiError as error:
             if not self._resume or error.kind is not ErrorKind.UNCERTAIN:
                 raise
-            self._settle(portion, error)
+            self._settle(chunk, error)
             return
         self._failures = 0
         if not unnamed:
             return
-        about = f"DocFlow upload of {one_line(', '.join(self._sources.describe(portion)))}"
+        about = f"DocFlow upload of {one_line(', '.join(self._sources.describe(chunk)))}"
         if self._resume:
             self._ask(unnamed)
             unnamed = self._still_missing(unnamed)
         if unnamed:
             names = self._sources.describe(unnamed)
-            few = upload.unnamed_files(about, self._batch_number, len(portion), names)
+            few = upload.unnamed_files(about, self._batch_number, len(chunk), names)
             raise few if self._resume else few.as_uncertain()
 
-    def _send(self, portion: list[int]) -> list[int]:
+    def _send(self, chunk: list[int]) -> list[int]:
         """Send one request and note what it accepts; return the sources that its response does not name."""
         is_local = self._sources.are_files
-        addresses = [self._sources.addresses[source] for source in portion]
+        addresses = [self._sources.addresses[source] for source in chunk]
         with ExitStack() as stack:
-            opened = portion if is_local else []
+            opened = chunk if is_local else []
             documents = [stack.enter_context(self._sources.open(source)) for source in opened]
             request = upload.upload_files(
                 self._workspace_id,
@@ -135,14 +135,14 @@ class BatchUpload:
                 options=self._options,
             )
             # Noted within the guard of the request: nothing that strikes later can lose what was accepted.
-            response = self._hook.send(request, record=_Acceptance(self._take, portion))
+            response = self._hook.send(request, record=_Acceptance(self._take, chunk))
         report(self._hook, "input", [str(address) for address in addresses])
         self._note(response.files)
-        return self._still_missing(portion)
+        return self._still_missing(chunk)
 
-    def _take(self, portion: list[int], response: DocFlowUpload) -> None:
+    def _take(self, chunk: list[int], response: DocFlowUpload) -> None:
         self._batch_number = response.batch_number
-        self._roster.take(portion, response.files)
+        self._roster.take(chunk, response.files)
 
     def _note(self, receipts: Sequence[Receipt]) -> None:
         """Log accepted files by name, and report everything that is accepted so far."""
@@ -158,7 +158,7 @@ class BatchUpload:
             self._reported = len(accepted.files)
             self._on_accepted(accepted)
 
-    def _settle(self, portion: list[int], error: ApiError) -> None:
+    def _settle(self, chunk: list[int], error: ApiError) -> None:
         """Ask the batch what it has of a request that may have been accepted."""
         cause = error.__cause__
         if cause is not None and not isinstance(cause, Exception):
@@ -166,8 +166,8 @@ class BatchUpload:
             raise cause from None
         reason = _first_part(self._redacted(error))
         self._hook.log.warning("%s: %s. Asking the batch which files it has.", error.about, reason)
-        self._ask(portion)
-        if len(self._still_missing(portion)) < len(portion):
+        self._ask(chunk)
+        if len(self._still_missing(chunk)) < len(chunk):
             self._failures = 0
             return
         self._failures += 1

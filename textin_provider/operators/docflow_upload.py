@@ -39,7 +39,7 @@ class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
     Files are recognized by their names, and counted. Files of the same name are sent in separate requests. A
     ``batch_number`` of your own may be shared with tasks that upload files of other names; files of the same
     names would be taken for those of this task. If a batch that was made for this task holds files under
-    other names while some are missing, nobody can tell which, and the task fails without retry.
+    other names while some are missing, it is unknown which are missing: the task fails without retry.
 
     Without ``durable``, DocFlow makes the batch number unless it is given, and the task fails without retry
     as soon as any file may have been accepted. If the task fails, the accepted files are pushed as its XCom.

@@ -38,8 +38,8 @@ class Roster:
     """
     The sources of one upload, and the receipts of those that were accepted.
 
-    Sources of the same name are told apart by their order, which is that of their addresses: it must be the
-    same in every try. So the first ones of a name are accepted if DocFlow has fewer than there are sources.
+    Sources of the same name are distinguished by their order, that of their addresses, which must be the same
+    in every try. So the first ones of a name are accepted if DocFlow has fewer than there are sources.
     That holds as long as each of them is accepted before the next one is sent.
 
     :param names: of the sources, as DocFlow is to name them.
@@ -66,17 +66,17 @@ class Roster:
         """The receipts in the order of the sources, then those that belong to no known source."""
         return (*(self._receipts[source] for source in sorted(self._receipts)), *self._others)
 
-    def next_portion(self, size: int, *, distinct_names: bool) -> list[int]:
+    def next_chunk(self, size: int, *, distinct_names: bool) -> list[int]:
         """Return the missing sources to send next, at most ``size``; each name once if so wanted."""
-        portion: list[int] = []
+        chunk: list[int] = []
         names: set[str] = set()
         for source in self.missing:
-            if len(portion) == size:
+            if len(chunk) == size:
                 break
             if not (distinct_names and self._keys[source] in names):
-                portion.append(source)
+                chunk.append(source)
                 names.add(self._keys[source])
-        return portion
+        return chunk
 
     def take(self, sent: Sequence[int], receipts: Sequence[Receipt]) -> list[int]:
         """
