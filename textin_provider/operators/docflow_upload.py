@@ -130,11 +130,15 @@ class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Upload the files, or those that an earlier try has not uploaded."""
         accepted: list[DocFlowUpload] = []
+
+        def keep(so_far: DocFlowUpload) -> None:
+            accepted[:] = [so_far]
+
         try:
-            upload = self._upload(context, accepted.append)
+            upload = self._upload(context, keep)
         except BaseException as error:
             if accepted:
-                self._push_accepted(context, accepted[-1])
+                self._push_accepted(context, accepted[0])
             if not isinstance(error, ApiError) and not self.pdf_password:
                 raise
             # Without the frames of the hook: Airflow 3.0 prints their variables, and one holds the password.
