@@ -74,12 +74,12 @@ class Cell:
     @property
     def task_id(self) -> str:
         """The id of its task, which also names its document."""
-        return f"{_slug(self.moment)}__{_slug(self.strike)}"
+        return f"{self.subject.slug}__{_slug(self.moment)}__{_slug(self.strike)}"
 
     @property
     def file_name(self) -> str:
         """The name of its document."""
-        return f"{self.subject.slug}__{self.task_id}.md"
+        return f"{self.task_id}.md"
 
     def make(self, folder: Path) -> Any:
         """Make its task, whose document is in the folder."""
@@ -88,7 +88,7 @@ class Cell:
             self.task_id,
             str(folder / self.file_name),
             folder,
-            pre_execute=arm(self.moment, self.strike),
+            pre_execute=arm(self.moment, self.strike, folder / f"{self.task_id}.struck"),
             execution_timeout=timedelta(minutes=10) if times_out else None,
         )
 

@@ -2,7 +2,7 @@
 The moments of a submit and what strikes at them.
 
 The moments are reached through patches that :func:`install` puts around the libraries that a submit goes
-through. They do nothing until a cell is armed, and each cell strikes once, in its first try.
+through. They do nothing until a cell is armed, and each cell strikes once, over all tries of its task.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 class Moment(StrEnum):
@@ -66,26 +67,31 @@ class Strike(StrEnum):
         os.kill(os.getpid(), number)
 
 
-#: What the present try of a task is to meet.
-_armed: list[tuple[Moment, Strike]] = []
+#: What the present try of a task is to meet, and the file that says that it has met it.
+_armed: list[tuple[Moment, Strike, Path]] = []
 #: Whether the present HTTP exchange of this process is a POST.
 _in_post = [False]
 
 
-def arm(moment: Moment, strike: Strike) -> Callable[[Any], None]:
-    """Return a ``pre_execute`` that arms the first try of a task, and disarms all others."""
+def arm(moment: Moment, strike: Strike, struck: Path) -> Callable[[Any], None]:
+    """
+    Return a ``pre_execute`` that arms a task until it was struck.
+
+    :param struck: the file that is written then: a busy Airflow may lose a try before it comes so far.
+    """
 
     def pre_execute(context: Any) -> None:
         install()
-        _armed[:] = [(moment, strike)] if context["ti"].try_number == 1 else []
+        _armed[:] = [] if struck.exists() else [(moment, strike, struck)]
 
     return pre_execute
 
 
 def _reached(moment: Moment) -> None:
     if _armed and _armed[0][0] is moment:
-        [(_, strike)] = _armed
+        [(_, strike, struck)] = _armed
         _armed.clear()
+        struck.touch()
         strike.hit()
 
 

@@ -129,9 +129,8 @@ def test_a_store_that_cannot_be_written_loses_no_job(caplog: pytest.LogCaptureFi
         jobs.save(jobs.new_job("d" * 32))
     assert not jobs.holds_job
     assert caplog.messages == [
-        f"xParse job {'d' * 32} of the document is accepted, but the task state store could not be written "
-        "(the API server is down). This try continues with it; if it fails, no retry submits the document "
-        "again."
+        f"xParse job {'d' * 32} is accepted, but the task state store could not be written (the API server "
+        "is down). This try continues with it; if it fails, no retry submits the document again."
     ]
 
 

@@ -183,11 +183,11 @@ class JobStore:
                 self.keep(job)
             except Exception as error:  # of any class: an outage of Airflow's API
                 log.error(
-                    "xParse job %s of %s is accepted, but the task state store could not be written (%s). "
-                    "This try continues with it; if it fails, no retry submits the document again.",
+                    "xParse job %s is accepted, but the task state store could not be written (%s). This try "
+                    "continues with it; if it fails, no retry submits %s again.",
                     job.job_id,
-                    self._intent.document if self._intent else "the document",
                     one_line(error),
+                    self._intent.document if self._intent else "the document",
                 )
 
     def keep(self, job: SubmittedJob) -> None:

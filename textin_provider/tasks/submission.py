@@ -45,7 +45,7 @@ class Submission:
         job: SubmittedJob | None = None,
     ) -> None:
         self._task = task
-        self._ti: Any = context["ti"]
+        self._ti: Any = context.get("ti")
         self._xcoms = xcoms
         self._pushed: set[str] = set()
         self._job = job
@@ -122,7 +122,7 @@ class Submission:
 
     def push_job_id(self, job_id: str) -> None:
         """Push the job id as XCom; an error of the return value is raised if the job is not stored."""
-        if not self._task.do_xcom_push:
+        if not self._task.do_xcom_push or self._ti is None:
             return
         for key in self._xcoms:
             try:

@@ -1,4 +1,4 @@
-"""One DAG for each subject of tests/once: its tasks are struck by signals, in their own processes."""
+"""The tasks of tests/once that signals strike, in their own processes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from tests.once.moments import Strike
 
 FOLDER = Path(os.environ["TEXTIN_RESULTS"], "once")
 
-for subject in SUBJECTS:
-    with DAG(
-        dag_id=f"e2e_once_{subject.slug}",
-        schedule=None,
-        catchup=False,
-        default_args={"retries": 2, "retry_delay": timedelta(seconds=1)},
-    ):
+# More retries than strikes: a busy Airflow may lose tries of its own.
+with DAG(
+    dag_id="e2e_once",
+    schedule=None,
+    catchup=False,
+    max_active_tasks=8,
+    default_args={"retries": 5, "retry_delay": timedelta(seconds=1)},
+):
+    for subject in SUBJECTS:
         for cell in cells(subject, (Strike.SIGTERM, Strike.SIGKILL)):
             cell.make(FOLDER)
