@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -353,6 +354,21 @@ def test_a_batch_number_that_rendering_made_a_number_is_one(textin: TextInServer
     first = attempt(files=files, batch_number=20261019).returned()
     assert attempt(2, files=files, batch_number=20261019).returned() == first
     assert (first["batch_number"], textin.uploads_accepted) == ("20261019", 2)
+
+
+def test_files_in_another_batch_than_the_next_try_would_ask_are_not_left_to_it(
+    textin: TextInServer, tmp_path: Path
+) -> None:
+    records = [{"id": str(number), "name": f"invoice {number}.txt"} for number in range(10)]
+    body = json.dumps({"code": 200, "result": {"batch_number": "another", "files": records}}).encode()
+    textin.fault("upload", ScriptedFault(body=body))
+    textin.fault("upload", ScriptedFault(code=429))
+
+    outcome = attempt(files=invoices(tmp_path, 12))
+
+    assert isinstance(outcome.raised(), TextInUncertainSubmitError)
+    assert "10 of 12 files were accepted under batch_number='another'" in str(outcome.raised())
+    assert outcome.xcoms["return_value"]["batch_number"] == "another"
 
 
 LATER: dict[str, tuple[dict[str, Any], type[Exception], bool]] = {

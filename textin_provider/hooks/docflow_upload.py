@@ -141,6 +141,15 @@ class BatchUpload:
         return self._still_missing(chunk)
 
     def _take(self, chunk: list[int], response: DocFlowUpload) -> None:
+        if self._resume and response.batch_number != self._batch_number:
+            # The next try would ask a batch that does not have these files.
+            self._resume = None
+            self._hook.log.warning(
+                "DocFlow put the files into batch %s instead of %s, which a retry would ask. An error is final "
+                "from now on.",
+                response.batch_number,
+                self._batch_number,
+            )
         self._batch_number = response.batch_number
         self._roster.take(chunk, response.files)
 
