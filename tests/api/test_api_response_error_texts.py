@@ -9,7 +9,13 @@ import pytest
 
 from textin_provider.api.docflow.fetch import count_files, fetch_page
 from textin_provider.api.docflow.models import MAX_LEVELS, Selector
-from textin_provider.api.docflow.upload import DocFlowUpload, partly_accepted, upload_files
+from textin_provider.api.docflow.upload import (
+    DocFlowUpload,
+    partly_accepted,
+    resumably_failed,
+    unnamed_files,
+    upload_files,
+)
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.protocol import (
     Request,
@@ -179,12 +185,12 @@ def test_a_submit_without_its_data_is_uncertain(request_: Request[Any], about: s
     assert error == plain(ErrorKind.UNCERTAIN, about, message + ACCEPTED, CONSOLE)
 
 
-def test_an_upload_that_names_too_few_files_is_uncertain() -> None:
-    body = {"code": 200, "result": {"batch_number": " b ", "files": [{"id": 1}, None]}}
-    request = upload_files("w", urls=["http://h/a", "http://h/b"], batch_number="c")
-    about = "DocFlow upload of http://h/a, http://h/b"
-    message = "the response names 1 of 2 files, in batch b" + ACCEPTED
-    assert error_of(request.read, response(body)) == plain(ErrorKind.UNCERTAIN, about, message, CONSOLE)
+def test_the_error_of_a_response_that_names_too_few_files_names_the_missing() -> None:
+    fix = "Retry later; if that does not help, contact TextIn"
+    message = "the response names 1 of 3 files, in batch b; missing: a.pdf; c.pdf"
+    error = unnamed_files("it", "b", 3, ["a.pdf", "c.pdf"])
+    assert error.to_dict() == plain(ErrorKind.SERVER, "it", message, fix)
+    assert error.as_uncertain().to_dict() == plain(ErrorKind.UNCERTAIN, "it", message + ACCEPTED, CONSOLE)
 
 
 def test_an_error_after_accepted_files_counts_them() -> None:
@@ -194,6 +200,26 @@ def test_an_error_after_accepted_files_counts_them() -> None:
     message = "1 of 2 files were accepted under batch_number='b', then: no"
     expected = plain(ErrorKind.UNCERTAIN, "it", message, fix)
     assert after.to_dict() == expected | {"code": 500, "retry_after": 2.0}
+
+
+NEXT_TRY = "The next try asks the batch and sends only what is missing"
+
+
+@pytest.mark.parametrize(
+    ("kind", "fix", "expected"),
+    [
+        (ErrorKind.RATE_LIMIT, "Retry", f"Retry; {NEXT_TRY}"),
+        (ErrorKind.REQUEST, "", NEXT_TRY),
+        (ErrorKind.UNCERTAIN, "Look", "Look"),
+    ],
+)
+def test_an_error_after_accepted_files_that_a_retry_knows_of_keeps_its_kind(
+    kind: ErrorKind, fix: str, expected: str
+) -> None:
+    error = ApiError(kind, about="it", message="no", fix=fix, code=429)
+    after = resumably_failed(error, DocFlowUpload("b", ({"file_id": "1"},)), ["x", "y"])
+    message = "1 of 2 files were accepted under batch_number='b', then: no"
+    assert after.to_dict() == plain(kind, "it", message, expected) | {"code": 429}
 
 
 @pytest.mark.parametrize(

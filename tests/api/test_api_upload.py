@@ -13,7 +13,6 @@ from textin_provider.api.docflow.upload import (
     MAX_FILE_BYTES,
     DocFlowUpload,
     check_sources,
-    chunked,
     upload_files,
     upload_options,
 )
@@ -93,17 +92,6 @@ def test_a_refused_url_shows_no_signature() -> None:
 def test_files_that_are_no_text_are_refused_with_a_fault(files: Any) -> None:
     with pytest.raises(ApiError, match="files="):
         check_sources(files, None)
-
-
-@pytest.mark.parametrize(
-    ("count", "sizes"), [(1, [1]), (10, [10]), (11, [10, 1]), (20, [10, 10]), (1000, [10] * 100)]
-)
-def test_a_long_list_is_cut_into_portions_of_ten_in_its_order(count: int, sizes: list[int]) -> None:
-    sources = [str(number) for number in range(count)]
-    cut = chunked(sources)
-
-    assert [len(portion) for portion in cut] == sizes
-    assert [source for portion in cut for source in portion] == sources
 
 
 def options(**given: Any) -> dict[str, str]:

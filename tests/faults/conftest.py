@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from tests.running import point_airflow_at
+from textin_provider.api.retry import changed_timing
 from textin_provider.testing import TextInServer, fast_polling
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def connect(shared: TextInServer, monkeypatch: pytest.MonkeyPatch) -> Connect:
 @pytest.fixture(autouse=True)
 def _fast_polling() -> Iterator[None]:
     """Shorten all delays except the intervals that a test sets."""
-    with fast_polling(0.005, keep_intervals=True):
+    # The local TextIn lists uploads at once.
+    with fast_polling(0.005, keep_intervals=True), changed_timing(list_settles=0.02, list_interval=0.01):
         yield
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from airflow.providers.common.compat.sdk import TaskDeferred
 
@@ -202,12 +203,13 @@ _UPLOADED = {
 
 def _upload_file(textin: TextInServer, folder: Path) -> Attempt:
     path = folder / "doc.txt"
-    path.write_text("Invoice")
+    # Another content is another batch, which has no files of other cases.
+    path.write_text(f"Invoice {uuid4()}")
     return Attempt(lambda _: run(lambda: DocFlowUploadOperator(task_id="t", files=[str(path)])), _UPLOADED)
 
 
 def _upload_url(textin: TextInServer, folder: Path) -> Attempt:
-    url = f"{textin.url}/nothing.pdf"
+    url = f"{textin.url}/{uuid4()}.pdf"
     return Attempt(lambda _: run(lambda: DocFlowUploadOperator(task_id="t", urls=[url])), _UPLOADED)
 
 

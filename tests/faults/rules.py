@@ -92,7 +92,7 @@ def when_it_stays(op: Operation, meaning: Meaning) -> Expected:
     if meaning in REFUSALS:  # rule 7
         return Expected(frozenset({End.FAILED}), (_REFUSED[meaning],))
     if op.manner is Manner.POST:  # rule 5
-        return _of_a_post(meaning, ends)
+        return _of_an_upload(meaning) if op.name == "upload" else _of_a_post(meaning, ends)
     if op.manner is Manner.WAIT:  # rule 4
         return Expected(frozenset(ends | {End.FAILED}), (AirflowSensorTimeout,), most=10_000)
     errors = (*_PASSING[meaning], *([TextInBadResultError] if _is_nothing(op, meaning) else []))
@@ -108,6 +108,14 @@ def _of_a_post(meaning: Meaning, ends: set[End]) -> Expected:
     if meaning is Meaning.UNSENT:  # retried as a read is
         return Expected(frozenset({End.RETRY}), (TextInTransportError,), least=2, most=MOST_TRIES)
     return Expected(frozenset(ends | {End.FAILED}), (TextInUncertainSubmitError,))
+
+
+def _of_an_upload(meaning: Meaning) -> Expected:
+    if meaning in (Meaning.LIMITED, Meaning.UNSENT):
+        return _of_a_post(meaning, set())
+    # The batch is asked. If it has the file, the upload succeeded; if not, it is sent once more.
+    errors = (TextInServerError, TextInTransportError)
+    return Expected(frozenset({End.SUCCESS, End.RETRY}), errors, most=2)
 
 
 def when_it_passes(op: Operation, meaning: Meaning, faulty: int) -> Expected:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import task
 
 from tests.once.moments import Moment, Strike, arm
+from textin_provider.operators.docflow import DocFlowUploadOperator
 from textin_provider.operators.xparse import XParseDocumentOperator, XParseSubmitOperator
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Subject:
     :param make: makes the task from its id, the path of its document, a folder, and arguments of Airflow.
     :param stores: whether it writes the submit into the task state store.
     :param pushes: whether it pushes the job id before it returns.
+    :param asks: whether it asks TextIn what an earlier try has sent.
     :param accepted: how many documents of a name the local TextIn has accepted.
     """
 
@@ -44,6 +46,7 @@ class Subject:
     accepted: Callable[[TextInServer, str], int]
     stores: bool
     pushes: bool = True
+    asks: bool = False
 
     @property
     def slug(self) -> str:
@@ -92,7 +95,9 @@ class Cell:
     def promise(self) -> Promise:
         """Return what is promised of it on this Airflow."""
         success, failed = Promise("success", 1, has_id=True), Promise("failed", 1, has_id=False)
-        if self.moment is Moment.BEFORE or (self.strike is Strike.SIGTERM and not SIGTERM_RAISES):
+        if self.subject.asks or self.moment is Moment.BEFORE:
+            return success
+        if self.strike is Strike.SIGTERM and not SIGTERM_RAISES:
             return success
         if self.strike is Strike.SIGKILL:
             return self._promise_if_killed()
@@ -148,6 +153,14 @@ def _hook(task_id: str, file: str, folder: Path, **arguments: Any) -> Any:
     return submit(file)
 
 
+def _accepted_by_docflow(textin: TextInServer, file_name: str) -> int:
+    return sum(file.name == file_name for file in textin.files.values())
+
+
+def _upload(task_id: str, file: str, folder: Path, *, durable: bool = True, **arguments: Any) -> Any:
+    return DocFlowUploadOperator(task_id=task_id, files=[file], durable=durable, **arguments)
+
+
 def _alone(make: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *places, **arguments: make(*places, durable=False, **arguments)
 
@@ -157,6 +170,10 @@ SUBJECTS = (
     Subject("XParseSubmit, durable=False", _alone(_submit), _accepted_by_xparse, stores=False),
     Subject("XParseDocument", _document, _accepted_by_xparse, stores=HAS_STORE),
     Subject("XParseDocument, durable=False", _alone(_document), _accepted_by_xparse, stores=False),
+    Subject("DocFlowUpload", _upload, _accepted_by_docflow, stores=False, asks=True),
+    Subject(
+        "DocFlowUpload, durable=False", _alone(_upload), _accepted_by_docflow, stores=False, pushes=False
+    ),
     Subject("hook in a @task", _hook, _accepted_by_xparse, stores=False, pushes=False),
 )
 
@@ -169,12 +186,13 @@ IMPOSSIBLE: tuple[tuple[Callable[[Cell], bool], str], ...] = (
     ),
     (
         lambda cell: cell.moment is Moment.BEFORE_XCOM and not cell.subject.pushes,
-        "the hook has returned the id; what happens to it then is the code of the DAG's author and Airflow's",
+        "the hook or the operator has returned the ids; what happens to them then is Airflow's",
     ),
     (
         lambda cell: (
             cell.strike is Strike.SIGKILL
             and not cell.subject.stores
+            and not cell.subject.asks
             and cell.moment not in (Moment.BEFORE, Moment.HALF_SENT)
         ),
         "nothing outlives a killed process but a store: the next try submits again",

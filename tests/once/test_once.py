@@ -11,6 +11,7 @@ from tests.once.matrix import SUBJECTS, Cell, Subject, cells
 from tests.once.moments import Strike
 from tests.once.results import differences, explain, write_documents
 from tests.running import AIRFLOW_2, new_dag, run_dag
+from textin_provider.testing import fast_polling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +31,13 @@ def _handlers() -> Iterator[None]:
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
+def _fast_polling() -> Iterator[None]:
+    """Shorten the time that an upload waits for files that DocFlow lists late."""
+    with fast_polling(keep_intervals=True):
+        yield
 
 
 @pytest.fixture(autouse=True)

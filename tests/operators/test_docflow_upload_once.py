@@ -1,4 +1,4 @@
-"""Every accepted file is billed: what becomes of an upload that breaks off, and of its password."""
+"""Every accepted file is billed: what becomes of an upload that breaks off without ``durable``."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_an_upload_that_broke_off_is_not_repeated(
     textin.fault("upload", fault)
     sources = invoices(tmp_path, 2) if kind == "files" else [f"{NOWHERE}/a.pdf", f"{NOWHERE}/b.pdf"]
 
-    outcome = upload(**{kind: sources})
+    outcome = upload(**{kind: sources}, durable=False)
 
     error = outcome.raised()
     assert isinstance(error, TextInUncertainSubmitError)
@@ -63,7 +63,7 @@ def test_what_earlier_portions_had_accepted_is_pushed_when_a_later_one_breaks_of
     textin.fault("upload", NO_FAULT, times=2)
     textin.fault("upload", fault)
 
-    outcome = upload(files=invoices(tmp_path, 35))
+    outcome = upload(files=invoices(tmp_path, 35), durable=False)
 
     error = outcome.raised()
     assert isinstance(error, TextInUncertainSubmitError)
@@ -88,7 +88,7 @@ def test_a_later_portion_that_fails_in_any_way_forbids_a_retry(
 ) -> None:
     textin.fault("upload", NO_FAULT)
     textin.fault("upload", fault, times=None)
-    outcome = upload(files=invoices(tmp_path, 15))
+    outcome = upload(files=invoices(tmp_path, 15), durable=False)
     error = outcome.raised()
     assert isinstance(error, expected)
     assert isinstance(error, AirflowFailException)
@@ -133,9 +133,9 @@ def test_retries_of_the_task_never_upload_twice(
     files = invoices(tmp_path, 15)
     textin.fault("upload", ScriptedFault(cut="in_headers"))
     with new_dag("docflow_uploads_uncertain") as first:
-        DocFlowUploadOperator(task_id="uncertain", files=files)
+        DocFlowUploadOperator(task_id="uncertain", files=files, durable=False)
     with new_dag("docflow_uploads_in_part") as second:
-        DocFlowUploadOperator(task_id="in_part", files=files)
+        DocFlowUploadOperator(task_id="in_part", files=files, durable=False)
 
     [uncertain] = run_dag(first, tmp_path / "dags").values()
     assert (str(uncertain.state), uncertain.try_number) == ("failed", 1)
@@ -215,7 +215,10 @@ def _rendered(ti: Any) -> Any:
     return RenderedTaskInstanceFields.get_templated_fields(ti)
 
 
-def test_the_password_is_in_no_error_of_an_upload_alone(textin: TextInServer, tmp_path: Path) -> None:
-    textin.fault("upload", ScriptedFault(cut="in_headers"))
-    error = upload(files=invoices(tmp_path, 1), pdf_password=PASSWORD).raised()
+@pytest.mark.parametrize("durable", [True, False])
+def test_the_password_is_in_no_error_of_an_upload_alone(
+    textin: TextInServer, tmp_path: Path, durable: bool
+) -> None:
+    textin.fault("upload", ScriptedFault(cut="before_answer"), times=None)
+    error = upload(files=invoices(tmp_path, 1), pdf_password=PASSWORD, durable=durable).raised()
     assert _hidden(f"{error!r} {error} {error.__cause__!r} {error.__context__!r}") == []

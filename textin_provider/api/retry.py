@@ -27,6 +27,8 @@ class Timing:
     :param first_spacing: extra delay between requests after that pause.
     :param batch: polls of a triggerer that are due within this time of each other are sent together.
     :param longest_interval: upper limit of every interval between polls.
+    :param list_settles: DocFlow lists uploads late: a batch that has not grown for this time is complete.
+    :param list_interval: between two requests for such a list.
     """
 
     backoff_base: float = 1.0
@@ -34,6 +36,8 @@ class Timing:
     first_spacing: float = 0.2
     batch: float = 0.25
     longest_interval: float = math.inf
+    list_settles: float = 30.0
+    list_interval: float = 3.0
 
 
 _timing = Timing()

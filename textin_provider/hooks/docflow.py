@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import mask_secret
 
-from textin_provider.api.docflow import upload
 from textin_provider.api.docflow.fetch import MAX_PAGE_SIZE, READ_PAGE_SIZE, PageWalk, fetch_page
 from textin_provider.api.docflow.models import DocFlowFile, Selector
+from textin_provider.api.docflow.options import PASSWORD_OPTION, upload_options
 from textin_provider.api.docflow.progress import Progress, poll_progress
-from textin_provider.api.docflow.upload import DocFlowUpload
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.hooks.lineage import report
+from textin_provider.hooks.docflow_sources import Resume, Sources
+from textin_provider.hooks.docflow_upload import BatchUpload
 from textin_provider.hooks.sender import Sender
-from textin_provider.hooks.storage import check_documents, open_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from textin_provider.api.docflow.upload import DocFlowUpload
 
 #: A batch that does not exist: asking for it is free of charge and checks the credentials.
 _NO_BATCH = Selector("batch_number", "connection-test")
@@ -51,6 +51,7 @@ class DocFlowMethods(Sender):
         workspace_id: str | None = None,
         file_conn_id: str | None = None,
         on_accepted: Callable[[DocFlowUpload], None] | None = None,
+        resume: bool | Resume = False,
         **options: Any,
     ) -> DocFlowUpload:
         """
@@ -58,42 +59,39 @@ class DocFlowMethods(Sender):
 
         All files and URLs are checked before the first request.
 
+        With ``resume`` no file is sent twice, however often the task runs: in later tries than the first one,
+        and after a request that may have been accepted, the batch is asked which files it has, by name, and
+        only those that it lacks are sent. Outside of a task it is always asked first. Files of the same name
+        are sent in separate requests. Other tasks must not put files of the same names into the batch: they
+        would be taken for these.
+
         :param files: local paths or object storage URLs; streamed, at most 100 MB each. Or
         :param urls: http(s) addresses from which DocFlow fetches the files.
         :param batch_number: a new or an existing batch; DocFlow makes one if it is None.
         :param on_accepted: called after each request with everything that is accepted so far.
+        :param resume: whether to send only what the batch lacks; needs a ``batch_number``, the same in every
+            try.
         :param options: see :func:`textin_provider.api.docflow.upload_options`.
         :raises TextInUncertainSubmitError: if files of a failed request, or of those before it, may have been
-            accepted.
+            accepted; with ``resume`` only if the batch holds files under unknown names.
+        :raises TextInServerError: with ``resume``, if DocFlow accepts a request and does not list its files.
         """
-        sources = upload.check_sources(files, urls)
-        query = upload.upload_options(**options)
-        workspace_id = self.workspace(workspace_id)
-        if password := query["parser_pdf_pwd"]:
+        query = upload_options(**options)
+        if password := query[PASSWORD_OPTION]:
             mask_secret(password)
-        is_local = files is not None
-        if is_local:
-            check_documents("files", sources, upload.MAX_FILE_BYTES, file_conn_id)
-        accepted = DocFlowUpload(batch_number, ())
-        for chunk in upload.chunked(sources):
-            try:
-                with ExitStack() as stack:
-                    opened = [open_document("files", file, file_conn_id) for file in chunk if is_local]
-                    request = upload.upload_files(
-                        workspace_id,
-                        documents=[stack.enter_context(document) for document in opened],
-                        urls=() if is_local else chunk,
-                        batch_number=accepted.batch_number,
-                        options=query,
-                    )
-                    accepted = accepted.plus(self.send(request))
-            except ApiError as refused:
-                error = refused.redacted(password)
-                raise upload.partly_accepted(error, accepted, sources) if accepted.files else error from None
-            report(self, "input", chunk)
-            if on_accepted:
-                on_accepted(accepted)
-        return accepted
+        sources = Sources.checked(files, urls, file_conn_id)
+        resuming = Resume.of_task(batch_number) if resume is True else resume or None
+        if resuming:
+            batch_number = Selector.of(batch_number=batch_number).value
+        return BatchUpload(
+            self,
+            sources,
+            workspace_id=self.workspace(workspace_id),
+            batch_number=batch_number,
+            options=query,
+            resume=resuming,
+            on_accepted=on_accepted,
+        ).run()
 
     def fetch_docflow_files(
         self,

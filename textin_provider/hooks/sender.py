@@ -60,6 +60,10 @@ class Sender(BaseHook):
             self._session_pid = os.getpid()
         return self._session
 
+    def sleep(self, seconds: float) -> None:
+        """Let some seconds pass between two requests."""
+        time.sleep(seconds)
+
     def send(
         self, request: Request[T], *, attempts: int = READ_ATTEMPTS, record: PostRecord[T] | None = None
     ) -> T:

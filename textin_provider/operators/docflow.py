@@ -3,122 +3,23 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.tasks.mixins import DocFlowTaskMixin, TextInTaskMixin
+from textin_provider.operators.docflow_upload import DocFlowUploadOperator
+from textin_provider.tasks.mixins import DocFlowTaskMixin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
-    from textin_provider.api.docflow import DocFlowUpload
     from textin_provider.api.docflow.summary import BatchSummary
 
-
-class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
-    """
-    Upload files to DocFlow as one batch, without waiting for their results.
-
-    A list of more than ten is sent in several requests to one batch, after all files and URLs were checked.
-    TextIn bills every file it accepts, so each request is sent once, and again only if no connection was
-    made. If a request fails after others were accepted, the accepted files are pushed as the task's XCom, and
-    the task fails without retry.
-
-    :param files: local paths or object storage URLs, streamed, at most 100 MB each. (templated)
-    :param urls: http(s) addresses from which DocFlow fetches the files, instead of ``files``. (templated)
-    :param batch_number: a new or an existing batch; DocFlow makes one if it is None. (templated)
-    :param category: the category of the files, instead of classifying them. (templated)
-    :param target_process: ``"classify"`` to stop after classifying, or ``"extract"``. (templated)
-    :param split_flag: whether a file that holds several documents is split.
-    :param crop_flag: whether several receipts on one page are cropped out.
-    :param auto_verify_vat: whether VAT invoices are checked with the tax authority.
-    :param parser_params: ``parse_mode``, ``dpi``, ``formula_level``, ``apply_merge``, ``crop_dewarp``,
-        ``remove_watermark``, ``table_text_split_mode``. (templated)
-    :param pdf_password: password of the PDF files; masked. (templated)
-    :param workspace_id: the DocFlow workspace, by default the connection's. (templated)
-    :param file_conn_id: Airflow connection for ``files`` on object storage. (templated)
-    :param textin_conn_id: id of the connection. (templated)
-    :return: ``{"batch_number", "files": [{"file_id", "task_id", "name", "format"}]}``.
-    """
-
-    template_fields: Sequence[str] = (
-        "files",
-        "urls",
-        "batch_number",
-        "category",
-        "target_process",
-        "parser_params",
-        "pdf_password",
-        "workspace_id",
-        "file_conn_id",
-        "textin_conn_id",
-    )
-    template_fields_renderers: ClassVar[dict[str, str]] = {"parser_params": "json"}
-
-    def __init__(
-        self,
-        *,
-        files: Sequence[str] | str | None = None,
-        urls: Sequence[str] | str | None = None,
-        batch_number: str | None = None,
-        category: str | None = None,
-        target_process: str | None = None,
-        split_flag: bool | None = None,
-        crop_flag: bool | None = None,
-        auto_verify_vat: bool | None = None,
-        parser_params: Mapping[str, Any] | None = None,
-        pdf_password: str | None = None,
-        workspace_id: str | None = None,
-        file_conn_id: str | None = None,
-        textin_conn_id: str = "textin_default",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.files = files
-        self.urls = urls
-        self.batch_number = batch_number
-        self.category = category
-        self.target_process = target_process
-        self.split_flag = split_flag
-        self.crop_flag = crop_flag
-        self.auto_verify_vat = auto_verify_vat
-        self.parser_params = parser_params
-        self.pdf_password = pdf_password
-        self.workspace_id = workspace_id
-        self.file_conn_id = file_conn_id
-        self.textin_conn_id = textin_conn_id
-
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Upload the files."""
-        accepted: list[DocFlowUpload] = []
-        try:
-            upload = self.hook.upload_docflow_files(
-                self.files,
-                self.urls,
-                batch_number=self.batch_number,
-                workspace_id=self.workspace_id,
-                file_conn_id=self.file_conn_id,
-                on_accepted=accepted.append,
-                category=self.category,
-                target_process=self.target_process,
-                split_flag=self.split_flag,
-                crop_flag=self.crop_flag,
-                auto_verify_vat=self.auto_verify_vat,
-                parser_params=self.parser_params,
-                pdf_password=self.pdf_password,
-            )
-        except ApiError as error:
-            if accepted:
-                self.push_value(context, accepted[-1].to_dict())
-            # Without the frames of the hook: Airflow 3.0 prints their variables, and one holds the password.
-            raise error.with_traceback(None) from None
-        self.log.info("DocFlow accepted %d files as batch %s.", len(upload.files), upload.batch_number)
-        return upload.to_dict()
+__all__ = ["DocFlowDownloadResultsOperator", "DocFlowUploadOperator"]
 
 
 class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):

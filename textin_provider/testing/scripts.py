@@ -101,6 +101,9 @@ class FileScript:
     :param task_type: its own task type; that of a child is 0 (split off) by default, 3 means cropped out.
     :param visible_after_seconds: seconds after its creation before it is listed.
     :param visible_after_fetches: number of matching fetches before it is listed.
+    :param accepted: whether an upload takes the file. One that it does not take is not billed, not listed and
+        not named in the response, which reports success all the same.
+    :param named: whether the response to its upload names the file.
     :param vanish_after_fetches: delete it after this many fetches that count.
     :param null_fields: names of fields that are null in its JSON; ``"*"`` stands for all optional ones.
     :param omit_fields: names of fields that are absent from its JSON, likewise, and from the response to its
@@ -125,6 +128,8 @@ class FileScript:
     task_type: int | None = None
     visible_after_seconds: float = 0.0
     visible_after_fetches: int = 0
+    accepted: bool = True
+    named: bool = True
     vanish_after_fetches: int | None = None
     null_fields: Collection[str] = ()
     omit_fields: Collection[str] = ()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textin_provider.api.docflow.fetch import PATH, query_of
+from textin_provider.api.docflow.options import upload_options
 from textin_provider.api.errors import ApiError, ErrorKind, bad_input
 from textin_provider.api.inputs import Document, check_http_url, exactly_one_of, is_list
 from textin_provider.api.protocol import (
@@ -21,12 +21,27 @@ from textin_provider.api.protocol import (
     read_submitted,
     server_error,
 )
-from textin_provider.api.text import one_line, redact_url
+from textin_provider.api.text import one_line, redact_url, summarize
+
+if TYPE_CHECKING:
+    from textin_provider.api.docflow.models import DocFlowFile
+    from textin_provider.api.docflow.roster import Receipt
+
+__all__ = [
+    "MAX_FILE_BYTES",
+    "MAX_PER_UPLOAD",
+    "DocFlowUpload",
+    "check_sources",
+    "listed_receipts",
+    "partly_accepted",
+    "unnamed_files",
+    "upload_files",
+    "upload_options",
+]
 
 MAX_FILE_BYTES = 100 * 1024 * 1024
 #: The documented limit of URLs in one request; files are sent in requests of the same size.
 MAX_PER_UPLOAD = 10
-_OPTION = re.compile(r"[a-z][a-z_]*")
 
 
 @dataclass(frozen=True)
@@ -34,11 +49,7 @@ class DocFlowUpload:
     """An accepted upload: the batch, and ``{"file_id", "task_id", "name", "format"}`` of each file."""
 
     batch_number: str | None
-    files: tuple[dict[str, str | None], ...]
-
-    def plus(self, other: DocFlowUpload) -> DocFlowUpload:
-        """Return this upload and a further one to the same batch as one."""
-        return DocFlowUpload(other.batch_number, self.files + other.files)
+    files: tuple[Receipt, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the upload as the operator returns it."""
@@ -59,57 +70,6 @@ def check_sources(files: Sequence[str] | str | None, urls: Sequence[str] | str |
     return sources
 
 
-def upload_options(
-    *,
-    category: str | None = None,
-    target_process: str | None = None,
-    split_flag: bool | None = None,
-    crop_flag: bool | None = None,
-    auto_verify_vat: bool | None = None,
-    parser_params: Mapping[str, Any] | None = None,
-    pdf_password: str | None = None,
-) -> dict[str, Any]:
-    """
-    Return the query parameters of an upload; None leaves TextIn's default.
-
-    :param category: of the files, instead of classifying them.
-    :param target_process: ``"classify"`` to stop after classifying, or ``"extract"``.
-    :param split_flag: whether a file that holds several documents is split.
-    :param crop_flag: whether several receipts on one page are cropped out.
-    :param auto_verify_vat: whether VAT invoices are checked with the tax authority.
-    :param parser_params: ``parse_mode`` (``"auto"``, ``"scan"``, ``"vlm"``), ``dpi`` (144, 216),
-        ``formula_level`` (0 to 2), ``apply_merge``, ``crop_dewarp``, ``remove_watermark``,
-        ``table_text_split_mode``.
-    :param pdf_password: password of the PDF files, sent as ``parser_pdf_pwd``.
-    """
-    if target_process not in (None, "classify", "extract"):
-        problem = "it is not a known process"
-        raise bad_input("target_process", target_process, problem, "Use classify or extract")
-    parser = {str(name).removeprefix("parser_"): value for name, value in (parser_params or {}).items()}
-    for name, value in parser.items():
-        # The values are not quoted: one of them may be a password under another name.
-        if "pwd" in name.lower() or "passw" in name.lower():
-            fix = "Use pdf_password, which is masked"
-            raise bad_input("parser_params", sorted(parser), "it holds a password", fix)
-        if not _OPTION.fullmatch(name) or not isinstance(value, str | int):
-            problem = f"{name!r} is not a valid name, or its value is not a number or text"
-            fix = "Use the names of TextIn's documentation"
-            raise bad_input("parser_params", sorted(parser), problem, fix)
-    return {
-        "category": category,
-        "target_process": target_process,
-        "split_flag": split_flag,
-        "crop_flag": crop_flag,
-        "auto_verify_vat": auto_verify_vat,
-        # TextIn takes 0 and 1 here, not true and false.
-        **{
-            f"parser_{name}": int(value) if isinstance(value, bool) else value
-            for name, value in parser.items()
-        },
-        "parser_pdf_pwd": pdf_password,
-    }
-
-
 def upload_files(
     workspace_id: str,
     *,
@@ -121,6 +81,8 @@ def upload_files(
     """
     Upload at most ten documents or ten URLs into a batch.
 
+    The value names the files that were accepted, which may be fewer than were sent.
+
     :param batch_number: a new or an existing one; TextIn makes one where None is given.
     :param options: from :func:`upload_options`. The API takes a password in the query string.
     """
@@ -130,17 +92,12 @@ def upload_files(
     about = f"DocFlow upload of {one_line(', '.join(map(redact_url, names)))}"
     body = json.dumps({"urls": [check_http_url("urls", url) for url in urls]}) if urls else None
     parts = tuple(document.as_part() for document in documents)
-    read = partial(read_submitted, partial(_read_upload, about, batch_number, len(names)))
+    read = partial(read_submitted, partial(_read_upload, about, batch_number))
     query = query_of({"workspace_id": workspace_id, "batch_number": batch_number, **(options or {})})
     return Request(about, "POST", Service.DOCFLOW, f"{PATH}/upload", read, query, parts, body)
 
 
-def chunked(sources: Sequence[str]) -> list[Sequence[str]]:
-    """Split a list into the chunks that one request takes."""
-    return [sources[at : at + MAX_PER_UPLOAD] for at in range(0, len(sources), MAX_PER_UPLOAD)]
-
-
-def _read_upload(about: str, batch_number: str | None, sent: int, response: Response) -> DocFlowUpload:
+def _read_upload(about: str, batch_number: str | None, response: Response) -> DocFlowUpload:
     data = read_data(response, about, "result")
     records = data.get("files")
     number = optional_text(data.get("batch_number")) or batch_number
@@ -152,16 +109,44 @@ def _read_upload(about: str, batch_number: str | None, sent: int, response: Resp
         for record in records
         if isinstance(record, Mapping)
     )
-    if len(files) < sent:
-        raise server_error(about, f"the response names {len(files)} of {sent} files, in batch {number}")
     return DocFlowUpload(number, files)
 
 
+def listed_receipts(files: Sequence[DocFlowFile]) -> list[Receipt]:
+    """Return the receipts of the uploads among the listed files of a batch, without parts of documents."""
+    parts = {part.file_id for file in files for child in file.children for part in child.with_parts()}
+    return [
+        {"file_id": file.file_id, "task_id": file.task_id, "name": file.name, "format": file.format}
+        for file in files
+        if not file.is_part and file.file_id not in parts
+    ]
+
+
+def unnamed_files(about: str, batch_number: str | None, sent: int, unnamed: Sequence[str]) -> ApiError:
+    """Return the error of a response that names fewer files than were sent, which may have been accepted."""
+    message = (
+        f"the response names {sent - len(unnamed)} of {sent} files, in batch {batch_number}; "
+        f"missing: {summarize(unnamed, len(unnamed))}"
+    )
+    return server_error(about, message)
+
+
 def partly_accepted(error: ApiError, accepted: DocFlowUpload, sources: Sequence[str]) -> ApiError:
-    """Return the error of a chunk that failed after others were accepted."""
+    """Return the error of a request that failed after others were accepted, and that no retry may repeat."""
     # Not transient: a retry of the task would send all files again, and TextIn would bill them twice.
     kind = ErrorKind.UNCERTAIN if error.kind.is_transient else error.kind
-    before = f"{len(accepted.files)} of {len(sources)} files were accepted"
-    message = f"{before} under batch_number={accepted.batch_number!r}, then: {error.message}"
     fix = "Upload the rest under the same batch_number; sending all again bills the accepted ones twice"
-    return error.replace(kind=kind, message=message, fix=fix)
+    return error.replace(kind=kind, message=f"{_count(accepted, sources)}{error.message}", fix=fix)
+
+
+def resumably_failed(error: ApiError, accepted: DocFlowUpload, sources: Sequence[str]) -> ApiError:
+    """Return the error of a request that failed after others were accepted; the next try sends the rest."""
+    fix = error.fix
+    if error.kind is not ErrorKind.UNCERTAIN:
+        fix = "; ".join(filter(None, [fix, "The next try asks the batch and sends only what is missing"]))
+    return error.replace(message=f"{_count(accepted, sources)}{error.message}", fix=fix)
+
+
+def _count(accepted: DocFlowUpload, sources: Sequence[str]) -> str:
+    files = f"{len(accepted.files)} of {len(sources)} files"
+    return f"{files} were accepted under batch_number={accepted.batch_number!r}, then: "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -84,8 +85,8 @@ class DocFlowEndpoints:
         sources = await read_sources(request, UPLOAD_PATH, spool, limit)
         batch_number = options.pop("batch_number", None) or self._files.new_batch_number()
         workspace_id = options.pop("workspace_id")
-        files = [await self._add(*item, options, batch_number, workspace_id) for item in _items(sources)]
-        receipts = [_receipt(file) for file in files]
+        taken = [await self._add(*item, options, batch_number, workspace_id) for item in _items(sources)]
+        receipts = [_receipt(file) for file in taken if file is not None and file.script.named]
         return Envelope.DOCFLOW.success({"batch_number": batch_number, "files": receipts})
 
     async def fetch(self, request: RoutedRequest) -> HttpResponse:
@@ -166,10 +167,15 @@ class DocFlowEndpoints:
         options: Mapping[str, Any],
         batch_number: str,
         workspace_id: str,
-    ) -> File:
-        file = self._files.make(
-            self._files.next_script(), name, batch_number, workspace_id, options=options, url=url
-        )
+    ) -> File | None:
+        script = self._files.next_script()
+        if not script.accepted:
+            if upload is not None:
+                upload.discard()
+            return None
+        listed_after = max(script.visible_after_seconds, self._quirks.uploads_listed_after)
+        script = replace(script, visible_after_seconds=listed_after)
+        file = self._files.make(script, name, batch_number, workspace_id, options=options, url=url)
         if upload is not None:
             file.size, file.sha256 = upload.size, upload.sha256
         self._files.add(file)

@@ -27,6 +27,7 @@ class Quirks:
     :param max_page_size: return at most this many files per page, and still report the ``page_size`` of the
         query.
     :param shuffle: list the files in a different order each time.
+    :param uploads_listed_after: seconds before an uploaded file is listed, unless its script says more.
     """
 
     omit_total: bool = False
@@ -34,6 +35,7 @@ class Quirks:
     ignore_page: bool = False
     max_page_size: int | None = None
     shuffle: bool = False
+    uploads_listed_after: float = 0.0
 
 
 class Found(NamedTuple):
