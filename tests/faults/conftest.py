@@ -28,7 +28,7 @@ def shared() -> Iterator[TextInServer]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return one folder for a module, since pytest takes seconds to remove one for each of 2,700 cases."""
+    """Return one folder for a module, since pytest takes seconds to remove one for each of 3,400 cases."""
     return tmp_path_factory.mktemp("cases")
 
 
