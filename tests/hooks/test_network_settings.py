@@ -21,7 +21,7 @@ _ESCAPED = USER.replace(" ", "%20")
 @dataclass(frozen=True)
 class Setting:
     """
-    Variables of the environment, and what comes of them.
+    Variables of the environment, and the expected outcome.
 
     :param kind: of the error; None if it works.
     :param words: which the error contains.
@@ -114,7 +114,7 @@ PROXIES = [
 
 
 def refused(value: str, *words: str, through_proxy: bool = False, **others: str) -> list[Setting]:
-    """Return the settings for a proxy that lets nothing through, with a tunnel and without one."""
+    """Return the settings for an unusable proxy, with a tunnel and without one."""
     return [
         Setting(
             {**_CA, f"{scheme}_proxy": value, **others},
@@ -185,7 +185,7 @@ def test_a_certificate_whose_name_is_only_its_common_name_is_rejected_by_both(wo
     assert world.submissions == 0
 
 
-#: What a user may make of http://user:password@host:port. The password is "Hush", with more that disturbs.
+#: Malformed variants of http://user:password@host:port; the password contains "Hush".
 MALFORMED = [
     "http//u:Hush@{plain}",
     "http:/u:Hush@{plain}",
@@ -298,7 +298,7 @@ def test_a_proxy_without_an_answer_may_have_passed_a_document_on_if_it_does_not_
 
 
 @pytest.mark.parametrize("side", ["by_worker", "by_triggerer"])
-def test_netrc_takes_nobodys_place(
+def test_netrc_does_not_override_credentials(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: str
 ) -> None:
     netrc = tmp_path / "netrc"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 #: Nothing of a request is sent before these methods return.
 _CONNECTING = frozenset({HTTPConnection.connect.__code__, HTTPSConnection.connect.__code__})
-#: What http.client says when a proxy does not open a tunnel.
+#: The text of http.client for a proxy that does not open a tunnel.
 _NO_TUNNEL = re.compile(r"Tunnel connection failed: (\d+)")
 #: The beginning of an error's text in older urllib3.
 _OBJECT = re.compile(r"<\S+ object at 0x\w+>:? *")
