@@ -82,7 +82,7 @@ def _innermost(error: BaseException) -> str:
     """Return the text of the innermost cause, which names no object in memory."""
     while isinstance(error.args[0] if error.args else None, BaseException):
         error = error.args[0]
-    reason = getattr(error, "reason", None)
+    reason = getattr(error, "reason", None) or getattr(error, "original_error", None)
     if isinstance(reason, BaseException):
         return _innermost(reason)
     return one_line(_OBJECT.sub("", str(error)))
