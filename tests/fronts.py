@@ -1,4 +1,4 @@
-"""What may stand before the local TextIn: TLS, and a forward proxy that tunnels and forwards."""
+"""Fronts of the local TextIn: TLS, and a forward proxy that tunnels and forwards."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ _HOP_BY_HOP = {"connection", "proxy-connection", "proxy-authorization", "keep-al
 
 class ForwardProxy(_Front):
     """
-    A forward proxy which tells what it was asked for.
+    A forward proxy that records its requests.
 
     :param user: ``user:password`` that it requires.
     :param refusal: the status that it answers each request with, instead of passing it on; 0 is no answer.

@@ -1,4 +1,4 @@
-"""A local TextIn behind TLS and proxies, and what a worker and a triggerer meet there."""
+"""A local TextIn behind TLS and proxies, and the outcomes of a worker and a triggerer."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def resolve_test_names(patch: pytest.MonkeyPatch) -> None:
 
 
 @dataclass(frozen=True)
-class Met:
-    """What one side met: the kind of error, or None; its text; whether it came through a proxy."""
+class SideOutcome:
+    """The outcome of one side: the kind of its error, or None, its text, and whether it used a proxy."""
 
     kind: ErrorKind | None
     text: str = field(compare=False)
@@ -102,7 +102,7 @@ class World:
         return self._stack.enter_context(ForwardProxy(**options))
 
     def begin(self, patch: pytest.MonkeyPatch) -> World:
-        """Forget the requests of other tests, and begin with an environment that tells nothing."""
+        """Forget the requests of other tests, and begin with an empty environment."""
         self.patch = patch
         clear_environment(patch)
         resolve_test_names(patch)
@@ -135,11 +135,11 @@ class World:
     def heads(self) -> int:
         return sum(len(proxy.heads) for proxy in (self.plain, self.strict, self.secure))
 
-    def by_worker(self) -> Met:
+    def by_worker(self) -> SideOutcome:
         """Submit a document."""
         return self._met(lambda: TextInHook().submit_xparse_job(str(self.document)))
 
-    def by_triggerer(self) -> Met:
+    def by_triggerer(self) -> SideOutcome:
         """Poll a job."""
         # A worker whose delays pass at once reserves its requests in the future.
         forget_limits()
@@ -151,11 +151,11 @@ class World:
 
         return self._met(lambda: asyncio.run(poll()))
 
-    def _met(self, work: Callable[[], object]) -> Met:
+    def _met(self, work: Callable[[], object]) -> SideOutcome:
         before = self.heads()
         kind, text = None, ""
         try:
             work()
         except ApiError as error:
             kind, text = error.kind, str(error)
-        return Met(kind, text, self.heads() > before)
+        return SideOutcome(kind, text, self.heads() > before)

@@ -60,7 +60,7 @@ def test_a_password_in_a_malformed_url_is_redacted_too(url: str, expected: str) 
     assert "Hush" not in one_line(f"Failed to parse {url!r}, as {url} is ('{url}') no URL: proxy={url}")
 
 
-def test_what_is_no_password_is_kept() -> None:
+def test_text_without_a_password_is_kept() -> None:
     line = "at 10:30 bob@example.com opened https://h:8080/a and https://i: see bob@h"
     assert one_line(line) == line
 

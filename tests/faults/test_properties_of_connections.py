@@ -33,6 +33,7 @@ class Connection:
     """What is read of Airflow's own."""
 
     conn_id: str | None = "c1"
+    conn_type: str | None = "textin"
     login: str | None = "app"
     password: str | None = field(default=SECRET, repr=False)
     host: str | None = None
@@ -55,16 +56,24 @@ def check_named(fault: ApiError) -> None:
     st.none() | HOST,
     st.sampled_from([None, "", "http", "https", "ftp"]),
     st.none() | st.integers(min_value=-1, max_value=70_000),
+    st.sampled_from([None, "", "textin", "http"]),
     EXTRA,
 )
 def test_any_connection_is_read_or_the_field_is_named(
-    login: str | None, host: str | None, schema: str | None, port: int | None, extra: dict[str, Any]
+    login: str | None,
+    host: str | None,
+    schema: str | None,
+    port: int | None,
+    conn_type: str | None,
+    extra: dict[str, Any],
 ) -> None:
     try:
-        read = read_connection(stand_in(login=login, host=host, schema=schema, port=port), extra)
+        connection = stand_in(login=login, host=host, schema=schema, port=port, conn_type=conn_type)
+        read = read_connection(connection, extra)
     except ApiError as fault:
         check_named(fault)
     else:
+        assert conn_type != "http"
         assert SECRET not in repr(read)
         assert set(read.base_urls) == set(Service)
         assert read.timeout >= 0.1

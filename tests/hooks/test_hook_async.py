@@ -167,6 +167,26 @@ async def test_a_connection_that_is_not_there_is_told_as_on_a_worker() -> None:
             pass
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("textin://app:Hush/7f3a@", "may be malformed"),
+        ("textin://app:1234/7f3a@", "may be malformed"),
+        ("http://app:Hush@h", "of type textin"),
+    ],
+)
+async def test_a_variable_that_holds_no_connection_to_textin_is_told_as_on_a_worker(
+    monkeypatch: pytest.MonkeyPatch, value: str, words: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_MINE", value)
+
+    with pytest.raises(TextInConfigurationError, match=words) as caught:
+        async with TextInAsyncHook("mine"):
+            pass
+
+    assert [part for part in ("Hush", "1234", "7f3a") if part in str(caught.value)] == []
+
+
 @pytest.mark.usefixtures("textin")
 async def test_it_neither_submits_nor_works_outside_its_block() -> None:
     looking = TextInAsyncHook()

@@ -251,7 +251,7 @@ def test_a_missing_connection_is_told_with_its_id_and_how_to_make_it() -> None:
         '{"conn_type": "textin", "login": "app", "password": "Hush"7f3a"}',
     ],
 )
-def test_a_value_that_makes_half_a_connection_may_be_malformed(read: Any, value: str) -> None:
+def test_a_malformed_value_of_the_variable_is_named_as_the_cause(read: Any, value: str) -> None:
     message = refused(read, value)
 
     assert "the value of AIRFLOW_CONN_MINE may be malformed. Percent-encode" in message
@@ -259,7 +259,7 @@ def test_a_value_that_makes_half_a_connection_may_be_malformed(read: Any, value:
 
 
 @pytest.mark.parametrize("secret", ["a:b", "a@b", "a%b", "a&b=c", "a b"])
-def test_what_a_uri_can_hold_unescaped_is_no_reason_to_refuse_it(read: Any, secret: str) -> None:
+def test_a_uri_may_contain_characters_that_do_not_end_it(read: Any, secret: str) -> None:
     assert read(f"textin://app:{secret}@").secret_code == secret
 
 

@@ -1,4 +1,4 @@
-"""Waits and downloads behind proxies and a CA of their own: what cannot succeed fails at once."""
+"""Waits and downloads behind proxies and a CA of their own: a hopeless request fails at once."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _MAX_LISTED = 20
 # Without a bound of the scheme, a long word without blanks is scanned again from each of its letters.
 _URL = re.compile(r"[a-z][a-z0-9+.-]{0,30}://\S+", re.IGNORECASE)
 _TRAILING_PUNCTUATION = "'\">),;"
-#: What may stand before a user name in a word.
+#: Characters that may stand before a user name in a word.
 _OPENING = "'\"=(<[{"
 #: A host with or without a port.
 _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:]*)(:\d+)?")
@@ -28,7 +28,8 @@ def redact_url(url: str) -> str:
     """
     Return a URL without its user, query and fragment, each of which may be secret.
 
-    Of a malformed URL, such as one with ``/`` or ``#`` in the password, what follows the last ``@`` is left.
+    Of a malformed URL, such as one with ``/`` or ``#`` in the password, only the part after the last ``@``
+    is left.
     """
     scheme, separator, rest = url.partition("://")
     if not separator:

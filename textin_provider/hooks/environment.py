@@ -156,7 +156,7 @@ def proxy_for(url: str) -> Proxy | None:
     if proxy is None or proxy.scheme in _DEFAULT_PORTS:
         return proxy
     problem = f"{proxy.scheme} proxies are not supported" if proxy.scheme else "it is not the URL of a proxy"
-    fix = "Write http://proxy.example.com:3128, with user and password percent-encoded if it requires them"
+    fix = "Write it like http://proxy.example.com:3128, with user and password, if any, percent-encoded"
     about = f"Environment variable {proxy.variable}"
     raise ApiError(ErrorKind.CONFIGURATION, about=about, message=problem, fix=fix)
 

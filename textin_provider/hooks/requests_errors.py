@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 #: Nothing of a request is sent before these methods return.
 _CONNECTING = frozenset({HTTPConnection.connect.__code__, HTTPSConnection.connect.__code__})
-#: What http.client says when a proxy does not open a tunnel.
+#: The text of http.client for a proxy that does not open a tunnel.
 _NO_TUNNEL = re.compile(r"Tunnel connection failed: (\d+)")
 #: The beginning of an error's text in older urllib3.
 _OBJECT = re.compile(r"<\S+ object at 0x\w+>:? *")
@@ -82,7 +82,7 @@ def _innermost(error: BaseException) -> str:
     """Return the text of the innermost cause, which names no object in memory."""
     while isinstance(error.args[0] if error.args else None, BaseException):
         error = error.args[0]
-    reason = getattr(error, "reason", None)
+    reason = getattr(error, "reason", None) or getattr(error, "original_error", None)
     if isinstance(reason, BaseException):
         return _innermost(reason)
     return one_line(_OBJECT.sub("", str(error)))
