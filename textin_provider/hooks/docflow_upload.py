@@ -145,8 +145,8 @@ class BatchUpload:
             # The next try would ask a batch that does not have these files.
             self._resume = None
             self._hook.log.warning(
-                "DocFlow put the files into batch %s instead of %s, which a retry would ask. An error is final "
-                "from now on.",
+                "DocFlow put the files into batch %s instead of %s, which a retry would ask. An error is "
+                "final from now on.",
                 response.batch_number,
                 self._batch_number,
             )
