@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.running import new_dag, run_dag
-from textin_provider.operators.xparse import XParseDownloadResultOperator, XParseSubmitOperator
+from textin_provider.operators.xparse import (
+    XParseDocumentOperator,
+    XParseDownloadResultOperator,
+    XParseSubmitOperator,
+)
 from textin_provider.sensors.xparse import XParseJobSensor
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
 
@@ -142,3 +146,32 @@ def test_a_retry_that_helps_is_a_success(
 
     assert _state(instances, "download") == ("success", 2)
     assert _value(instances, "download")["size_bytes"] > 0
+
+
+@pytest.mark.parametrize("operator", ["submit", "document"])
+def test_a_password_in_the_text_of_a_configuration_is_in_no_rendered_template(
+    textin: TextInServer, tmp_path: Path, operator: str
+) -> None:
+    from airflow.models.renderedtifields import RenderedTaskInstanceFields
+
+    (tmp_path / "a.md").write_text("# A\n")
+    arguments: dict[str, Any] = {
+        "task_id": "parse",
+        "file": f"{tmp_path}/a.md",
+        "config": '{"document": {"password": "open {{ params.rest }}"}}',
+        "params": {"rest": "wide-and-far"},
+    }
+    with new_dag(f"password_of_{operator}") as dag:
+        if operator == "submit":
+            XParseSubmitOperator(**arguments)
+        else:
+            XParseDocumentOperator(output_path=f"{tmp_path}/out/", poll_interval=0.05, **arguments)
+
+    [ti] = run_dag(dag, tmp_path / "dags").values()
+
+    [job] = textin.jobs.values()
+    assert job.config == {"document": {"password": "open wide-and-far"}}
+    rendered = RenderedTaskInstanceFields.get_templated_fields(ti)
+    assert rendered is not None
+    assert "password" in str(rendered["config"])
+    assert "wide-and-far" not in str(rendered["config"])

@@ -20,7 +20,7 @@ from textin_provider.hooks.sender import READ_ATTEMPTS, Sender
 from textin_provider.hooks.storage import OutputFile, open_document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from textin_provider.api.protocol import Request
     from textin_provider.api.xparse import XParseJob
@@ -59,8 +59,7 @@ class XParseMethods(Sender):
         :param record: where the submit is written down, see :class:`~textin_provider.hooks.guard.PostRecord`.
         :raises TextInUncertainSubmitError: if the document may have been accepted despite the error.
         """
-        passwords = passwords_in(config)
-        _mask(passwords)
+        passwords = mask_passwords(config)
         try:
             return self._submit(file, file_url, config, webhook, file_conn_id, record or NoRecord())
         except BaseException as error:
@@ -146,11 +145,13 @@ class XParseMethods(Sender):
                 raise
 
 
-def _mask(passwords: Iterable[str]) -> None:
-    """Let Airflow mask passwords in logs; a masker that fails must not fail a submit."""
-    with suppress(Exception):
+def mask_passwords(config: object) -> tuple[str, ...]:
+    """Let Airflow mask the passwords of a configuration, and return them; never raise."""
+    passwords = passwords_in(config)
+    with suppress(Exception):  # a masker that fails must not fail a submit
         for password in passwords:
             mask_secret(password)
+    return passwords
 
 
 class _Submit:

@@ -69,6 +69,14 @@ class XParseSubmitMixin(TextInTaskMixin):
     durable: bool
     resubmit_uncertain: bool
 
+    def _do_render_template_fields(self, parent: Any, *arguments: Any, **named: Any) -> None:
+        """Render the fields, then mask the passwords of the configuration before Airflow shows it."""
+        super()._do_render_template_fields(parent, *arguments, **named)  # type: ignore[misc]
+        if parent is self:
+            from textin_provider.hooks.xparse import mask_passwords
+
+            mask_passwords(self.config)
+
 
 class DocFlowTaskMixin(TextInTaskMixin):
     """Adds the selector of a task's DocFlow files."""
