@@ -11,6 +11,7 @@ from tests.once.matrix import SUBJECTS, Cell, Subject, cells
 from tests.once.moments import Strike
 from tests.once.results import differences, explain, write_documents
 from tests.running import AIRFLOW_2, new_dag, run_dag
+from textin_provider.api.retry import changed_timing
 from textin_provider.testing import fast_polling
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def _handlers() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _fast_polling() -> Iterator[None]:
     """Shorten the time that an upload waits for files that DocFlow lists late."""
-    with fast_polling(keep_intervals=True):
+    with fast_polling(keep_intervals=True), changed_timing(list_settles=1.0):
         yield
 
 

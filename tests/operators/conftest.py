@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.operators.document import Store
+from textin_provider.api.retry import changed_timing
 from textin_provider.operators.document import XParseDocumentOperator
 from textin_provider.testing import fast_polling
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _fast_polling() -> Iterator[None]:
     """Shorten all delays except the intervals that a test sets."""
-    with fast_polling(keep_intervals=True):
+    with fast_polling(keep_intervals=True), changed_timing(list_settles=1.0):
         yield
 
 

@@ -136,7 +136,7 @@ class BatchUpload:
             )
             # Noted within the guard of the request: nothing that strikes later can lose what was accepted.
             response = self._hook.send(request, record=_Acceptance(self._take, chunk))
-        report(self._hook, "input", [str(address) for address in addresses])
+        report(self._hook, "input", addresses)
         self._note(response.files)
         return self._still_missing(chunk)
 

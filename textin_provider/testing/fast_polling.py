@@ -18,9 +18,9 @@ def fast_polling(seconds: float = 0.01, *, keep_intervals: bool = False) -> Iter
     Make waits quick within the block, in this process: sensors, triggers, operators and hooks.
 
     Backoff, pauses after a rate limit and batches of triggers take about ``seconds``, and longer intervals
-    between polls are shortened to that. An upload waits a hundred times as long for files that DocFlow lists
-    late. ``Retry-After`` and ``timeout`` keep their meaning. Pauses of earlier
-    tests are forgotten at the beginning and at the end.
+    between polls are shortened to that. An upload waits three hundred times as long for files that DocFlow
+    lists late. ``Retry-After`` and ``timeout`` keep their meaning. Pauses of earlier tests are forgotten at
+    the beginning and at the end.
 
     :param seconds: the new delays.
     :param keep_intervals: whether ``poke_interval`` and ``poll_interval`` stay as they are.
@@ -33,7 +33,7 @@ def fast_polling(seconds: float = 0.01, *, keep_intervals: bool = False) -> Iter
             first_pause=seconds,
             first_spacing=seconds / 10,
             batch=seconds,
-            list_settles=100 * seconds,
+            list_settles=300 * seconds,
             list_interval=5 * seconds,
             **changes,
         ):
