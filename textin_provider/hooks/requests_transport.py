@@ -23,6 +23,7 @@ from textin_provider.api.errors import ApiError, ErrorKind, meaning_of_http
 from textin_provider.api.protocol import Part, Request, Response, retry_after_seconds
 from textin_provider.api.text import one_line
 from textin_provider.hooks.connection import USER_AGENT, TextInConnection
+from textin_provider.hooks.storage_errors import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +90,7 @@ def send(session: requests.Session, request: Request[Any], connection: TextInCon
 
     :raises ApiError: without a response; for a POST it says whether the request may have arrived.
     """
-    form = _multipart(request.parts)
+    form = _multipart(request)
     media = (
         form.content_type if form is not None else "application/json" if request.json is not None else None
     )
@@ -105,47 +106,49 @@ def send(session: requests.Session, request: Request[Any], connection: TextInCon
             allow_redirects=False,
         )
         return Response.received(response.status_code, response.headers, response.content, now=time.time())
-    except _FileChangedError:
-        message = "the file was changed while it was sent"
-        fix = "Nothing was accepted. Submit the file when it is complete"
-        raise ApiError(ErrorKind.REQUEST, about=request.about, message=message, fix=fix) from None
     except (requests.RequestException, HTTPError) as error:
         failed = _transport_error(request.about, error)
         raise (failed if request.is_read or _never_sent(error) else failed.as_uncertain()) from None
 
 
-def _multipart(parts: tuple[Part, ...]) -> MultipartEncoder | None:
-    if not parts:
+def _multipart(request: Request[Any]) -> MultipartEncoder | None:
+    if not request.parts:
         return None
     fields = []
-    for part in parts:
+    for part in request.parts:
         content: Any = part.content
         if part.size is not None:
-            content.seek(0)
-            content = _Sized(content, part.size)
+            content = _Sized(part, part.size, request.about)
         fields.append((part.name, (part.filename, content, part.content_type)))
     return MultipartEncoder(fields)
 
 
 class _Sized:
-    """A file with a known length; the encoder cannot determine the length of a file on object storage."""
+    """
+    A file with a known length; the encoder cannot determine the length of a file on object storage.
 
-    def __init__(self, file: Any, size: int) -> None:
-        self._file = file
+    Its errors pass through urllib3 and requests, which would take an OSError for one of the network. After an
+    error TextIn misses the rest of the announced length, and accepts nothing.
+    """
+
+    def __init__(self, part: Part, size: int, about: str) -> None:
+        self._file: Any = part.content
+        self._place = Place(part.source or about, "the source cannot be read")
         self.len = size
+        with self._place.errors():
+            self._file.seek(0)
 
     def read(self, size: int = -1) -> bytes:
-        data: bytes = self._file.read(self.len if size < 0 else min(size, self.len))
-        # The length is already announced. TextIn would wait for the rest of a shorter file, and accept the
-        # beginning of a longer one as the whole. After an error before the last byte it accepts nothing.
-        if self.len and (not data or (len(data) == self.len and self._file.read(1))):
-            raise _FileChangedError
+        with self._place.errors():
+            data: bytes = self._file.read(self.len if size < 0 else min(size, self.len))
+            # TextIn would wait for the rest of a shorter file, and accept the beginning of a longer one.
+            is_other = not data or (len(data) == self.len and self._file.read(1))
+        if self.len and is_other:
+            message = "the source was changed while it was sent"
+            fix = "Nothing was accepted. Submit the file when it is complete"
+            raise ApiError(ErrorKind.STORAGE, about=self._place.about, message=message, fix=fix)
         self.len -= len(data)
         return data
-
-
-class _FileChangedError(Exception):
-    """A file is longer or shorter than it was when the request began."""
 
 
 def _never_sent(error: BaseException) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from textin_provider.api.xparse import XParseJob
+    from textin_provider.hooks.paths import PathValue
 
 #: The id of a job that does not exist: asking for it is free of charge and checks the credentials.
 _NO_JOB = "0" * 32
@@ -29,7 +30,7 @@ class XParseMethods(Sender):
 
     def submit_xparse_job(
         self,
-        file: str | None = None,
+        file: PathValue | None = None,
         file_url: str | None = None,
         config: Mapping[str, Any] | str | None = None,
         webhook: str | None = None,
@@ -65,7 +66,7 @@ class XParseMethods(Sender):
         return self.run(partial(endpoints.poll_job, job_id), attempts=attempts)
 
     def download_xparse_result(
-        self, job_id: str, output_path: str, *, output_conn_id: str | None = None, overwrite: bool = True
+        self, job_id: str, output_path: PathValue, *, output_conn_id: str | None = None, overwrite: bool = True
     ) -> dict[str, Any]:
         """
         Store the result of a completed job, complete or not at all, in constant memory.

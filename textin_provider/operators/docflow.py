@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from textin_provider.api.docflow import DocFlowUpload
     from textin_provider.api.docflow.summary import BatchSummary
+    from textin_provider.hooks.paths import PathValue
 
 
 class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
@@ -63,7 +63,7 @@ class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
     def __init__(
         self,
         *,
-        files: Sequence[str] | str | None = None,
+        files: Sequence[PathValue] | PathValue | None = None,
         urls: Sequence[str] | str | None = None,
         batch_number: str | None = None,
         category: str | None = None,
@@ -125,7 +125,7 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
     """
     Store the data that DocFlow extracted from the files of a batch, then fail if some files failed.
 
-    The stored file is JSON Lines: for each file that succeeded or was classified one object as ``file/fetch``
+    The stored file is JSON Lines, strict JSON in UTF-8: for each file that succeeded or was classified one object as ``file/fetch``
     returns it (``id``, ``name``, ``category``, ``data``, ``child_files``, ...). It is written completely or
     not at all, before the task fails for failed files. Running again is free of charge.
 
@@ -161,7 +161,7 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
         file_id: str | None = None,
         docflow_task_id: str | None = None,
         workspace_id: str | None = None,
-        output_path: str | None = None,
+        output_path: PathValue | None = None,
         output_conn_id: str | None = None,
         overwrite: bool = True,
         raise_on_failure: bool = True,
@@ -195,6 +195,7 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
 
     def _store(self, summary: BatchSummary) -> dict[str, Any]:
         """Write the results, add the files to the summary, and return the manifest."""
+        from textin_provider.api.json_lines import json_line
         from textin_provider.hooks.lineage import report
         from textin_provider.hooks.storage import OutputFile
 
@@ -207,7 +208,7 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
         output.check()
         with output.writing() as file:
             for result in self._results(summary):
-                file.write(_line(result))
+                file.write(json_line(result))
         report(self.hook, "output", [output.path])
         return output.manifest(file)
 
@@ -223,11 +224,3 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
             about, message = f"DocFlow files of {selector}", f"not finished: {summary.describe(1)}"
             fix = "Wait for them with DocFlowBatchSensor first"
             raise ApiError(ErrorKind.RESULT, about=about, message=message, fix=fix)
-
-
-def _line(record: Mapping[str, Any]) -> bytes:
-    """Return a record as a line of JSON; lone surrogates, which UTF-8 cannot hold, stay escaped."""
-    try:
-        return json.dumps(record, ensure_ascii=False).encode() + b"\n"
-    except UnicodeEncodeError:
-        return json.dumps(record).encode() + b"\n"

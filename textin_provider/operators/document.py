@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
+    from textin_provider.hooks.paths import PathValue
     from textin_provider.polling.xparse import JobWait
     from textin_provider.tasks.job_store import JobStore, StateStore, SubmittedJob
 
@@ -88,8 +89,8 @@ class XParseDocumentOperator(TextInTaskMixin, BaseOperator):
     def __init__(
         self,
         *,
-        output_path: str,
-        file: str | None = None,
+        output_path: PathValue,
+        file: PathValue | None = None,
         file_url: str | None = None,
         config: Mapping[str, Any] | str | None = None,
         webhook: str | None = None,

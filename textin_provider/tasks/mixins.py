@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import textin_provider.exceptions  # noqa: F401  # errors become public exceptions by being registered
+from textin_provider.api.inputs import is_object_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +37,16 @@ class TextInTaskMixin:
         from textin_provider.hooks.textin import TextInHook
 
         return TextInHook(self.textin_conn_id)
+
+    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
+        """Render a template; a path stays a path, with its text rendered."""
+        path = os.fspath(content) if isinstance(content, os.PathLike) and not is_object_path(content) else ""
+        if not path:
+            return super().render_template(content, *args, **kwargs)  # type: ignore[misc]
+        # Airflow before 3.2 would call its method resolve(), as if it were the output of a task.
+        if "{{" not in path and "{%" not in path:
+            return content
+        return type(content)(str(super().render_template(path, *args, **kwargs)))  # type: ignore[misc]
 
     def push_value(self, context: Context, value: Any) -> None:
         """Push the return value of a task that is about to fail: a task that raises returns nothing."""
