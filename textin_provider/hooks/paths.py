@@ -178,4 +178,6 @@ def _file_system(parameter: str, text: str, protocol: str, conn_id: str | None) 
         fix = "Install the provider package of that storage, or correct the scheme"
         raise bad_input(parameter, text, f"Airflow cannot open it: {one_line(error)}", fix) from None
     except Exception as error:  # of any class: Airflow's API, a secrets backend, the library of the storage
-        raise Place(f"{parameter}={redact_url(text)!r}", "its storage cannot be opened").error(error) from None
+        raise Place(f"{parameter}={redact_url(text)!r}", "its storage cannot be opened").error(
+            error
+        ) from None

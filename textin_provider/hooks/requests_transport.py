@@ -118,7 +118,7 @@ def _multipart(request: Request[Any]) -> MultipartEncoder | None:
     for part in request.parts:
         content: Any = part.content
         if part.size is not None:
-            content = _Sized(part, part.size, request.about)
+            content = _Sized(content, part, request.about)
         fields.append((part.name, (part.filename, content, part.content_type)))
     return MultipartEncoder(fields)
 
@@ -131,10 +131,10 @@ class _Sized:
     error TextIn misses the rest of the announced length, and accepts nothing.
     """
 
-    def __init__(self, part: Part, size: int, about: str) -> None:
-        self._file: Any = part.content
-        self._place = Place(part.source or about, "the source cannot be read")
-        self.len = size
+    def __init__(self, content: Any, part: Part, about: str) -> None:
+        self._file = content
+        self._place = Place(part.source or about, "the source is not readable")
+        self.len = part.size or 0
         with self._place.errors():
             self._file.seek(0)
 

@@ -69,11 +69,14 @@ class Source:
 
 
 def source_place(location: Location) -> Place:
-    on_worker = "Check the path on this worker; a fleet of workers shares files on object storage (s3://, gs://)"
+    """Return the place of a document for errors."""
+    on_worker = (
+        "Check the path on this worker; a fleet of workers shares files on object storage (s3://, gs://)"
+    )
     check = f"Check the path and {location.conn_parameter}"
     fixes = {
         StorageProblem.GONE: on_worker if location.local else check,
         StorageProblem.DENIED: "Check its permissions" if location.local else f"{check}, and its permissions",
         StorageProblem.CHANGED: "Nothing was accepted. Submit the file when it is complete",
     }
-    return Place(location.about, "the source cannot be read", fixes)
+    return Place(location.about, "the source is not readable", fixes)

@@ -242,7 +242,9 @@ def _temporary_folder() -> Path:
 def _temporary_place(folder: Path) -> Place:
     fix = "Free space there, or set TMPDIR to another folder of this worker"
     return Place(
-        f"Temporary folder {str(folder)!r}", "it cannot be written", dict.fromkeys(StorageProblem, fix)
+        f"Temporary folder {str(folder)!r}",
+        "the folder cannot be written",
+        dict.fromkeys(StorageProblem, fix),
     )
 
 

@@ -49,7 +49,7 @@ _CODES = _patterns(
     {
         r"Quota|StorageFull|InsufficientStorage|NoSpace": StorageProblem.FULL,
         r"SlowDown|Throttl|TooManyRequests|RateLimit|LimitExceeded|Busy|TimedOut|RequestTimeout|InternalError|"
-        r"ServiceUnavailable|OperationAborted|PriorRequestNotComplete|ThroughputExceeded": StorageProblem.BUSY,
+        r"ServiceUnavailable|OperationAborted|PriorRequest|ThroughputExceeded": StorageProblem.BUSY,
         r"PreconditionFailed|ConditionNotMet|ConditionalRequestConflict|InvalidRange|NoSuchUpload": (
             StorageProblem.CHANGED
         ),
@@ -181,7 +181,7 @@ class Place:
     A place that is read or written, as errors name it.
 
     :param about: parameter and path, or the temporary folder: ``"file='s3://bucket/a.pdf'"``.
-    :param action: what cannot be done there: ``"the source cannot be read"``.
+    :param action: what cannot be done there: ``"the source is not readable"``.
     :param fixes: what the user can do about a problem, where the place knows better.
     """
 
@@ -193,13 +193,13 @@ class Place:
         """Return the provider's error for an error of the storage."""
         problem = problem_of(error)
         kind = ErrorKind.STORAGE if problem.is_transient else ErrorKind.REQUEST
-        message = f"{self.action}: {_describe(error)} ({problem.meaning})"
+        message = f"{problem.meaning}: {self.action}: {_describe(error)}"
         fix = self.fixes.get(problem, problem.fix)
         return ApiError(kind, about=self.about, message=message, fix=fix)
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """Raise the provider's error for any error of a call into the storage. Nothing else belongs inside."""
+        """Raise the provider's error for an error of a call into the storage; nothing else belongs inside."""
         try:
             yield
         except ApiError:

@@ -66,7 +66,12 @@ class XParseMethods(Sender):
         return self.run(partial(endpoints.poll_job, job_id), attempts=attempts)
 
     def download_xparse_result(
-        self, job_id: str, output_path: PathValue, *, output_conn_id: str | None = None, overwrite: bool = True
+        self,
+        job_id: str,
+        output_path: PathValue,
+        *,
+        output_conn_id: str | None = None,
+        overwrite: bool = True,
     ) -> dict[str, Any]:
         """
         Store the result of a completed job, complete or not at all, in constant memory.

@@ -125,9 +125,10 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
     """
     Store the data that DocFlow extracted from the files of a batch, then fail if some files failed.
 
-    The stored file is JSON Lines, strict JSON in UTF-8: for each file that succeeded or was classified one object as ``file/fetch``
-    returns it (``id``, ``name``, ``category``, ``data``, ``child_files``, ...). It is written completely or
-    not at all, before the task fails for failed files. Running again is free of charge.
+    The stored file is JSON Lines, strict JSON in UTF-8: for each file that succeeded or was classified one
+    object as ``file/fetch`` returns it (``id``, ``name``, ``category``, ``data``, ``child_files``, ...). It
+    is written completely or not at all, before the task fails for failed files. Running again is free of
+    charge.
 
     :param batch_number: the batch; pass exactly one of the three. (templated)
     :param file_id: one file. (templated)
