@@ -50,6 +50,7 @@ def test_a_line_is_utf8_without_a_mark_and_not_escaped_more_than_needed() -> Non
 
 
 def test_other_readers_take_the_lines() -> None:
-    orjson = pytest.importorskip("orjson", reason="orjson is not installed")
+    import orjson
+
     received = json.loads(r'{"a": "\ud83d\u2028", "b": [NaN, 1e999, 18446744073709551616]}')
     assert orjson.loads(json_line(received)) == {"a": "\ufffd\u2028", "b": [None, None, 2.0**64]}
