@@ -60,9 +60,9 @@ def write(path: str, content: bytes) -> OutputFile:
 
 def test_a_full_disk_of_the_target_is_told_as_such(tmp_path: Path) -> None:
     path = str(tmp_path / "r.json")
-    with pytest.raises(TextInStorageError, match="no space is left: the target cannot be written") as caught:
-        with file_size_limit(10_000):
-            write(path, b"x" * SIZE)
+    words = "no space is left: the target cannot be written"
+    with file_size_limit(10_000), pytest.raises(TextInStorageError, match=words) as caught:
+        write(path, b"x" * SIZE)
     assert str(caught.value).startswith(f"output_path={path!r}: ")
     assert list(tmp_path.iterdir()) == []
 
@@ -96,7 +96,7 @@ def test_no_temporary_folder_at_all_is_told(memory: str, monkeypatch: pytest.Mon
         raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
 
     monkeypatch.setattr(tempfile, "gettempdir", none)
-    with pytest.raises(TextInStorageError, match="Temporary folder: .*No usable"):
+    with pytest.raises(TextInStorageError, match=r"Temporary folder: .*No usable"):
         write(f"{memory}/r.json", b"x")
 
 
@@ -124,8 +124,7 @@ def test_deleting_the_temporary_file_does_not_hide_the_first_error(
     )
     monkeypatch.setattr(Path, "unlink", fail)
     output = OutputFile(f"{tmp_path}/r.json" if scheme == "local" else f"{memory}/r.json", "r.json")
-    with pytest.raises(BaseException) as caught, output.writing() as file:  # noqa: PT011
-        file.write(b"x")
+    with pytest.raises(BaseException) as caught, output.writing():  # noqa: PT011
         raise error
 
     # Errors of the block are its own, not those of the storage.
@@ -170,12 +169,11 @@ def test_a_local_file_that_changes_while_it_is_read_is_told(tmp_path: Path, chan
     path = tmp_path / "a.md"
     path.write_bytes(b"x" * SIZE)
     os.utime(path, (1, 1))
-    with pytest.raises(TextInStorageError, match=f"file='{path}': it was changed") as caught:
-        with open_document("file", str(path)) as document:
+    with open_document("file", str(path)) as document:
+        document.content.read(1000)
+        change(path)
+        with pytest.raises(TextInStorageError, match=f"file='{path}': it was changed") as caught:
             document.content.read(1000)
-            change(path)
-            while document.content.read(1000):
-                pass
     assert "Nothing was accepted" in str(caught.value)
 
 
@@ -228,14 +226,15 @@ def test_an_error_of_the_source_is_not_one_of_the_network(
     through: str,
 ) -> None:
     file = Failing(b"x" * SIZE, error, at)
+    file.size = SIZE  # type: ignore[attr-defined]
+    monkeypatch.setattr(MemoryFileSystem, "open", lambda *_, **__: file)
+    request = submit_job(document=Document("a.md", SIZE, file))
+    submits = {
+        "hand": lambda: send(hook.get_conn(), request, hook.connection),
+        "storage": lambda: hook.submit_xparse_job(f"{memory}/a.md"),
+    }
     with pytest.raises(expected) as caught:
-        if through == "hand":
-            request = submit_job(document=Document("a.md", SIZE, file))
-            request.read(send(hook.get_conn(), request, hook.connection))
-        else:
-            file.size = SIZE  # type: ignore[attr-defined]
-            monkeypatch.setattr(MemoryFileSystem, "open", lambda *_, **__: file)
-            hook.submit_xparse_job(f"{memory}/a.md")
+        submits[through]()
 
     assert type(caught.value) is expected
     assert "the source is not readable" in str(caught.value)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from textin_provider.api.errors import bad_input
-from textin_provider.api.inputs import check_path, is_object_path
+from textin_provider.api.inputs import PATH_FIX, check_path, is_object_path
 from textin_provider.api.text import one_line, redact_url
 from textin_provider.hooks.storage_errors import Place, StorageProblem
 
@@ -115,7 +115,10 @@ def read_path(parameter: str, value: PathValue, conn_id: str | None = None) -> L
     local, text = local_path(check_path(parameter, value)), path_text(value)
     if local is None:
         return _read_url(parameter, text, conn_id)
-    if (broken := _BROKEN_URL.match(text)) and not _LOCAL.match(text):
+    is_local_url = _LOCAL.match(text) if isinstance(value, str) else None
+    if is_local_url and not text[is_local_url.end() :].strip():
+        raise bad_input(parameter, text, "it is empty", PATH_FIX)
+    if (broken := _BROKEN_URL.match(text)) and not is_local_url:
         fix = "Pass the URL as text or as an ObjectStoragePath: pathlib.Path drops a slash of it"
         raise bad_input(parameter, text, f"it is not a URL of {broken[1]}", fix)
     return Location(parameter, text, str(local))

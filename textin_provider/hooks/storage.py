@@ -199,12 +199,23 @@ class OutputFile:
         fs.makedirs(self._location.parent, exist_ok=True)
         try:
             fs.put_file(str(temporary), staged)
-            fs.mv(staged, final)
+            _move(fs, staged, final)
         except BaseException:
             with suppress(Exception):  # the error that is being raised says more
                 if fs.exists(staged):
                     fs.rm_file(staged)
             raise
+
+
+def _move(fs: Any, source: str, target: str) -> None:
+    """Move an object: in one step where the storage can, without taking ``?`` in its name for a pattern."""
+    from fsspec import AbstractFileSystem
+
+    if type(fs).mv is not AbstractFileSystem.mv:
+        fs.mv(source, target)
+    else:
+        fs.cp_file(source, target)
+        fs.rm_file(source)
 
 
 def _file_in(path: PathValue, name: str) -> PathValue:
