@@ -77,7 +77,7 @@ class _Front:
 
     def __init__(self) -> None:
         self.bucket: Bucket | None = None
-        from moto.server import DomainDispatcherApplication, create_backend_app
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
         self._moto = DomainDispatcherApplication(create_backend_app)
 

@@ -24,7 +24,7 @@ from textin_provider.hooks.requests_transport import send
 from textin_provider.hooks.storage import OutputFile, open_document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from textin_provider.hooks.textin import TextInHook
     from textin_provider.testing import TextInServer
@@ -229,7 +229,7 @@ def test_an_error_of_the_source_is_not_one_of_the_network(
     file.size = SIZE  # type: ignore[attr-defined]
     monkeypatch.setattr(MemoryFileSystem, "open", lambda *_, **__: file)
     request = submit_job(document=Document("a.md", SIZE, file))
-    submits = {
+    submits: dict[str, Callable[[], object]] = {
         "hand": lambda: send(hook.get_conn(), request, hook.connection),
         "storage": lambda: hook.submit_xparse_job(f"{memory}/a.md"),
     }
