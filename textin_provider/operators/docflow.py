@@ -134,9 +134,9 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
     :param file_id: one file. (templated)
     :param docflow_task_id: DocFlow's ``task_id`` of one file; ``task_id`` names the Airflow task. (templated)
     :param workspace_id: the DocFlow workspace, by default the connection's. (templated)
-    :param output_path: local path or object storage URL of the file to write; one that ends with ``/`` is a
-        directory, in which the file is ``<batch_number>.jsonl``. None stores nothing and only checks the
-        batch. (templated)
+    :param output_path: path or URL of the file to write, on this worker or object storage; one that ends with
+        ``/`` is a directory, in which the file is ``<batch_number>.jsonl``, and so is a ``pathlib.Path`` of
+        an existing directory. None stores nothing and only checks the batch. (templated)
     :param output_conn_id: Airflow connection for ``output_path`` on object storage. (templated)
     :param overwrite: whether an existing file is replaced; if not, it is an error.
     :param raise_on_failure: whether failed files fail this task, without retry, after the value below was

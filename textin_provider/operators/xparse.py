@@ -87,8 +87,9 @@ class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
     any case.
 
     :param job_id: id of the job, or a list of ids. (templated)
-    :param output_path: local path or object storage URL of the file to write; one that ends with ``/`` is a
-        directory, in which the file is ``<job_id>.json``; a list of ids needs a directory. (templated)
+    :param output_path: path or URL of the file to write, on this worker or object storage; one that ends with
+        ``/`` is a directory, in which the file is ``<job_id>.json``, and so is a ``pathlib.Path`` of an
+        existing directory; a list of ids needs a directory. (templated)
     :param output_conn_id: Airflow connection for ``output_path`` on object storage. (templated)
     :param overwrite: whether an existing file is replaced; if not, it is an error.
     :param textin_conn_id: id of the connection. (templated)
