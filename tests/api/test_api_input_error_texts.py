@@ -11,7 +11,7 @@ from textin_provider.api.docflow.fetch import fetch_page
 from textin_provider.api.docflow.models import Selector
 from textin_provider.api.docflow.upload import MAX_FILE_BYTES, check_sources, upload_files, upload_options
 from textin_provider.api.errors import ApiError, ErrorKind, bad_input
-from textin_provider.api.inputs import Document, as_list, check_http_url, exactly_one_of, is_list
+from textin_provider.api.inputs import Document, check_http_url, exactly_one_of
 from textin_provider.api.xparse.endpoints import check_config, check_job_id, submit_job
 
 ONE_MB = 1024 * 1024
@@ -102,49 +102,6 @@ def test_a_document_becomes_a_part_of_a_form() -> None:
 )
 def test_a_url_that_is_not_http_is_an_error(url: object, about: str) -> None:
     assert refusal(check_http_url, "webhook", url) == (about, "it is not such a URL", URL_FIX)
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (["a"], True),
-        (("a",), True),
-        ((part for part in "ab"), True),
-        ("a", False),
-        (b"a", False),
-        ({"a": 1}, False),
-        (7, False),
-        (None, False),
-    ],
-    ids=["list", "tuple", "generator", "text", "bytes", "dict", "number", "None"],
-)
-def test_a_list_is_any_iterable_but_text_bytes_and_mappings(value: object, expected: bool) -> None:
-    assert is_list(value) is expected
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (["a", "b"], ["a", "b"]),
-        ("['a.pdf', 'b.pdf']", ["a.pdf", "b.pdf"]),
-        ('["a.pdf", null]', ["a.pdf", None]),
-        ("('a.pdf', \"b's.pdf\")", ["a.pdf", "b's.pdf"]),
-        (" ['发票 [1].pdf',\n]\n", ["发票 [1].pdf"]),
-        ("[PosixPath('/x/a.pdf'), None, 7]", ["/x/a.pdf", None, 7]),
-        ("[]", []),
-        ("a.pdf", None),
-        ("['a.pdf'", None),
-        ("[a.pdf]", None),
-        ("(1).pdf", None),
-        ("(1)", None),
-        ("[open('a.pdf')]", None),
-        ("", None),
-        (7, None),
-    ],
-    ids=repr,
-)
-def test_the_text_that_a_template_makes_of_a_list_is_the_list(value: object, expected: object) -> None:
-    assert as_list(value) == expected
 
 
 @pytest.mark.parametrize("job_id", ["a b", "none", 7], ids=repr)

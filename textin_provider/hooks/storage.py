@@ -152,6 +152,8 @@ class OutputFile:
                 raise
         if self._location.protocol in _ATOMIC_SCHEMES:
             try:
+                for listed in (bucket, ""):
+                    fs.invalidate_cache(listed)
                 fs.info(bucket)
             except Exception as error:
                 # Who may write into a bucket need not be allowed to look at it.

@@ -41,7 +41,7 @@ class TextInTaskMixin:
     def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
         """Render a template; a path stays a path, with its text rendered."""
         path = os.fspath(content) if isinstance(content, os.PathLike) and not is_object_path(content) else ""
-        if not path:
+        if not path or not isinstance(path, str):
             return super().render_template(content, *args, **kwargs)  # type: ignore[misc]
         # Airflow before 3.2 would call its method resolve(), as if it were the output of a task.
         if "{{" not in path and "{%" not in path:
