@@ -109,20 +109,19 @@ bench: $(STAMP) ## measure what it costs, into benchmarks/RESULTS.md; ARGS=polls
 	@$(BIN)/python -m compileall -q textin_provider
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-# Resolve the packages of one version.
+# Resolve the packages of one version. Pins of the file that still fit are kept, unless ARGS are --upgrade.
 define resolve
 echo "Resolving constraints/airflow-$(1).txt"; \
-{ echo "# The packages that Airflow $(1) is tested with here. Regenerate with: make constraints" && \
-  echo "apache-airflow==$(1)" | .venv-constraints/bin/uv pip compile --quiet --universal --python-version 3.11 \
-    --no-header --no-annotate --no-emit-index-url $(if $(NEWEST_$(1)),--exclude-newer $(NEWEST_$(1)) \
-    $(ANY_DATE:%=--exclude-newer-package %=false)) pyproject.toml --extra testing \
-    --group dev --group e2e --group ui --group docs - ; \
-} > constraints/.new; \
-mv constraints/.new constraints/airflow-$(1).txt
+echo "apache-airflow==$(1)" | .venv-constraints/bin/uv pip compile --quiet --universal --python-version 3.11 \
+  --no-header --no-annotate --no-emit-index-url $(if $(and $(ARGS),$(NEWEST_$(1))),--exclude-newer $(NEWEST_$(1)) \
+  $(ANY_DATE:%=--exclude-newer-package %=false)) $(ARGS) pyproject.toml --extra testing \
+  --group dev --group s3 --group e2e --group ui --group docs - -o constraints/airflow-$(1).txt >/dev/null; \
+sed -i "1i # The packages that Airflow $(1) is tested with here. Regenerate with: make constraints" \
+  constraints/airflow-$(1).txt
 endef
 
 # Needs no environment of the project: with pins that no longer fit, there would be none.
-constraints: ## resolve the pinned packages anew, for every Airflow version
+constraints: ## resolve the pinned packages for every Airflow version; ARGS=--upgrade takes the newest
 	@rm -rf .venv-constraints && $(PYTHON) -m venv .venv-constraints
 	@.venv-constraints/bin/python -m pip install --quiet $(UV)
 	@set -e; $(foreach version,$(VERSIONS),$(call resolve,$(version)); )
@@ -144,7 +143,7 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet $(UV)
-	@$(call install,--editable '.[testing]' --group dev apache-airflow==$(AIRFLOW))
+	@$(call install,--editable '.[testing]' --group dev --group s3 apache-airflow==$(AIRFLOW))
 	@touch $@
 
 # An Airflow without a constraints file is not one that anybody has tried.

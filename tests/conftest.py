@@ -20,7 +20,7 @@ MARKED_FOLDERS = ("e2e", "ui")
 #: The folders with the slowest tests, which come first, so that all workers finish at about the same time.
 SLOW_FOLDERS = ("sensors", "operators", "triggers", "hooks")
 TESTS = Path(__file__).parent
-pytest_plugins = ["tests.airflow_db", "tests.secrecy"]
+pytest_plugins = ["tests.airflow_db", "tests.s3", "tests.secrecy"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

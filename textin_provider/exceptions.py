@@ -8,6 +8,7 @@ The errors of this provider: one base, one class for each kind of error, chosen 
     │   ├── TextInRateLimitError          too many requests
     │   ├── TextInServerError             TextIn or its gateway failed
     │   ├── TextInTransportError          no response
+    │   ├── TextInStorageError            a file or object storage failed
     │   ├── TextInBadResultError          no usable result at ``result_url``
     │   ├── TextInTimeoutError            a job did not end in time
     │   └── TextInDocumentFailedError     a retry submits the document again
@@ -53,6 +54,15 @@ class TextInTransportError(TextInError, kind=ErrorKind.TRANSPORT):
     No response: refused, reset, timed out, no DNS or TLS, or Airflow could not read the connection.
 
     Transient; nothing can have been accepted.
+    """
+
+
+class TextInStorageError(TextInError, kind=ErrorKind.STORAGE):
+    """
+    A document could not be read, or a result not written: the storage is overloaded, unreachable or full.
+
+    Also a document that was changed while it was read. Transient; what does not exist or may not be read is a
+    ``TextInRequestError``. A document that could not be read to its end was not accepted.
     """
 
 

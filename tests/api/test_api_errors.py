@@ -32,6 +32,7 @@ CLASSES = {
     ErrorKind.RATE_LIMIT: exceptions.TextInRateLimitError,
     ErrorKind.SERVER: exceptions.TextInServerError,
     ErrorKind.TRANSPORT: exceptions.TextInTransportError,
+    ErrorKind.STORAGE: exceptions.TextInStorageError,
     ErrorKind.RESULT: exceptions.TextInBadResultError,
     ErrorKind.UNCERTAIN: exceptions.TextInUncertainSubmitError,
     ErrorKind.JOB_FAILED: exceptions.TextInJobFailedError,
@@ -41,6 +42,7 @@ TRANSIENT = {
     ErrorKind.RATE_LIMIT,
     ErrorKind.SERVER,
     ErrorKind.TRANSPORT,
+    ErrorKind.STORAGE,
     ErrorKind.RESULT,
     ErrorKind.TIMEOUT,
 }

@@ -11,7 +11,7 @@ from textin_provider.api.docflow.fetch import fetch_page
 from textin_provider.api.docflow.models import Selector
 from textin_provider.api.docflow.upload import MAX_FILE_BYTES, check_sources, upload_files, upload_options
 from textin_provider.api.errors import ApiError, ErrorKind, bad_input
-from textin_provider.api.inputs import Document, check_http_url, exactly_one_of, is_list
+from textin_provider.api.inputs import Document, check_http_url, exactly_one_of
 from textin_provider.api.xparse.endpoints import check_config, check_job_id, submit_job
 
 ONE_MB = 1024 * 1024
@@ -19,6 +19,7 @@ URL_FIX = "Pass an absolute http(s) URL that TextIn can reach"
 CONFIG_FIX = "Pass a dict or the text of a JSON object"
 ID_FIX = "Pass the value that the upload returned: one value, not a list"
 OPTION_FIX = "Use the names of TextIn's documentation"
+PATH_FIX = "Pass a path or URL as text, a pathlib.Path or an ObjectStoragePath"
 SOURCES_FIX = "Pass exactly one of files, urls"
 
 
@@ -103,15 +104,6 @@ def test_a_url_that_is_not_http_is_an_error(url: object, about: str) -> None:
     assert refusal(check_http_url, "webhook", url) == (about, "it is not such a URL", URL_FIX)
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [(["a"], True), (("a",), True), ((part for part in "ab"), True), ("a", False), (7, False), (None, False)],
-    ids=["list", "tuple", "generator", "text", "number", "None"],
-)
-def test_a_list_is_any_iterable_but_text(value: object, expected: bool) -> None:
-    assert is_list(value) is expected
-
-
 @pytest.mark.parametrize("job_id", ["a b", "none", 7], ids=repr)
 def test_an_invalid_job_id_is_an_error(job_id: object) -> None:
     assert refusal(check_job_id, job_id) == (
@@ -185,7 +177,11 @@ def test_a_submit_names_the_invalid_parameter(given: dict[str, Any], expected: t
         ([], None, ("files=[]", "it is empty", "Pass at least one; check the task that made the list")),
         ("", None, ("files=''", "it is empty", "Pass at least one; check the task that made the list")),
         (None, "", ("urls=''", "it is empty", "Pass at least one; check the task that made the list")),
-        (["a", 7], None, ("files=7", "it is a int", "Pass paths or URLs as text")),
+        (["a", None], None, ("files=None", "it is None", PATH_FIX)),
+        (["a", b"b"], None, ("files=b'b'", "it is a bytes", PATH_FIX)),
+        (["a", " "], None, ("files=' '", "it is empty", PATH_FIX)),
+        (["a", "b\0"], None, ("files='b\\x00'", "it contains a character that no file name has", PATH_FIX)),
+        (["a", 7], None, ("files=7", "it is a int", PATH_FIX)),
         (None, ["http://h", "x"], ("urls='x'", "it is not such a URL", URL_FIX)),
     ],
 )

@@ -41,6 +41,10 @@ def answered(body: Any, call: Request[DocFlowUpload] | None = None, status: int 
     ("files", "urls", "expected"),
     [
         ("a.pdf", None, ["a.pdf"]),
+        (PurePosixPath("a.pdf"), None, [PurePosixPath("a.pdf")]),
+        ([PurePosixPath("a.pdf"), "b"], None, [PurePosixPath("a.pdf"), "b"]),
+        ("['a.pdf', 'b.pdf']", None, ["a.pdf", "b.pdf"]),
+        (None, "['https://h/a.pdf']", ["https://h/a.pdf"]),
         (["a.pdf", "b.pdf"], None, ["a.pdf", "b.pdf"]),
         (("a.pdf",), None, ["a.pdf"]),
         (None, "https://h/a.pdf", ["https://h/a.pdf"]),
@@ -87,9 +91,9 @@ def test_a_refused_url_shows_no_signature() -> None:
 
 
 @pytest.mark.parametrize(
-    "files", [[PurePosixPath("a.pdf")], PurePosixPath("a.pdf"), [5], 5, True, [["a.pdf"]]], ids=repr
+    "files", [[None], [5], 5, True, b"a.pdf", [b"a.pdf"], {"a.pdf": 1}, [["a.pdf"]], [" "], "[5]"], ids=repr
 )
-def test_files_that_are_no_text_are_refused_with_a_fault(files: Any) -> None:
+def test_files_that_are_not_paths_are_refused(files: Any) -> None:
     with pytest.raises(ApiError, match="files="):
         check_sources(files, None)
 

@@ -71,13 +71,13 @@ def test_a_local_file_arrives_byte_for_byte(hook: TextInHook, textin: TextInServ
     assert textin.count("submit") == 1
 
 
-def test_a_file_url_of_this_machine_is_a_local_file(
+def test_a_file_url_is_a_local_file_whose_name_is_not_quoted(
     hook: TextInHook, textin: TextInServer, tmp_path: Path
 ) -> None:
     path = tmp_path / "my 合同 #1.md"
     path.write_bytes(MARKDOWN)
 
-    job_id = hook.submit_xparse_job(path.as_uri())
+    job_id = hook.submit_xparse_job(f"file://{path}")
 
     assert arrived(textin, job_id)[:2] == ("my 合同 #1.md", len(MARKDOWN))
 
@@ -199,7 +199,7 @@ def test_the_same_document_submitted_twice_is_two_jobs(
         ({"file": "/dev/null"}, "it is empty"),
         ({"file": "memory://no/such/object.pdf"}, "it does not exist"),
         ({"file": "nosuchscheme://bucket/doc.pdf"}, "file='nosuchscheme://bucket/doc.pdf'"),
-        ({"file": "s3://bucket/doc.pdf"}, "file='s3://bucket/doc.pdf'"),
+        ({"file": "gs://bucket/doc.pdf"}, "file='gs://bucket/doc.pdf'"),
         (
             {"file": "a.pdf", "file_url": "https://h.example/a.pdf"},
             "file='a.pdf', file_url='https://h.example/a.pdf': several are given",

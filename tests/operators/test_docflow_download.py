@@ -17,7 +17,7 @@ from tests.operators.test_docflow_upload import invoices, upload
 from tests.running import Outcome, new_context, run
 from textin_provider.exceptions import TextInFilesFailedError, TextInRequestError
 from textin_provider.operators.docflow import DocFlowDownloadResultsOperator
-from textin_provider.testing import FileScript, TextInServer
+from textin_provider.testing import FileScript, ScriptedFault, TextInServer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -257,3 +257,21 @@ def test_every_argument_that_may_be_a_template_is_rendered() -> None:
     assert {name: getattr(operator, name) for name in arguments} == {
         name: value.replace("{{ x }}", "a") for name, value in arguments.items()
     }
+
+
+def test_lines_are_strict_json_whatever_textin_sends(textin: TextInServer, tmp_path: Path) -> None:
+    batch = textin.add_batch(count=1)
+    values = rf'[NaN, -Infinity, 1e999, "\ud83d", "\u2028\u0085", {10**400}, {"9" * 5000}]'
+    record = f'{{"id": "1", "name": "a\\udc00", "recognition_status": 1, "data": {values}}}'
+    body = f'{{"code": 200, "result": {{"total": 1, "files": [{record}]}}}}'
+    textin.fault("fetch", ScriptedFault(body=body.encode()), times=None)
+
+    outcome = download(batch, tmp_path / "a.jsonl")
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    [line] = (tmp_path / "a.jsonl").read_bytes().decode().splitlines()
+    data = json.loads(line, parse_constant=refuse)["data"]
+    assert data == [None, None, None, "\ufffd", "\u2028\x85", 10**400, None]
+    assert outcome.returned()["succeeded"] == 1

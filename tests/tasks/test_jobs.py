@@ -91,14 +91,40 @@ def test_as_many_items_as_threads_are_handled_at_the_same_time() -> None:
     assert all(str(name).startswith("textin") for name in names[1:])
 
 
-def test_an_error_of_another_class_is_raised_and_ends_the_rest() -> None:
+@pytest.mark.parametrize("bad", [0, 1], ids=["first", "in a thread"])
+def test_an_error_of_another_class_is_a_result_too(bad: int) -> None:
+    problem = ZeroDivisionError()
+
     def action(number: int) -> int:
-        if number == 1:
-            raise ZeroDivisionError
+        if number == bad:
+            raise problem
         return number
 
+    assert list(map_in_threads(action, range(3))) == [problem if n == bad else n for n in range(3)]
+
+
+def test_who_stops_early_does_not_wait_for_what_has_begun() -> None:
+    go_on, ended = threading.Event(), threading.Event()
+
+    def action(number: int) -> None:
+        if number > 1:
+            go_on.wait(30)
+            ended.set()
+
+    results = map_in_threads(action, range(100))
+    assert [next(results), next(results)] == [None, None]
+    results.close()
+    assert not ended.is_set()
+    go_on.set()
+    assert ended.wait(30)
+
+
+def test_an_error_of_another_class_ends_a_poll() -> None:
+    def poll(job_id: str) -> XParseJob:
+        raise ZeroDivisionError
+
     with pytest.raises(ZeroDivisionError):
-        list(map_in_threads(action, range(100)))
+        poll_pending(wait_for("a", "b"), poll, silent)
 
 
 @pytest.mark.parametrize("items", [[], [1]], ids=["none", "one"])

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, assert_type
 
 import requests
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Context
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Context, ObjectStoragePath
 
 from textin_provider import exceptions
 from textin_provider.api.docflow.models import DocFlowFile, Selector
@@ -68,6 +69,9 @@ def xparse_dag() -> DAG:
             overwrite=False,
         )
         submit >> wait >> download
+        XParseSubmitOperator(task_id="submit_path", file=Path("a.pdf"))
+        XParseSubmitOperator(task_id="submit_object", file=ObjectStoragePath("s3://aws@bucket/a.pdf"))
+        XParseDownloadResultOperator(task_id="store_in", job_id=["job-1"], output_path=Path("results"))
         XParseSubmitOperator.partial(task_id="each").expand(file=["a.pdf", "b.pdf"])
         XParseJobSensor.partial(task_id="wait_each", poke_interval=5).expand(job_id=submit.output)
         XParseDocumentOperator(
@@ -99,6 +103,10 @@ def docflow_dag() -> None:
         task_id="download", batch_number="20260101", output_path="/results.jsonl", raise_on_failure=False
     )
     upload >> wait >> download
+    DocFlowUploadOperator(
+        task_id="upload_paths", files=[Path("a.pdf"), ObjectStoragePath("s3://bucket/b.pdf")]
+    )
+    DocFlowUploadOperator(task_id="upload_text", files="{{ params.files }}")
 
 
 def return_values_of_operators(context: Context) -> None:
@@ -118,6 +126,7 @@ def hook_for_xparse() -> None:
     hook = TextInHook("textin_default")
     assert_type(hook.get_conn(), requests.Session)
     assert_type(hook.test_connection(), tuple[bool, str])
+    assert_type(hook.submit_xparse_job(Path("a.pdf")), str)
     assert_type(hook.submit_xparse_job("a.pdf", config={}, file_conn_id="aws"), str)
     job = hook.get_xparse_job("job-1")
     assert_type(job, XParseJob)

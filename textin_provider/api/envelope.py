@@ -49,10 +49,19 @@ def parse_object(body: bytes) -> dict[str, Any] | None:
     """Return the members of a JSON object, None if the body is anything else."""
     try:
         # Decoding here saves json.loads the detection of the encoding.
-        value = json.loads(body.removeprefix(BOM_UTF8).decode())
+        value = _read_json(body.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _read_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # Python converts no longer integers
+        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 4000 else float(digits))
 
 
 def code_of(envelope: Mapping[str, Any]) -> int | None:

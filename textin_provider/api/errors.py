@@ -18,6 +18,7 @@ class ErrorKind(StrEnum):
     RATE_LIMIT = "rate_limit"
     SERVER = "server"
     TRANSPORT = "transport"
+    STORAGE = "storage"
     RESULT = "result"
     UNCERTAIN = "uncertain"
     JOB_FAILED = "job_failed"
@@ -31,7 +32,14 @@ class ErrorKind(StrEnum):
 
 
 _TRANSIENT = frozenset(
-    {ErrorKind.RATE_LIMIT, ErrorKind.SERVER, ErrorKind.TRANSPORT, ErrorKind.RESULT, ErrorKind.TIMEOUT}
+    {
+        ErrorKind.RATE_LIMIT,
+        ErrorKind.SERVER,
+        ErrorKind.TRANSPORT,
+        ErrorKind.STORAGE,
+        ErrorKind.RESULT,
+        ErrorKind.TIMEOUT,
+    }
 )
 
 
@@ -158,7 +166,7 @@ def meaning_of_http(status: int) -> CodeMeaning:
 
 class ApiError(Exception):
     """
-    An error of TextIn, of the transport, or of the input, described by plain values.
+    An error of TextIn, the transport, a storage or the input, described by plain values.
 
     As ``OSError`` does with ``errno``, ``ApiError(kind, ...)`` makes an instance of the subclass that is
     registered for the kind. The public exceptions register themselves, so no layer converts errors.

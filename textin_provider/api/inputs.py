@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import ast
+import json
+import os
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeGuard
@@ -12,6 +15,7 @@ from textin_provider.api.errors import ApiError, ErrorKind, bad_input
 from textin_provider.api.protocol import Part
 
 _MEGABYTE = 1024 * 1024
+PATH_FIX = "Pass a path or URL as text, a pathlib.Path or an ObjectStoragePath"
 
 
 def exactly_one_of(**parameters: Any) -> tuple[str, Any]:
@@ -27,11 +31,16 @@ def exactly_one_of(**parameters: Any) -> tuple[str, Any]:
 
 @dataclass(frozen=True)
 class Document:
-    """A file to send: an open binary file at its beginning, its name and its size in bytes."""
+    """
+    A file to send: an open binary file at its beginning, its name and its size in bytes.
+
+    :param source: parameter and path, as errors name them.
+    """
 
     name: str
     size: int
     content: BinaryIO
+    source: str | None = None
 
     def check_size(self, parameter: str, max_bytes: int) -> None:
         """Reject an empty document, and one over TextIn's limit, before it is sent."""
@@ -43,7 +52,7 @@ class Document:
 
     def as_part(self) -> Part:
         """Return the part of a form that carries the document."""
-        return Part("file", self.content, "application/octet-stream", self.name, self.size)
+        return Part("file", self.content, "application/octet-stream", self.name, self.size, self.source)
 
 
 def check_http_url(parameter: str, url: object) -> str:
@@ -59,4 +68,65 @@ def check_http_url(parameter: str, url: object) -> str:
 
 def is_list(value: object) -> TypeGuard[Iterable[Any]]:
     """Whether a parameter holds several values: a list, a tuple, or the XComs of a mapped task."""
-    return isinstance(value, Iterable) and not isinstance(value, str)
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+
+
+def as_list(value: object) -> list[Any] | None:
+    """
+    Return the values of a parameter that takes a list, None if it holds a single value.
+
+    A template makes text of a list: ``"['a.pdf', 'b.pdf']"`` is taken as the list that it shows.
+    """
+    if isinstance(value, str):
+        return _list_shown_by(value.strip())
+    return list(value) if is_list(value) else None
+
+
+def _list_shown_by(text: str) -> list[Any] | None:
+    if not text.startswith(("[", "(")) or not text.endswith(("]", ")")):
+        return None
+    try:
+        value = json.loads(text)
+        return value if isinstance(value, list) else None
+    except (ValueError, RecursionError):
+        pass
+    try:
+        expression = ast.parse(text, mode="eval").body
+        if isinstance(expression, ast.List | ast.Tuple):
+            return [_shown_by(element) for element in expression.elts]
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        pass
+    return None
+
+
+def _shown_by(element: ast.expr) -> Any:
+    """Return a value from its ``repr``; a path as text."""
+    match element:
+        case ast.Call(func=ast.Name(id=name), args=[path], keywords=[]) if name.endswith("Path"):
+            return ast.literal_eval(path)
+    return ast.literal_eval(element)
+
+
+def check_path(parameter: str, value: Any) -> Any:
+    """Return the value if it may be a path: text, an ``os.PathLike``, or an ``ObjectStoragePath``."""
+    if is_object_path(value):
+        return value
+    path = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(path, str):
+        problem = "it is None" if value is None else f"it is a {type(value).__name__}"
+        raise bad_input(parameter, value, problem, PATH_FIX)
+    if not path.strip():
+        raise bad_input(parameter, value, "it is empty", PATH_FIX)
+    try:
+        is_name = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:  # a lone surrogate
+        is_name = False
+    if not is_name:
+        raise bad_input(parameter, value, "it contains a character that no file name has", PATH_FIX)
+    return value
+
+
+def is_object_path(value: object) -> bool:
+    """Whether a value is an ``ObjectStoragePath`` of Airflow, or a path of the library below it."""
+    # By its members: importing the class takes long, and asking the value itself looks its connection up.
+    return all(hasattr(type(value), name) for name in ("protocol", "path", "fs"))

@@ -34,13 +34,14 @@ class Service(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a multipart form: text, or a binary file at its beginning with its size in bytes."""
+    """One part of a multipart form: text, or a binary file with its size in bytes and where it comes from."""
 
     name: str
     content: str | BinaryIO = field(repr=False)
     content_type: str | None = None
     filename: str | None = None
     size: int | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from textin_provider.api.docflow.upload import DocFlowUpload
+    from textin_provider.hooks.paths import PathValue
 
 #: A batch that does not exist: asking for it is free of charge and checks the credentials.
 _NO_BATCH = Selector("batch_number", "connection-test")
@@ -44,7 +45,7 @@ class DocFlowMethods(Sender):
 
     def upload_docflow_files(
         self,
-        files: Sequence[str] | str | None = None,
+        files: Sequence[PathValue] | PathValue | None = None,
         urls: Sequence[str] | str | None = None,
         *,
         batch_number: str | None = None,

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from textin_provider.api.text import redact_url
-from textin_provider.hooks.storage import local_path
+from textin_provider.hooks.paths import local_path, path_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from airflow.providers.common.compat.sdk import BaseHook
 
+    from textin_provider.hooks.paths import PathValue
 
-def report(hook: BaseHook, kind: Literal["input", "output"], addresses: Iterable[str]) -> None:
+
+def report(hook: BaseHook, kind: Literal["input", "output"], addresses: Iterable[PathValue]) -> None:
     """
     Report documents or results to the hook lineage collector, for listeners such as OpenLineage.
 
@@ -28,7 +30,7 @@ def report(hook: BaseHook, kind: Literal["input", "output"], addresses: Iterable
             hook.log.debug("No lineage for %s: %s", redact_url(str(address)), error)
 
 
-def _report_one(hook: BaseHook, kind: Literal["input", "output"], address: str) -> None:
+def _report_one(hook: BaseHook, kind: Literal["input", "output"], address: PathValue) -> None:
     from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 
     collector = get_hook_lineage_collector()
@@ -36,6 +38,6 @@ def _report_one(hook: BaseHook, kind: Literal["input", "output"], address: str) 
     add(context=hook, uri=_uri(address))
 
 
-def _uri(address: str) -> str:
+def _uri(address: PathValue) -> str:
     local = local_path(address)
-    return local.absolute().as_uri() if local else redact_url(address).removesuffix("?...")
+    return local.absolute().as_uri() if local else redact_url(path_text(address)).removesuffix("?...")

@@ -23,6 +23,7 @@ from textin_provider.api.protocol import Part, Request, Response, retry_after_se
 from textin_provider.hooks.connection import USER_AGENT, TextInConnection
 from textin_provider.hooks.environment import parse_proxy, proxy_for, tls_context
 from textin_provider.hooks.requests_errors import check_proxy, never_sent, transport_error
+from textin_provider.hooks.storage_errors import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -140,7 +141,7 @@ def send(
     :param on_first_bytes: called when the connection is made and a form begins to be sent.
     :raises ApiError: without a response; for a POST it says whether the request may have arrived.
     """
-    form = _multipart(request.parts)
+    form = _multipart(request)
     media = (
         form.content_type if form is not None else "application/json" if request.json is not None else None
     )
@@ -158,10 +159,6 @@ def send(
         )
         check_proxy(request.about, response)
         return Response.received(response.status_code, response.headers, response.content, now=time.time())
-    except _FileChangedError:
-        message = "the file was changed while it was sent"
-        fix = "Nothing was accepted. Submit the file when it is complete"
-        raise ApiError(ErrorKind.REQUEST, about=request.about, message=message, fix=fix) from None
     except ApiError as error:
         # Without the frames of requests: Airflow 3.0 prints their variables, and one holds the request.
         raise error.with_traceback(None) from None
@@ -170,15 +167,14 @@ def send(
         raise (failed if request.is_read or never_sent(error) else failed.as_uncertain()) from None
 
 
-def _multipart(parts: tuple[Part, ...]) -> MultipartEncoder | None:
-    if not parts:
+def _multipart(request: Request[Any]) -> MultipartEncoder | None:
+    if not request.parts:
         return None
     fields = []
-    for part in parts:
+    for part in request.parts:
         content: Any = part.content
         if part.size is not None:
-            content.seek(0)
-            content = _Sized(content, part.size)
+            content = _Sized(content, part, request.about)
         fields.append((part.name, (part.filename, content, part.content_type)))
     return MultipartEncoder(fields)
 
@@ -199,24 +195,31 @@ class _ReportedForm:
 
 
 class _Sized:
-    """A file with a known length; the encoder cannot determine the length of a file on object storage."""
+    """
+    A file with a known length; the encoder cannot determine the length of a file on object storage.
 
-    def __init__(self, file: Any, size: int) -> None:
-        self._file = file
-        self.len = size
+    Its errors pass through urllib3 and requests, which would take an OSError for one of the network. After an
+    error TextIn misses the rest of the announced length, and accepts nothing.
+    """
+
+    def __init__(self, content: Any, part: Part, about: str) -> None:
+        self._file = content
+        self._place = Place(part.source or about, "the source is not readable")
+        self.len = part.size or 0
+        with self._place.errors():
+            self._file.seek(0)
 
     def read(self, size: int = -1) -> bytes:
-        data: bytes = self._file.read(self.len if size < 0 else min(size, self.len))
-        # The length is already announced. TextIn would wait for the rest of a shorter file, and accept the
-        # beginning of a longer one as the whole. After an error before the last byte it accepts nothing.
-        if self.len and (not data or (len(data) == self.len and self._file.read(1))):
-            raise _FileChangedError
+        with self._place.errors():
+            data: bytes = self._file.read(self.len if size < 0 else min(size, self.len))
+            # TextIn would wait for the rest of a shorter file, and accept the beginning of a longer one.
+            is_other = not data or (len(data) == self.len and self._file.read(1))
+        if self.len and is_other:
+            message = "the source was changed while it was sent"
+            fix = "Nothing was accepted. Submit the file when it is complete"
+            raise ApiError(ErrorKind.STORAGE, about=self._place.about, message=message, fix=fix)
         self.len -= len(data)
         return data
-
-
-class _FileChangedError(Exception):
-    """A file is longer or shorter than it was when the request began."""
 
 
 @contextmanager

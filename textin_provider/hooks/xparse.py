@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from textin_provider.api.protocol import Request
     from textin_provider.api.xparse import XParseJob
     from textin_provider.hooks.guard import PostRecord
+    from textin_provider.hooks.paths import PathValue
 
 #: The id of a job that does not exist: asking for it is free of charge and checks the credentials.
 _NO_JOB = "0" * 32
@@ -37,7 +38,7 @@ class XParseMethods(Sender):
 
     def submit_xparse_job(
         self,
-        file: str | None = None,
+        file: PathValue | None = None,
         file_url: str | None = None,
         config: Mapping[str, Any] | str | None = None,
         webhook: str | None = None,
@@ -72,7 +73,7 @@ class XParseMethods(Sender):
 
     def _submit(
         self,
-        file: str | None,
+        file: PathValue | None,
         file_url: str | None,
         config: Mapping[str, Any] | str | None,
         webhook: str | None,
@@ -103,7 +104,12 @@ class XParseMethods(Sender):
         return self.run(partial(endpoints.poll_job, job_id), attempts=attempts)
 
     def download_xparse_result(
-        self, job_id: str, output_path: str, *, output_conn_id: str | None = None, overwrite: bool = True
+        self,
+        job_id: str,
+        output_path: PathValue,
+        *,
+        output_conn_id: str | None = None,
+        overwrite: bool = True,
     ) -> dict[str, Any]:
         """
         Store the result of a completed job, complete or not at all, in constant memory.
@@ -162,11 +168,12 @@ class _Submit:
     def __init__(self, hook: Sender, record: PostRecord[str]) -> None:
         self._hook = hook
         self._record = record
-        self._about = self._name = self._source = ""
+        self._about = self._name = ""
+        self._source: PathValue = ""
         self._job_id: str | None = None
         self._uncertain: ApiError | None = None
 
-    def send(self, request: Request[str], name: str, source: str) -> str:
+    def send(self, request: Request[str], name: str, source: PathValue) -> str:
         """Send the request for the document of that name and return its job id."""
         self._about, self._name, self._source = request.about, name, source
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from textin_provider.api.docflow.summary import BatchSummary
+    from textin_provider.hooks.paths import PathValue
 
 __all__ = ["DocFlowDownloadResultsOperator", "DocFlowUploadOperator"]
 
@@ -26,17 +26,18 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
     """
     Store the data that DocFlow extracted from the files of a batch, then fail if some files failed.
 
-    The stored file is JSON Lines: for each file that succeeded or was classified one object as ``file/fetch``
-    returns it (``id``, ``name``, ``category``, ``data``, ``child_files``, ...). It is written completely or
-    not at all, before the task fails for failed files. Running again is free of charge.
+    The stored file is JSON Lines, strict JSON in UTF-8: for each file that succeeded or was classified one
+    object as ``file/fetch`` returns it (``id``, ``name``, ``category``, ``data``, ``child_files``, ...). It
+    is written completely or not at all, before the task fails for failed files. Running again is free of
+    charge.
 
     :param batch_number: the batch; pass exactly one of the three. (templated)
     :param file_id: one file. (templated)
     :param docflow_task_id: DocFlow's ``task_id`` of one file; ``task_id`` names the Airflow task. (templated)
     :param workspace_id: the DocFlow workspace, by default the connection's. (templated)
-    :param output_path: local path or object storage URL of the file to write; one that ends with ``/`` is a
-        directory, in which the file is ``<batch_number>.jsonl``. None stores nothing and only checks the
-        batch. (templated)
+    :param output_path: path or URL of the file to write, on this worker or object storage; one that ends with
+        ``/`` is a directory, in which the file is ``<batch_number>.jsonl``, and so is a ``pathlib.Path`` of
+        an existing directory. None stores nothing and only checks the batch. (templated)
     :param output_conn_id: Airflow connection for ``output_path`` on object storage. (templated)
     :param overwrite: whether an existing file is replaced; if not, it is an error.
     :param raise_on_failure: whether failed files fail this task, without retry, after the value below was
@@ -62,7 +63,7 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
         file_id: str | None = None,
         docflow_task_id: str | None = None,
         workspace_id: str | None = None,
-        output_path: str | None = None,
+        output_path: PathValue | None = None,
         output_conn_id: str | None = None,
         overwrite: bool = True,
         raise_on_failure: bool = True,
@@ -96,6 +97,7 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
 
     def _store(self, summary: BatchSummary) -> dict[str, Any]:
         """Write the results, add the files to the summary, and return the manifest."""
+        from textin_provider.api.json_lines import json_line
         from textin_provider.hooks.lineage import report
         from textin_provider.hooks.storage import OutputFile
 
@@ -108,7 +110,7 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
         output.check()
         with output.writing() as file:
             for result in self._results(summary):
-                file.write(_line(result))
+                file.write(json_line(result))
         report(self.hook, "output", [output.path])
         return output.manifest(file)
 
@@ -124,11 +126,3 @@ class DocFlowDownloadResultsOperator(DocFlowTaskMixin, BaseOperator):
             about, message = f"DocFlow files of {selector}", f"not finished: {summary.describe(1)}"
             fix = "Wait for them with DocFlowBatchSensor first"
             raise ApiError(ErrorKind.RESULT, about=about, message=message, fix=fix)
-
-
-def _line(record: Mapping[str, Any]) -> bytes:
-    """Return a record as a line of JSON; lone surrogates, which UTF-8 cannot hold, stay escaped."""
-    try:
-        return json.dumps(record, ensure_ascii=False).encode() + b"\n"
-    except UnicodeEncodeError:
-        return json.dumps(record).encode() + b"\n"

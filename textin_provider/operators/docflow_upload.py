@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from textin_provider.api.docflow import DocFlowUpload
     from textin_provider.hooks.docflow_sources import Resume
+    from textin_provider.hooks.paths import PathValue
 
 
 class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
@@ -85,7 +86,7 @@ class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
     def __init__(
         self,
         *,
-        files: Sequence[str] | str | None = None,
+        files: Sequence[PathValue] | PathValue | None = None,
         urls: Sequence[str] | str | None = None,
         batch_number: str | None = None,
         durable: bool = True,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
+    from textin_provider.hooks.paths import PathValue
     from textin_provider.polling.xparse import JobWait
     from textin_provider.tasks.job_store import StateStore, SubmittedJob
     from textin_provider.tasks.submission import Submission
@@ -93,8 +94,8 @@ class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
     def __init__(
         self,
         *,
-        output_path: str,
-        file: str | None = None,
+        output_path: PathValue,
+        file: PathValue | None = None,
         file_url: str | None = None,
         config: Mapping[str, Any] | str | None = None,
         webhook: str | None = None,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from textin_provider.api.errors import ApiError, bad_input
-from textin_provider.api.inputs import is_list
+from textin_provider.api.errors import ApiError, ErrorKind
+from textin_provider.api.inputs import as_list
+from textin_provider.api.text import one_line
 from textin_provider.operators.document import XParseDocumentOperator
 from textin_provider.tasks.mixins import TextInTaskMixin, XParseSubmitMixin
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
+    from textin_provider.hooks.paths import PathValue
     from textin_provider.tasks.job_store import SubmittedJob
 
 __all__ = ["XParseDocumentOperator", "XParseDownloadResultOperator", "XParseSubmitOperator"]
@@ -65,7 +68,7 @@ class XParseSubmitOperator(XParseSubmitMixin, BaseOperator):
     def __init__(
         self,
         *,
-        file: str | None = None,
+        file: PathValue | None = None,
         file_url: str | None = None,
         config: Mapping[str, Any] | str | None = None,
         webhook: str | None = None,
@@ -126,8 +129,9 @@ class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
     any case.
 
     :param job_id: id of the job, or a list of ids. (templated)
-    :param output_path: local path or object storage URL of the file to write; one that ends with ``/`` is a
-        directory, in which the file is ``<job_id>.json``; a list of ids needs a directory. (templated)
+    :param output_path: path or URL of the file to write, on this worker or object storage; one that ends with
+        ``/`` is a directory, in which the file is ``<job_id>.json``, and so is a ``pathlib.Path`` of an
+        existing directory; a list of ids needs a directory. (templated)
     :param output_conn_id: Airflow connection for ``output_path`` on object storage. (templated)
     :param overwrite: whether an existing file is replaced; if not, it is an error.
     :param textin_conn_id: id of the connection. (templated)
@@ -141,7 +145,7 @@ class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
         self,
         *,
         job_id: str | Sequence[str],
-        output_path: str,
+        output_path: PathValue,
         output_conn_id: str | None = None,
         overwrite: bool = True,
         textin_conn_id: str = "textin_default",
@@ -156,38 +160,62 @@ class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         """Store the result or results."""
-        if not is_list(self.job_id):
-            manifest = self._store(cast("str", self.job_id))
-            self.describe_outlets(context, manifest)
-            return manifest
-        if not self.output_path.endswith("/"):
-            fix = "End it with /: job_id is a list, and each result is a separate file in the directory"
-            raise bad_input("output_path", self.output_path, "it is not a directory", fix)
-        return self._store_all(context, list(self.job_id))
+        from textin_provider.hooks.storage import results_folder
 
-    def _store_all(self, context: Context, job_ids: list[str]) -> list[dict[str, Any]]:
+        job_ids = as_list(self.job_id)
+        if job_ids is not None:
+            return self._store_all(context, job_ids, results_folder(self.output_path))
+        manifest = self._store(cast("str", self.job_id), self.output_path)
+        self.describe_outlets(context, manifest)
+        return manifest
+
+    def _store_all(self, context: Context, job_ids: list[Any], folder: str) -> list[dict[str, Any]]:
         """Store all results that can be stored, then raise one error for the others."""
         from textin_provider.polling.xparse import unstored_results
         from textin_provider.tasks.jobs import map_in_threads
 
         stored: dict[str, dict[str, Any]] = {}
-        errors: list[ApiError] = []
-        distinct = list(dict.fromkeys(job_ids))
-        for job_id, outcome in zip(distinct, map_in_threads(self._store, distinct), strict=True):
-            if isinstance(outcome, ApiError):
-                self.log.error("%s", outcome)
-                errors.append(outcome)
-            else:
-                stored[job_id] = outcome
-        manifests = [stored[job_id] for job_id in job_ids if job_id in stored]
+
+        def store(job_id: Any) -> None:
+            stored[str(job_id)] = self._store(job_id, folder)
+
+        def manifests() -> list[dict[str, Any]]:
+            return [stored[str(job_id)] for job_id in job_ids if str(job_id) in stored]
+
+        distinct = list({str(job_id): job_id for job_id in job_ids}.values())
+        errors = []
+        try:
+            with closing(map_in_threads(store, distinct)) as outcomes:
+                for job_id, error in zip(distinct, outcomes, strict=True):
+                    if error is not None:
+                        errors.append(self._logged(job_id, error))
+        except BaseException:  # such as a timeout of Airflow
+            self._push_stored(context, manifests())
+            raise
         if errors:
-            self.push_value(context, manifests)
+            self._push_stored(context, manifests())
             raise unstored_results(errors, len(distinct))
         size = sum(manifest["size_bytes"] for manifest in stored.values())
         self.describe_outlets(context, {"results": len(stored), "size_bytes": size})
-        return manifests
+        return manifests()
 
-    def _store(self, job_id: str) -> dict[str, Any]:
+    def _logged(self, job_id: str, error: Exception) -> ApiError:
+        """Log why a result was not stored; an error of another class becomes one that a retry may clear."""
+        if isinstance(error, ApiError):
+            self.log.error("%s", error)
+            return error
+        self.log.error("xParse job %s: result not stored", job_id, exc_info=error)
+        message = f"it was not stored, {type(error).__name__}: {one_line(error)}"
+        fix = "Nothing was stored. The job is paid for and keeps its result: a retry downloads it again"
+        return ApiError(ErrorKind.RESULT, about=f"xParse job {job_id}: result", message=message, fix=fix)
+
+    def _push_stored(self, context: Context, manifests: list[dict[str, Any]]) -> None:
+        try:
+            self.push_value(context, manifests)
+        except Exception as error:  # of any class: it must not hide why the task fails
+            self.log.error("The %d stored results could not be pushed: %s", len(manifests), one_line(error))
+
+    def _store(self, job_id: str, output_path: PathValue) -> dict[str, Any]:
         return self.hook.download_xparse_result(
-            job_id, self.output_path, output_conn_id=self.output_conn_id, overwrite=self.overwrite
+            job_id, output_path, output_conn_id=self.output_conn_id, overwrite=self.overwrite
         )

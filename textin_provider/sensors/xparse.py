@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import PokeReturnValue, conf
 
-from textin_provider.api.inputs import is_list
+from textin_provider.api.inputs import as_list
 from textin_provider.sensors.base import TextInSensor
 
 if TYPE_CHECKING:
@@ -57,11 +57,16 @@ class XParseJobSensor(TextInSensor):
         self._ended = 0
 
     @cached_property
+    def _listed(self) -> list[Any] | None:
+        """The ids of a list; read once, because Airflow loads the XComs of a mapped task one by one."""
+        return as_list(self.job_id)
+
+    @cached_property
     def _job_ids(self) -> list[str]:
-        """The checked ids; read once, because Airflow loads the XComs of a mapped task one by one."""
+        """The checked ids."""
         from textin_provider.api.xparse.endpoints import check_job_id
 
-        return [check_job_id(job_id) for job_id in (self.job_id if is_list(self.job_id) else [self.job_id])]
+        return [check_job_id(job_id) for job_id in ([self.job_id] if self._listed is None else self._listed)]
 
     @cached_property
     def _polling_order(self) -> list[str]:
@@ -74,7 +79,7 @@ class XParseJobSensor(TextInSensor):
     def _wait_for(self, pending: list[str], policy: PollPolicy, ended: Iterable[XParseJob] = ()) -> JobWait:
         from textin_provider.polling.xparse import JobWait
 
-        is_single = pending and not is_list(self.job_id)
+        is_single = pending and self._listed is None
         return JobWait(pending[0] if is_single else pending, policy, ended=ended)
 
     def _poll(self, key: str) -> XParseJob:
@@ -87,7 +92,7 @@ class XParseJobSensor(TextInSensor):
 
         ended = cast("JobWait", self._wait).ended
         values = [ended[job_id].to_dict() for job_id in self._job_ids]
-        value = values if is_list(self.job_id) else values[0]
+        value = values[0] if self._listed is None else values
         jobs = [ended[job_id] for job_id in dict.fromkeys(self._job_ids)]
         failed = [job for job in jobs if job.status is JobStatus.FAILED]
         if failed and self.raise_on_failure:
@@ -109,7 +114,7 @@ class XParseJobSensor(TextInSensor):
         chunk = self._chunk()
         if not chunk:
             return None
-        job_id = chunk if is_list(self.job_id) else chunk[0]
+        job_id = chunk[0] if self._listed is None else chunk
         return XParseJobTrigger(job_id=job_id, **self._trigger_arguments())
 
     def _kept(self) -> dict[str, Any]:

@@ -27,6 +27,8 @@ from textin_provider.tasks.submit_intent import SUBMITTING, SubmitIntent
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from textin_provider.hooks.paths import PathValue
+
 log = logging.getLogger(__name__)
 
 #: The key of the job among the values of the task instance.
@@ -220,7 +222,7 @@ def is_lost(job: SubmittedJob, event: dict[str, Any] | None) -> bool:
 
 def fingerprint(
     *,
-    file: str | None,
+    file: PathValue | None,
     file_url: str | None,
     config: Mapping[str, Any] | str | None,
     file_conn_id: str | None,

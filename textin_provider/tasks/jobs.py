@@ -11,7 +11,7 @@ from textin_provider.api.errors import ApiError
 from textin_provider.polling.decision import Decision, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from textin_provider.polling.wait import Wait
 
@@ -28,23 +28,28 @@ _MAX_THREADS = 8
 _MAX_BATCH = 64
 
 
-def map_in_threads(action: Callable[[S], T], items: Sequence[S]) -> Iterator[T | ApiError]:
+def map_in_threads(action: Callable[[S], T], items: Sequence[S]) -> Generator[T | Exception, None, None]:
     """
     Call an action for each of the items, eight at a time, and yield the results or errors in their order.
 
+    If the caller stops early, because of an error or a signal, calls that have begun are not waited for.
     The first item is handled alone: it opens what the others share, such as connections of Airflow.
     """
 
-    def attempt(item: S) -> T | ApiError:
+    def attempt(item: S) -> T | Exception:
         try:
             return action(item)
-        except ApiError as error:
+        except Exception as error:  # of any class: one must not lose the results of the others
             return error
 
     yield from map(attempt, items[:1])
-    if len(items) > 1:
-        with ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="textin") as pool:
-            yield from pool.map(attempt, items[1:])
+    if len(items) <= 1:
+        return
+    pool = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="textin")
+    try:
+        yield from pool.map(attempt, items[1:])
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def poll_pending(wait: Wait, poll: Poll, log: Log) -> Decision:
@@ -71,6 +76,8 @@ def poll_pending(wait: Wait, poll: Poll, log: Log) -> Decision:
 
 
 def _judge(wait: Wait, key: str, state: Any) -> Decision:
+    if isinstance(state, Exception) and not isinstance(state, ApiError):
+        raise state
     judge = wait.on_error if isinstance(state, ApiError) else wait.on_state
     return judge(key, state, now=time.time())
 

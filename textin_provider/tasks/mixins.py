@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import textin_provider.exceptions  # noqa: F401  # errors become public exceptions by being registered
+from textin_provider.api.inputs import is_object_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from textin_provider.api.docflow import Selector
+    from textin_provider.hooks.paths import PathValue
     from textin_provider.hooks.textin import TextInHook
     from textin_provider.polling.decision import Decision
 
@@ -35,6 +38,16 @@ class TextInTaskMixin:
         from textin_provider.hooks.textin import TextInHook
 
         return TextInHook(self.textin_conn_id)
+
+    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
+        """Render a template; a path stays a path, with its text rendered."""
+        path = os.fspath(content) if isinstance(content, os.PathLike) and not is_object_path(content) else ""
+        if not path or not isinstance(path, str):
+            return super().render_template(content, *args, **kwargs)  # type: ignore[misc]
+        # Airflow before 3.2 would call its method resolve(), as if it were the output of a task.
+        if "{{" not in path and "{%" not in path:
+            return content
+        return type(content)(str(super().render_template(path, *args, **kwargs)))  # type: ignore[misc]
 
     def push_value(self, context: Context, value: Any) -> None:
         """Push the return value of a task that is about to fail: a task that raises returns nothing."""
@@ -61,7 +74,7 @@ class TextInTaskMixin:
 class XParseSubmitMixin(TextInTaskMixin):
     """Gives a task the arguments of an xParse submit; see :mod:`textin_provider.tasks.submission`."""
 
-    file: str | None
+    file: PathValue | None
     file_url: str | None
     config: Mapping[str, Any] | str | None
     webhook: str | None

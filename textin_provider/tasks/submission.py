@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import TaskDeferred
 
 from textin_provider.api.text import one_line, redact_url
 from textin_provider.hooks.guard import accepted_but_failed, is_uncertain
-from textin_provider.hooks.storage import local_path
+from textin_provider.hooks.paths import path_text
 from textin_provider.tasks.job_store import JobStore, SubmittedJob, fingerprint
 from textin_provider.tasks.submit_intent import SubmitIntent
 
@@ -193,5 +193,4 @@ def _name_of(task: XParseSubmitMixin) -> str:
     """Return the name of the task's document as messages show it."""
     if task.file is None:
         return one_line(redact_url(str(task.file_url)))
-    path = local_path(task.file)
-    return one_line(path.name if path else task.file.rpartition("/")[2])
+    return one_line(redact_url(path_text(task.file)).rpartition("/")[2])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from textin_provider.api.docflow.fetch import PATH, query_of
 from textin_provider.api.docflow.options import upload_options
 from textin_provider.api.errors import ApiError, ErrorKind, bad_input
-from textin_provider.api.inputs import Document, check_http_url, exactly_one_of, is_list
+from textin_provider.api.inputs import Document, as_list, check_http_url, check_path, exactly_one_of
 from textin_provider.api.protocol import (
     Request,
     Response,
@@ -56,18 +56,15 @@ class DocFlowUpload:
         return {"batch_number": self.batch_number, "files": list(self.files)}
 
 
-def check_sources(files: Sequence[str] | str | None, urls: Sequence[str] | str | None) -> list[str]:
-    """Return the only list that is given, ``files`` or ``urls``; it is not empty."""
+def check_sources(files: Any, urls: Any) -> list[Any]:
+    """Return the only list that is given, ``files`` or ``urls``; it is not empty, and holds paths or URLs."""
     name, given = exactly_one_of(files=files, urls=urls)
-    sources: list[Any] = list(given) if is_list(given) else [given]
+    listed = as_list(given)
+    sources = [given] if listed is None else listed
     if not sources or sources == [""]:
         raise bad_input(name, given, "it is empty", "Pass at least one; check the task that made the list")
-    if urls is not None:
-        return [check_http_url("urls", url) for url in sources]
-    for source in sources:
-        if not isinstance(source, str):
-            raise bad_input("files", source, f"it is a {type(source).__name__}", "Pass paths or URLs as text")
-    return sources
+    check = check_path if urls is None else check_http_url
+    return [check(name, source) for source in sources]
 
 
 def upload_files(
