@@ -87,7 +87,7 @@ class TextInQuotaError(TextInError, AirflowFailException, kind=ErrorKind.QUOTA):
 
 
 class TextInRequestError(TextInError, AirflowFailException, kind=ErrorKind.REQUEST):
-    """The request or the document is invalid (400, 40004, 403xx, 404xx, ...). Permanent."""
+    """The request, the document or a path is invalid (400, 40004, 403xx, 404xx, ...). Permanent."""
 
 
 class TextInUncertainSubmitError(TextInError, AirflowFailException, kind=ErrorKind.UNCERTAIN):
