@@ -94,7 +94,7 @@ class TextInRequestError(TextInError, AirflowFailException, kind=ErrorKind.REQUE
     """
     TextIn refused the request or the document (400, 40004, 403xx, 404xx, ten-digit and unlisted codes).
 
-    Permanent; nothing was accepted.
+    Also an invalid parameter or path, before anything is sent. Permanent; nothing was accepted.
     """
 
 

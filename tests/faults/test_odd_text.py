@@ -63,4 +63,6 @@ def test_the_records_of_a_batch_can_be_stored(textin: TextInServer, tmp_path: Pa
     run(
         lambda: DocFlowDownloadResultsOperator(task_id="t", batch_number="b1", output_path=str(path))
     ).returned()
-    assert json.loads(path.read_bytes())["data"] == data
+    # The lines are strict JSON, which UTF-8 cannot hold the half in.
+    whole = HALF.replace("\ud83d", "\ufffd")
+    assert json.loads(path.read_bytes())["data"] == {"fields": [{"value": whole}]}

@@ -12,7 +12,6 @@ import pytest
 
 from tests.certificate import self_signed
 from tests.hooks.support import readable
-from textin_provider.api.errors import ApiError
 from textin_provider.api.inputs import Document
 from textin_provider.api.xparse.endpoints import submit_job
 from textin_provider.exceptions import (
@@ -23,6 +22,7 @@ from textin_provider.exceptions import (
     TextInRateLimitError,
     TextInRequestError,
     TextInServerError,
+    TextInStorageError,
     TextInTransportError,
     TextInUncertainSubmitError,
 )
@@ -226,7 +226,7 @@ def test_a_file_that_changes_its_length_on_the_way_fails_and_does_not_hang(
     hook = connect({"timeout": 0.5})
     call = submit_job(document=Document("doc.md", promised, Impatient(b"# Hello\n" * 5000)))
 
-    with pytest.raises(ApiError):
+    with pytest.raises(TextInStorageError, match=r"doc\.md.*changed while it was sent.*Nothing was accepted"):
         call.read(send(hook.get_conn(), call, hook.connection))
 
     assert textin.submissions == 0
