@@ -54,6 +54,7 @@ nitpick_ignore_regex = [("py:(class|data|obj)", r"(?!textin_provider\.).*")]
 nitpick_ignore = [
     ("py:class", "textin_provider.api.docflow.FilePage"),
     ("py:class", "textin_provider.api.protocol.Request"),
+    ("py:class", "textin_provider.hooks.guard.T_contra"),
     ("py:exc", "MissingExtraError"),
 ]
 
