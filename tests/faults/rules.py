@@ -114,8 +114,11 @@ def _of_an_upload(meaning: Meaning) -> Expected:
     if meaning in (Meaning.LIMITED, Meaning.UNSENT):
         return _of_a_post(meaning, set())
     # The batch is asked. If it has the file, the upload succeeded; if not, it is sent once more.
-    errors = (TextInServerError, TextInTransportError)
-    return Expected(frozenset({End.SUCCESS, End.RETRY}), errors, most=2)
+    ends, errors = {End.SUCCESS, End.RETRY}, (TextInServerError, TextInTransportError)
+    if meaning is Meaning.ODD:
+        # One of these responses names no file, and another batch than a retry would ask.
+        return Expected(frozenset({*ends, End.FAILED}), (*errors, TextInUncertainSubmitError), most=2)
+    return Expected(frozenset(ends), errors, most=2)
 
 
 def when_it_passes(op: Operation, meaning: Meaning, faulty: int) -> Expected:
