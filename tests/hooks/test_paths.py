@@ -52,6 +52,9 @@ class Named:
     def __fspath__(self) -> Any:
         return self._path
 
+    def __repr__(self) -> str:
+        return f"Named({self._path!r})"
+
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
