@@ -289,26 +289,3 @@ def test_workspaces_are_listed_and_described() -> None:
         docflow.post(INVOICE, batch_number="b", params={"workspace_id": "two", "batch_number": "b"})
         assert docflow.names(workspace_id="one", batch_number="b") == []
         assert docflow.names(workspace_id="two", batch_number="b") == ["invoice.txt"]
-
-
-def test_a_script_may_leave_a_file_out_of_the_batch_and_of_the_response(
-    docflow: DocFlowClient, textin: TextInServer
-) -> None:
-    textin.script_file(FileScript(accepted=False))
-    textin.script_file(FileScript(named=False))
-    result = docflow.post(("a.txt", b"a"), ("b.txt", b"b"), ("c.txt", b"c"), batch_number="b7")["result"]
-    assert [file["name"] for file in result["files"]] == ["c.txt"]
-    assert [file["name"] for file in docflow.wait("b7")] == ["b.txt", "c.txt"]
-    assert textin.uploads_accepted == len(textin.files) == 2
-
-
-def test_uploads_may_be_listed_late(docflow: DocFlowClient, textin: TextInServer) -> None:
-    textin.quirks.uploads_listed_after = 0.3
-    textin.script_file(FileScript(visible_after_seconds=3600))
-    began = time.monotonic()
-    docflow.post(("a.txt", b"a"), ("b.txt", b"b"), batch_number="b7")
-    listed: list[str] = []
-    while not listed:
-        listed = docflow.names(batch_number="b7")
-    assert time.monotonic() - began >= 0.3
-    assert listed == ["b.txt"]
