@@ -61,7 +61,7 @@ class TextInStorageError(TextInError, kind=ErrorKind.STORAGE):
     """
     A document could not be read, or a result not written: the storage is overloaded, unreachable or full.
 
-    Also a document that was changed while it was read. Transient; what does not exist or may not be read is a
+    Also a document that was changed while it was read. Transient; a missing file and denied access are a
     ``TextInRequestError``. A document that could not be read to its end was not accepted.
     """
 

@@ -103,7 +103,7 @@ def test_an_error_of_another_class_is_a_result_too(bad: int) -> None:
     assert list(map_in_threads(action, range(3))) == [problem if n == bad else n for n in range(3)]
 
 
-def test_who_stops_early_does_not_wait_for_what_has_begun() -> None:
+def test_calls_that_have_begun_are_not_waited_for_after_an_early_end() -> None:
     go_on, ended = threading.Event(), threading.Event()
 
     def action(number: int) -> None:

@@ -128,5 +128,5 @@ def check_path(parameter: str, value: Any) -> Any:
 
 def is_object_path(value: object) -> bool:
     """Whether a value is an ``ObjectStoragePath`` of Airflow, or a path of the library below it."""
-    # By its members: importing the class takes long, and asking the value itself looks its connection up.
+    # By its members: importing the class takes long, and the value itself would read its connection.
     return all(hasattr(type(value), name) for name in ("protocol", "path", "fs"))

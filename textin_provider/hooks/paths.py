@@ -155,7 +155,7 @@ def _read_url(parameter: str, text: str, conn_id: str | None) -> Location:
     other = _CONN_PARAMETERS.get(parameter, "conn_id")
     if own_conn_id and ":" in own_conn_id:
         fix = f"Put the credentials into an Airflow connection, and pass its id as {other}"
-        raise bad_input(parameter, text, "what stands before the @ is not the id of a connection", fix)
+        raise bad_input(parameter, text, "its part before the @ is not the id of a connection", fix)
     if own_conn_id and conn_id and own_conn_id != conn_id:
         problem = f"it names the connection {own_conn_id!r}, and {other} names {conn_id!r}"
         raise bad_input(parameter, text, problem, "Name the connection in one place")

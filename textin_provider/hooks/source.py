@@ -1,4 +1,4 @@
-"""A document while it is read: its errors are its own, and tell what is wrong with its storage."""
+"""A document that is read: errors of its storage are raised as such."""
 
 from __future__ import annotations
 

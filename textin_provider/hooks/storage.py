@@ -156,7 +156,7 @@ class OutputFile:
                     fs.invalidate_cache(listed)
                 fs.info(bucket)
             except Exception as error:
-                # Who may write into a bucket need not be allowed to look at it.
+                # A role that may write into a bucket need not be allowed to read its metadata.
                 if problem_of(error) is StorageProblem.GONE:
                     raise
         return None
@@ -168,9 +168,9 @@ class OutputFile:
         folder = local.parent if local else _temporary_folder()
         place = self._place if local else _temporary_place(folder)
         temporary = folder / f".textin-{secrets.token_hex(8)}.part"
+        with place.errors():
+            file = temporary.open("xb")
         try:
-            with place.errors():
-                file = temporary.open("xb")
             try:
                 digest = _Digest(file, place)
                 yield digest
@@ -203,7 +203,7 @@ class OutputFile:
             fs.put_file(str(temporary), staged)
             _move(fs, staged, final)
         except BaseException:
-            with suppress(Exception):  # the error that is being raised says more
+            with suppress(Exception):  # the first error is raised
                 if fs.exists(staged):
                     fs.rm_file(staged)
             raise
@@ -227,7 +227,7 @@ def _file_in(path: PathValue, name: str) -> PathValue:
     if text.endswith("/"):
         return f"{text}{name}"
     if not isinstance(path, str) and (folder := local_path(path)):
-        with suppress(OSError):  # told when the file is checked
+        with suppress(OSError):  # check() raises the error
             return folder / name if folder.is_dir() else folder
     return path
 
@@ -264,5 +264,5 @@ def _temporary_place(folder: Path) -> Place:
 def _delete(temporary: Path) -> None:
     try:
         temporary.unlink(missing_ok=True)
-    except OSError as error:  # raised, it would hide why the file is still there
+    except OSError as error:  # not raised: it would hide the first error
         log.warning("The temporary file %s could not be deleted: %s", temporary, one_line(error))

@@ -32,7 +32,7 @@ def map_in_threads(action: Callable[[S], T], items: Sequence[S]) -> Generator[T 
     """
     Call an action for each of the items, eight at a time, and yield the results or errors in their order.
 
-    If the caller stops early, because of an error or a signal, calls that have begun are not waited for.
+    If the generator is closed early, after an error or a signal, calls that have begun are not waited for.
     The first item is handled alone: it opens what the others share, such as connections of Airflow.
     """
 
