@@ -47,9 +47,10 @@ class Table:
         reasons: defaultdict[str, set[str]] = defaultdict(set)
         for cell in (Cell(*place) for place in product(SUBJECTS, Moment, Strike)):
             if reason := reason_against(cell):
-                reasons[reason].add(f"{cell.subject.name} {cell.moment}")
+                who = f"{cell.strike}, " if cell.strike is Strike.SIGKILL else ""
+                reasons[reason].add(f"{cell.subject.name} ({who}{cell.moment})")
         for reason, places in reasons.items():
-            print(f"- {', '.join(sorted(places))}: {reason}.")
+            print(f"- {'; '.join(sorted(places))}: {reason}.")
 
 
 def _cell(value: Any) -> tuple[str, str, str, int]:
