@@ -256,22 +256,23 @@ class Unclosable(io.FileIO):
         raise OSError("Endpoint is gone")
 
 
-@pytest.mark.parametrize("fault", [None, ScriptedFault(cut="in_headers")], ids=["accepted", "uncertain"])
-def test_a_document_that_cannot_be_closed_hides_nothing(
-    hook: TextInHook,
-    textin: TextInServer,
-    document: str,
-    monkeypatch: pytest.MonkeyPatch,
-    fault: ScriptedFault | None,
+@pytest.fixture
+def _unclosable(document: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "open", lambda path, mode: Unclosable(str(path), mode))
+
+
+@pytest.mark.usefixtures("_unclosable")
+def test_an_accepted_document_that_cannot_be_closed_is_accepted(
+    hook: TextInHook, textin: TextInServer, document: str
 ) -> None:
-    if fault is not None:
-        textin.fault("submit", fault)
-    opened = Path.open
-    monkeypatch.setattr(
-        Path,
-        "open",
-        lambda path, mode: Unclosable(str(path)) if path.name == "doc.md" else opened(path, mode),
-    )
+    assert [hook.submit_xparse_job(document)] == list(textin.jobs)
+
+
+@pytest.mark.usefixtures("_unclosable")
+def test_a_document_that_cannot_be_closed_does_not_hide_an_uncertain_submit(
+    hook: TextInHook, textin: TextInServer, document: str
+) -> None:
+    textin.fault("submit", ScriptedFault(cut="in_headers"))
     with pytest.raises(TextInUncertainSubmitError):
         hook.submit_xparse_job(document)
     assert textin.submissions == 1
