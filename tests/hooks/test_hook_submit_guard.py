@@ -258,7 +258,12 @@ class Unclosable(io.FileIO):
 
 @pytest.fixture
 def _unclosable(document: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Path, "open", lambda path, mode: Unclosable(str(path), mode))
+    opened = Path.open
+
+    def open_unclosable(path: Path, mode: str = "r", **named: Any) -> Any:
+        return Unclosable(document, mode) if str(path) == document else opened(path, mode, **named)
+
+    monkeypatch.setattr(Path, "open", open_unclosable)
 
 
 @pytest.mark.usefixtures("_unclosable")
