@@ -216,7 +216,10 @@ class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
             trigger = XParseJobTrigger(job_id=job.job_id, **arguments)
             kept = {} if unstored is None else {"unstored": unstored.to_dict()}
             defer(self, trigger, try_number=context["ti"].try_number, **kept)
-        event = poll_until_done(wait, self.hook.poll_xparse_job, self.log_decision, delay=delay)
+        # No variable may hold a password that TextIn repeats: Airflow 3.0 prints those of each frame.
+        event = self._redacted(
+            poll_until_done(wait, self.hook.poll_xparse_job, self.log_decision, delay=delay)
+        )
         return self.execute_complete(context, event)
 
     def execute_complete(
@@ -233,9 +236,10 @@ class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
         """
         from textin_provider.tasks.submission import until_stored
 
+        event = self._redacted(checked_event(event, self.task_id))
         try:
             with until_stored(self, context, unstored):
-                return self._complete(context, self._redacted(checked_event(event, self.task_id)))
+                return self._complete(context, event)
         except (TextInDocumentFailedError, TextInTimeoutError) as error:
             if try_number in (None, context["ti"].try_number):
                 raise
