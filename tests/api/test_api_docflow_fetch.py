@@ -9,10 +9,10 @@ from typing import Any
 import pendulum
 import pytest
 
-from textin_provider.api.docflow.fetch import fetch_page, query_of
-from textin_provider.api.docflow.models import FilePage, RecognitionStatus, Selector
+from textin_provider.api.docflow.fetch import count_files, fetch_page, query_of
+from textin_provider.api.docflow.models import MAX_LEVELS, FilePage, RecognitionStatus, Selector
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.api.protocol import Response, Service
+from textin_provider.api.protocol import Request, Response, Service
 
 CHINA = timezone(timedelta(hours=8))
 
@@ -209,4 +209,17 @@ def test_what_is_no_envelope_is_never_an_empty_page(body: bytes) -> None:
     with pytest.raises(ApiError) as caught:
         page(body)
 
+    assert caught.value.kind is ErrorKind.SERVER
+
+
+@pytest.mark.parametrize("request_", [fetch_page("w"), count_files("w", Selector("task_id", "t"))])
+def test_files_that_are_nested_too_deeply_are_an_error_of_the_server(request_: Request[Any]) -> None:
+    def response(levels: int) -> Response:
+        opening, closing = b'[{"id": 1, "child_files": ' * (levels - 1) + b'[{"id": 1}]', b"}]" * (levels - 1)
+        return Response(200, b'{"code": 200, "result": {"files": ' + opening + closing + b"}}")
+
+    (file,) = request_.read(response(MAX_LEVELS)).files
+    assert len(list(file.with_parts())) == MAX_LEVELS
+    with pytest.raises(ApiError, match="the response nests files too deeply") as caught:
+        request_.read(response(MAX_LEVELS + 1))
     assert caught.value.kind is ErrorKind.SERVER

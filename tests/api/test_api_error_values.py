@@ -138,27 +138,6 @@ def test_a_replaced_value_leaves_the_others() -> None:
     assert type(changed).__name__ == "TextInQuotaError"
 
 
-def test_a_redacted_error_shows_no_secret_in_any_text() -> None:
-    original = ApiError.from_dict(FULL)
-    assert original.redacted("p4ss").to_dict() == {
-        "kind": "server",
-        "about": "job ***: status",
-        "message": "*** is wrong",
-        "fix": "Do not send ***",
-        "code": 500,
-        "detail": "*** ***",
-        "request_id": "r-***",
-        "retry_after": 2.5,
-    }
-    assert original.redacted("server").kind is ErrorKind.SERVER
-
-
-@pytest.mark.parametrize("secret", [None, ""])
-def test_without_a_secret_nothing_is_redacted(secret: str | None) -> None:
-    original = ApiError.from_dict(FULL)
-    assert original.redacted(secret) is original
-
-
 def test_an_uncertain_error_keeps_the_other_values() -> None:
     assert ApiError.from_dict(FULL).as_uncertain().to_dict() == FULL | {
         "kind": "uncertain",

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from textin_provider.api.docflow.fetch import count_files, fetch_page
-from textin_provider.api.docflow.models import MAX_LEVELS, Selector
+from textin_provider.api.docflow.fetch import fetch_page
 from textin_provider.api.docflow.upload import (
     DocFlowUpload,
     partly_accepted,
@@ -295,15 +294,3 @@ def test_a_refused_job_is_a_failed_one() -> None:
     refused = XParseJob.refused("c0", ApiError(ErrorKind.REQUEST, about="it", message="no"))
     assert refused == XParseJob("c0", "failed", None, None, "it: no.")
     assert refused.status is JobStatus.FAILED
-
-
-@pytest.mark.parametrize("request_", [fetch_page("w"), count_files("w", Selector("task_id", "t"))])
-def test_files_that_are_nested_too_deeply_are_an_error_of_the_server(request_: Request[Any]) -> None:
-    def body(levels: int) -> bytes:
-        opening, closing = b'[{"id": 1, "child_files": ' * (levels - 1) + b'[{"id": 1}]', b"}]" * (levels - 1)
-        return b'{"code": 200, "result": {"files": ' + opening + closing + b"}}"
-
-    (file,) = request_.read(response(body(MAX_LEVELS))).files
-    assert len(list(file.with_parts())) == MAX_LEVELS
-    expected = plain(ErrorKind.SERVER, request_.about, "the response nests files too deeply", NO_DATA_FIX)
-    assert error_of(request_.read, response(body(MAX_LEVELS + 1))) == expected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.once.matrix import SUBJECTS, Cell, cells
+from tests.once.matrix import TASKS, Cell, cells
 from tests.once.moments import Strike
 from tests.once.results import differences, explain, write_documents
 
@@ -21,7 +21,7 @@ def test_a_document_is_accepted_once_at_most(
     fleet: Fleet, record_property: Callable[[str, object], None]
 ) -> None:
     # All side by side: most of the time each of them waits for Airflow to notice.
-    every = [cell for subject in SUBJECTS for cell in cells(subject, (Strike.SIGTERM, Strike.SIGKILL))]
+    every = [cell for task in TASKS for cell in cells(task, (Strike.SIGTERM, Strike.SIGKILL))]
     write_documents(every, fleet.results / "once")
     fleet.trigger("e2e_once", RUN_ID)
 
@@ -33,7 +33,7 @@ def test_a_document_is_accepted_once_at_most(
 
     found, wrong = differences({cell: _ended(fleet, cell) for cell in every}, fleet.textin)
     for cell, seen in found.items():
-        record_property("once", [cell.subject.name, cell.moment.value, cell.strike.value, seen.accepted])
+        record_property("once", [cell.task.name, cell.moment.value, cell.strike.value, seen.accepted])
     assert not wrong, explain(wrong)
 
 

@@ -15,6 +15,7 @@ from textin_provider.api.docflow.summary import BatchSummary, failed_files
 from textin_provider.api.docflow.upload import DocFlowUpload, upload_files
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.protocol import Request, Response, retry_after_seconds
+from textin_provider.api.redaction import redacted
 from textin_provider.api.text import MAX_MESSAGE, MAX_TEXT
 from textin_provider.api.xparse.endpoints import get_job, submit_job
 from textin_provider.api.xparse.models import XParseJob
@@ -172,7 +173,7 @@ def test_a_fault_says_any_text_in_one_line(kind: ErrorKind, **texts: Any) -> Non
     fault = ApiError(kind, **texts)
     check_fault(fault)
     check_fault(fault.as_uncertain())
-    check_fault(fault.redacted("u:p"))
+    check_fault(redacted(fault, ["u:p"]))
 
 
 @given(st.lists(st.integers(min_value=1, max_value=10**30), max_size=5, unique=True))

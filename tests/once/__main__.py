@@ -34,7 +34,7 @@ class Table:
 
     def show(self) -> None:
         """Print the table, and the impossible cells with their reasons."""
-        from tests.once.matrix import SUBJECTS, Cell, reason_against
+        from tests.once.matrix import TASKS, Cell, reason_against
         from tests.once.moments import Moment, Strike
 
         print(f"\n| moment | {' | '.join(Strike)} |")
@@ -45,17 +45,17 @@ class Table:
         twice = sum(max(found, default=0) > 1 for found in self.billed.values())
         print(f"\n{self.cells} cells; documents accepted twice: {twice}. Impossible cells:\n")
         reasons: defaultdict[str, set[str]] = defaultdict(set)
-        for cell in (Cell(*place) for place in product(SUBJECTS, Moment, Strike)):
+        for cell in (Cell(*place) for place in product(TASKS, Moment, Strike)):
             if reason := reason_against(cell):
                 who = f"{cell.strike}, " if cell.strike is Strike.SIGKILL else ""
-                reasons[reason].add(f"{cell.subject.name} ({who}{cell.moment})")
+                reasons[reason].add(f"{cell.task.name} ({who}{cell.moment})")
         for reason, places in reasons.items():
             print(f"- {'; '.join(sorted(places))}: {reason}.")
 
 
 def _cell(value: Any) -> tuple[str, str, str, int]:
-    subject, moment, strike, accepted = value
-    return str(subject), str(moment), str(strike), int(accepted)
+    task, moment, strike, accepted = value
+    return str(task), str(moment), str(strike), int(accepted)
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""The cells {subject} x {moment} x {strike}, what is promised of each, and which are impossible, and why."""
+"""The cells {task} x {moment} x {strike}, what is promised of each, and which are impossible, and why."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DOCUMENT = "# Revenue was up.\n\n" + "All of it. " * 6000
 
 
 @dataclass(frozen=True)
-class Subject:
+class Task:
     """
     A task that submits one document.
 
@@ -65,16 +65,16 @@ class Promise:
 
 @dataclass(frozen=True)
 class Cell:
-    """One subject, struck at one moment."""
+    """One task, struck at one moment."""
 
-    subject: Subject
+    task: Task
     moment: Moment
     strike: Strike
 
     @property
     def task_id(self) -> str:
         """The id of its task, which also names its document."""
-        return f"{self.subject.slug}__{_slug(self.moment)}__{_slug(self.strike)}"
+        return f"{self.task.slug}__{_slug(self.moment)}__{_slug(self.strike)}"
 
     @property
     def file_name(self) -> str:
@@ -84,7 +84,7 @@ class Cell:
     def make(self, folder: Path) -> Any:
         """Make its task, whose document is in the folder."""
         times_out = self.strike is Strike.TIMEOUT
-        return self.subject.make(
+        return self.task.make(
             self.task_id,
             str(folder / self.file_name),
             folder,
@@ -95,7 +95,7 @@ class Cell:
     def promise(self) -> Promise:
         """Return what is promised of it on this Airflow."""
         success, failed = Promise("success", 1, has_id=True), Promise("failed", 1, has_id=False)
-        if self.subject.asks or self.moment is Moment.BEFORE:
+        if self.task.asks or self.moment is Moment.BEFORE:
             return success
         if self.strike is Strike.SIGTERM and not SIGTERM_RAISES:
             return success
@@ -105,13 +105,13 @@ class Cell:
             return Promise("failed", 0, has_id=False)
         if self.moment in (Moment.SENT, Moment.HALF_READ, Moment.READ):
             return failed
-        if self.moment is Moment.BEFORE_XCOM and not self.subject.stores and not self.strike.is_error:
+        if self.moment is Moment.BEFORE_XCOM and not self.task.stores and not self.strike.is_error:
             return Promise("failed", 1, has_id=True)
         # The job is stored, if need be by a second attempt, so a retry finds it.
         return success
 
     def _promise_if_killed(self) -> Promise:
-        if not self.subject.stores:
+        if not self.task.stores:
             return Promise("success", 1, has_id=True)
         if self.moment is Moment.HALF_SENT:
             return Promise("failed", 0, has_id=False)
@@ -165,34 +165,32 @@ def _alone(make: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *places, **arguments: make(*places, durable=False, **arguments)
 
 
-SUBJECTS = (
-    Subject("XParseSubmit", _submit, _accepted_by_xparse, stores=HAS_STORE),
-    Subject("XParseSubmit, durable=False", _alone(_submit), _accepted_by_xparse, stores=False),
-    Subject("XParseDocument", _document, _accepted_by_xparse, stores=HAS_STORE),
-    Subject("XParseDocument, durable=False", _alone(_document), _accepted_by_xparse, stores=False),
-    Subject("DocFlowUpload", _upload, _accepted_by_docflow, stores=False, asks=True),
-    Subject(
-        "DocFlowUpload, durable=False", _alone(_upload), _accepted_by_docflow, stores=False, pushes=False
-    ),
-    Subject("hook in a @task", _hook, _accepted_by_xparse, stores=False, pushes=False),
+TASKS = (
+    Task("XParseSubmit", _submit, _accepted_by_xparse, stores=HAS_STORE),
+    Task("XParseSubmit, durable=False", _alone(_submit), _accepted_by_xparse, stores=False),
+    Task("XParseDocument", _document, _accepted_by_xparse, stores=HAS_STORE),
+    Task("XParseDocument, durable=False", _alone(_document), _accepted_by_xparse, stores=False),
+    Task("DocFlowUpload", _upload, _accepted_by_docflow, stores=False, asks=True),
+    Task("DocFlowUpload, durable=False", _alone(_upload), _accepted_by_docflow, stores=False, pushes=False),
+    Task("hook in a @task", _hook, _accepted_by_xparse, stores=False, pushes=False),
 )
 
 _STORE = (Moment.BEFORE_STORE, Moment.AFTER_STORE)
 #: Cells that cannot be, each with the reason.
 IMPOSSIBLE: tuple[tuple[Callable[[Cell], bool], str], ...] = (
     (
-        lambda cell: cell.moment in _STORE and not cell.subject.stores,
+        lambda cell: cell.moment in _STORE and not cell.task.stores,
         "nothing is stored: durable=False, the hook alone, or Airflow before 3.3",
     ),
     (
-        lambda cell: cell.moment is Moment.BEFORE_XCOM and not cell.subject.pushes,
+        lambda cell: cell.moment is Moment.BEFORE_XCOM and not cell.task.pushes,
         "the hook or the operator has returned the ids; what happens to them then is Airflow's",
     ),
     (
         lambda cell: (
             cell.strike is Strike.SIGKILL
-            and not cell.subject.stores
-            and not cell.subject.asks
+            and not cell.task.stores
+            and not cell.task.asks
             and cell.moment not in (Moment.BEFORE, Moment.HALF_SENT)
         ),
         "nothing outlives a killed process but a store: the next try submits again",
@@ -205,7 +203,7 @@ def reason_against(cell: Cell) -> str | None:
     return next((reason for applies, reason in IMPOSSIBLE if applies(cell)), None)
 
 
-def cells(subject: Subject, strikes: tuple[Strike, ...]) -> list[Cell]:
-    """Return the possible cells of a subject on this Airflow."""
-    every = (Cell(subject, moment, strike) for moment, strike in product(Moment, strikes))
+def cells(task: Task, strikes: tuple[Strike, ...]) -> list[Cell]:
+    """Return the possible cells of a task on this Airflow."""
+    every = (Cell(task, moment, strike) for moment, strike in product(Moment, strikes))
     return [cell for cell in every if reason_against(cell) is None]

@@ -35,7 +35,7 @@ def differences(
     deadline = time.monotonic() + _SECONDS_TO_ACCEPT
     while True:
         found = {
-            cell: Promise(state, cell.subject.accepted(textin, cell.file_name), has_id)
+            cell: Promise(state, cell.task.accepted(textin, cell.file_name), has_id)
             for cell, (state, has_id) in ended.items()
         }
         wrong = {cell: (cell.promise(), seen) for cell, seen in found.items() if cell.promise() != seen}
@@ -47,6 +47,6 @@ def differences(
 def explain(wrong: Mapping[Cell, tuple[Promise, Promise]]) -> str:
     """Return a line for each cell that broke its promise."""
     return "\n".join(
-        f"{cell.subject.name}, {cell.moment}, {cell.strike}: promised {promised}, found {found}"
+        f"{cell.task.name}, {cell.moment}, {cell.strike}: promised {promised}, found {found}"
         for cell, (promised, found) in wrong.items()
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.once.matrix import SUBJECTS, Cell, Subject, cells
+from tests.once.matrix import TASKS, Cell, Task, cells
 from tests.once.moments import Strike
 from tests.once.results import differences, explain, write_documents
 from tests.running import AIRFLOW_2, new_dag, run_dag
@@ -61,13 +61,13 @@ def _errors_end_one_task(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dag, "_run_task", run_task)
 
 
-@pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.slug)
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.slug)
 def test_a_document_is_accepted_once_at_most(
-    subject: Subject, textin: TextInServer, tmp_path: Path, record_property: Callable[[str, object], None]
+    task: Task, textin: TextInServer, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    chosen = cells(subject, STRIKES)
+    chosen = cells(task, STRIKES)
     write_documents(chosen, tmp_path)
-    with new_dag(f"once_{subject.slug}") as dag:
+    with new_dag(f"once_{task.slug}") as dag:
         for cell in chosen:
             cell.make(tmp_path)
 
@@ -75,7 +75,7 @@ def test_a_document_is_accepted_once_at_most(
 
     found, wrong = differences({cell: _ended(instances, cell) for cell in chosen}, textin)
     for cell, seen in found.items():
-        record_property("once", [subject.name, cell.moment.value, cell.strike.value, seen.accepted])
+        record_property("once", [task.name, cell.moment.value, cell.strike.value, seen.accepted])
     assert not wrong, explain(wrong)
 
 
@@ -86,7 +86,7 @@ def _ended(instances: dict[Any, Any], cell: Cell) -> tuple[str, bool]:
 
 
 def test_every_cell_is_tried_or_impossible_for_a_reason() -> None:
-    for subject in SUBJECTS:
-        tried = cells(subject, tuple(Strike))
+    for task in TASKS:
+        tried = cells(task, tuple(Strike))
         assert len(tried) == len(set(tried))
         assert {cell.strike for cell in tried} == set(Strike)

@@ -8,10 +8,9 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from tests.operators.document import GATEWAY, MODES, Store, modes, submitted
-from tests.running import TaskInstance, new_context, run
+from tests.running import TaskInstance, run
 from textin_provider.exceptions import (
     TextInAuthenticationError,
-    TextInDocumentFailedError,
     TextInRateLimitError,
     TextInServerError,
     TextInUncertainSubmitError,
@@ -294,21 +293,6 @@ def test_without_a_store_a_job_id_that_cannot_be_handed_over_ends_the_task(
         assert isinstance(outcome.raised(), TextInUncertainSubmitError)
         assert job_id in str(outcome.raised())
         assert outcome.xcoms == {"job_id": job_id}
-
-
-def test_no_error_of_a_job_repeats_a_password(textin: TextInServer, store: Store, tmp_path: Path) -> None:
-    textin.script(JobScript(states=["failed"], message="password 20261126 is wrong"))
-    (tmp_path / "a.md").write_text("# A\n")
-    operator = XParseDocumentOperator(
-        task_id="parse",
-        file=f"{tmp_path}/a.md",
-        output_path=f"{tmp_path}/out/",
-        config={"document": {"password": 20261126}},
-        poll_interval=0.02,
-        deferrable=False,
-    )
-    with pytest.raises(TextInDocumentFailedError, match=r"password \*\*\* is wrong"):
-        operator.execute(new_context(task_state_store=store))
 
 
 def test_a_changed_file_is_submitted_again(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.running import new_dag, run_dag
+from tests.running import new_context, new_dag, run_dag
+from textin_provider.exceptions import TextInDocumentFailedError
 from textin_provider.operators.xparse import XParseDocumentOperator, XParseSubmitOperator
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
 
@@ -65,3 +66,18 @@ def _by_the_task(output: str) -> str:
     """Leave out what Airflow 3.0 and its tasks tell each other, which `dag.test()` prints unmasked there."""
     talk = ("Sending request", "Received message from task runner")
     return "\n".join(line for line in output.splitlines() if not any(words in line for words in talk))
+
+
+def test_no_error_of_a_job_repeats_a_password(textin: TextInServer, tmp_path: Path) -> None:
+    textin.script(JobScript(states=["failed"], message="password 20261126 is wrong"))
+    (tmp_path / "a.md").write_text("# A\n")
+    operator = XParseDocumentOperator(
+        task_id="parse",
+        file=f"{tmp_path}/a.md",
+        output_path=f"{tmp_path}/out/",
+        config={"document": {"password": 20261126}},
+        poll_interval=0.02,
+        deferrable=False,
+    )
+    with pytest.raises(TextInDocumentFailedError, match=r"password \*\*\* is wrong"):
+        operator.execute(new_context())

@@ -239,14 +239,6 @@ class ApiError(Exception):
         """Return a copy of the error with some of its values changed."""
         return ApiError.from_dict(self.to_dict() | changes)
 
-    def redacted(self, secret: str | None) -> ApiError:
-        """Return a copy with ``***`` in place of the secret, wherever a message repeats it."""
-        if not secret:
-            return self
-        texts = {name: value for name, value in self.to_dict().items() if isinstance(value, str)}
-        clean = {name: text.replace(secret, "***") for name, text in texts.items()}
-        return self.replace(**clean | {"kind": self.kind})
-
     def as_uncertain(self) -> ApiError:
         """Return a copy that says that the documents of the request may have been accepted, and billed."""
         return self.replace(

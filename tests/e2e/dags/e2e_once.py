@@ -8,7 +8,7 @@ from pathlib import Path
 
 from airflow.providers.common.compat.sdk import DAG
 
-from tests.once.matrix import SUBJECTS, cells
+from tests.once.matrix import TASKS, cells
 from tests.once.moments import Strike
 
 FOLDER = Path(os.environ["TEXTIN_RESULTS"], "once")
@@ -21,6 +21,6 @@ with DAG(
     max_active_tasks=8,
     default_args={"retries": 5, "retry_delay": timedelta(seconds=1)},
 ):
-    for subject in SUBJECTS:
-        for cell in cells(subject, (Strike.SIGTERM, Strike.SIGKILL)):
+    for task in TASKS:
+        for cell in cells(task, (Strike.SIGTERM, Strike.SIGKILL)):
             cell.make(FOLDER)
