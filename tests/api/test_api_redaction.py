@@ -13,22 +13,22 @@ from textin_provider.api.redaction import passwords_in, redact, redacted, redact
 @pytest.mark.parametrize(
     ("config", "found"),
     [
-        (None, set()),
-        ({}, set()),
-        ("{no json", set()),
-        ("[" * 100_000, set()),
-        ([1, 2], set()),
-        ({"document": {"password": "a b"}}, {"a b"}),
-        ('{"document": {"password": 17}}', {"17"}),
-        ({"Pwd": 1.5, "SECRET_code": ["x", {"deep": 2}], "passphrase": ("y",)}, {"1.5", "x", "2", "y"}),
-        ({"password": None, "pass": True, "pwd": " ", "secret": ""}, set()),
-        ({"scope": {"page_range": "1-2"}, "pages": 3}, set()),
-        ({1: {"password": "inner"}}, {"inner"}),
+        (None, []),
+        ({}, []),
+        ("{no json", []),
+        ("[" * 100_000, []),
+        ([1, 2], []),
+        ({"document": {"password": "a b"}}, ["a b"]),
+        ('{"document": {"password": 17}}', ["17"]),
+        ({"Pwd": 1.5, "SECRET_code": ["x", {"deep": 2}], "passphrase": ("y",)}, ["1.5", "x", "2", "y"]),
+        ({"password": None, "pass": True, "pwd": " ", "secret": ""}, []),
+        ({"scope": {"page_range": "1-2"}, "pages": 3}, []),
+        ({1: {"password": "inner"}}, ["inner"]),
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_secrets_are_found_by_the_names_of_their_keys(config: Any, found: set[str]) -> None:
-    assert set(passwords_in(config)) == found
+def test_secrets_are_found_by_the_names_of_their_keys(config: Any, found: list[str]) -> None:
+    assert set(passwords_in(config)) == set(found)
 
 
 @pytest.mark.parametrize(
