@@ -100,7 +100,7 @@ class TextInRequestError(TextInError, AirflowFailException, kind=ErrorKind.REQUE
 
 class TextInUncertainSubmitError(TextInError, AirflowFailException, kind=ErrorKind.UNCERTAIN):
     """
-    A submit broke off after it was sent, or was answered by a gateway, or with an error that names an id.
+    A submit broke off after it was sent, or its response is a gateway's, or names an id beside an error.
 
     The document may have been accepted and billed. Not retried.
     """

@@ -134,7 +134,7 @@ class BatchUpload:
                 batch_number=self._batch_number,
                 options=self._options,
             )
-            # Noted within the guard of the request: nothing that strikes later can lose what was accepted.
+            # Noted within the guard of the request: no later exception can lose what was accepted.
             response = self._hook.send(request, record=_Acceptance(self._take, chunk))
         report(self._hook, "input", addresses)
         self._note(response.files)

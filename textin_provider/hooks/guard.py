@@ -1,5 +1,5 @@
 """
-The guard of a POST: nothing that strikes after its first byte may lead to a second one.
+The guard of a POST: no exception after its first byte may lead to a second one.
 
 TextIn bills what it accepts, and a POST cannot be repeated safely. So from its first byte until its value is
 handed over, an exception of any class, signals and timeouts included, becomes an uncertain submit, which no

@@ -71,7 +71,7 @@ class Sender(BaseHook):
         Send one request and return its value. A POST is repeated only if no connection was made.
 
         :param record: where a POST is written down, before it is sent and after it was accepted.
-        :raises TextInUncertainSubmitError: for whatever strikes between the first byte of a POST and the end
+        :raises TextInUncertainSubmitError: for any exception between the first byte of a POST and the end
             of ``record.accepted``, unless it proves that nothing was accepted.
         """
         if request.is_read:

@@ -49,7 +49,7 @@ class XParseMethods(Sender):
         """
         Submit one document to xParse and return the job id.
 
-        Whatever strikes after the first byte was sent, a timeout of Airflow or a signal included, is a
+        Any exception after the first byte was sent, a timeout of Airflow or a signal included, is a
         ``TextInUncertainSubmitError``, which no retry repeats.
 
         :param file: local path or object storage URL; streamed, at most 500 MB. Exclusive with ``file_url``.

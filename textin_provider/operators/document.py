@@ -47,7 +47,7 @@ class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
        console shows whether the document was accepted. Clearing the task after that submits again.
 
     With ``[state_store] clear_on_success`` a task that is cleared after its success pays again.
-    Airflow before 3.3 has no task state store: whatever strikes before the job id is pushed as XCom fails the
+    Airflow before 3.3 has no task state store: any exception before the job id is pushed as XCom fails the
     task without retry, and every later retry submits the document again.
 
     Nothing is submitted before connection, configuration and output file have been checked. TextIn cannot

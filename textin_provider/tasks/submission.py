@@ -2,7 +2,7 @@
 The submit of one document by a task: the job of an earlier try, or a new one, and never two for one document.
 
 With a task state store the intent is written before the submit and the job after it, so that the next try
-knows both. Without one, whatever strikes before the job id is handed over fails the task without retry.
+knows both. Without one, any exception before the job id is handed over fails the task without retry.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class Submission:
 
     def accepted(self, job_id: str) -> None:
         """Keep the job, then push its id as XCom."""
-        self._job = self.store.new_job(job_id)  # known even if the next line is struck
+        self._job = self.store.new_job(job_id)  # known even if the next line is interrupted
         self.store.save(self._job)
         self.push_job_id(job_id)
 
