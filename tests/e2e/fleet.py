@@ -121,6 +121,10 @@ class Fleet:
         """Start a run of a DAG."""
         run(["dags", "trigger", dag_id, "--run-id", run_id], self._env, self._log("setup"))
 
+    def clear(self, dag_id: str) -> None:
+        """Clear the tasks of all runs of a DAG, as a person does."""
+        run(["tasks", "clear", "--yes", dag_id], self._env, self._log("setup"))
+
     def tasks(self, run_id: str) -> dict[tuple[str, int], TaskState]:
         """Return how the task instances of a run stand, by task id and map index."""
         query = sqlalchemy.text(

@@ -85,6 +85,22 @@ def test_a_task_killed_in_its_download_downloads_again(fleet: Fleet, mode: str) 
     run.assert_paid_once(tries=2)
 
 
+@needs_state_store
+def test_a_submit_that_was_killed_is_uncertain_until_a_person_clears_its_task(fleet: Fleet) -> None:
+    fleet.textin.fault("submit", ScriptedFault(delay=120))
+    run = Run(fleet, "e2e_document_cleared", "killed-submitting")
+    run.until_asked("submit")
+    run.kill_task()
+    run.until_state("failed")
+    assert "TextInUncertainSubmitError" in fleet.log_of(run.run_id)
+    assert run.asked("submit") == 1
+
+    fleet.textin.clear_faults()
+    fleet.clear("e2e_document_cleared")
+    run.until_state("success")
+    assert run.asked("submit") == 2
+
+
 def test_a_triggerer_that_is_killed_leaves_its_wait_to_the_next(fleet: Fleet) -> None:
     _work_for(fleet, 20)
     run = Run(fleet, "e2e_document_deferrable", "triggerer-killed")

@@ -122,6 +122,7 @@ def test_a_task_that_pushes_no_xcom_pushes_no_job_id(
         ({"timeout": -1}, "timeout=-1"),
         ({"timeout": float("inf")}, "timeout=inf"),
         ({"timeout": "60"}, "timeout='60'"),
+        ({"timeout": timedelta(0)}, "timeout=0.0"),
     ],
     ids=str,
 )
@@ -140,6 +141,14 @@ def test_what_is_wrong_is_named_before_anything_is_sent(
     assert str(error).startswith(expected)
     assert "hush" not in str(error)
     assert textin.count("*") == 0
+
+
+def test_seconds_may_be_a_timedelta() -> None:
+    hours, seconds = timedelta(hours=2), timedelta(seconds=30)
+    operator = XParseDocumentOperator(
+        task_id="parse", file="a.pdf", output_path="a.json", poll_interval=seconds, timeout=hours
+    )
+    assert (operator.poll_interval, operator.timeout) == (30, 7200)
 
 
 @pytest.mark.parametrize("folder", [False, True])

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, BinaryIO, TypeGuard
 from urllib.parse import urlsplit
 
@@ -15,6 +16,8 @@ from textin_provider.api.errors import ApiError, ErrorKind, bad_input
 from textin_provider.api.protocol import Part
 
 _MEGABYTE = 1024 * 1024
+#: The longest wait, in seconds: some 30 years, within the range of dates.
+_MAX_SECONDS = 1e9
 PATH_FIX = "Pass a path or URL as text, a pathlib.Path or an ObjectStoragePath"
 
 
@@ -64,6 +67,18 @@ def check_http_url(parameter: str, url: object) -> str:
                 return url.strip()
     fix = "Pass an absolute http(s) URL that TextIn can reach"
     raise bad_input(parameter, url, "it is not such a URL", fix)
+
+
+def as_seconds(duration: float | timedelta) -> float:
+    """Return a duration in seconds; numbers are seconds already."""
+    return duration.total_seconds() if isinstance(duration, timedelta) else duration
+
+
+def check_seconds(parameter: str, seconds: object) -> None:
+    """Reject a duration that no wait can have: not a number, 0 or less, or beyond the range of dates."""
+    if not isinstance(seconds, int | float) or not 0 < seconds < _MAX_SECONDS:
+        problem = "it is not a valid number of seconds"
+        raise bad_input(parameter, seconds, problem, "Pass seconds, or a timedelta, more than 0")
 
 
 def is_list(value: object) -> TypeGuard[Iterable[Any]]:

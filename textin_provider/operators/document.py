@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from textin_provider.api.errors import ApiError, ErrorKind, bad_input
+from textin_provider.api.errors import ApiError, ErrorKind
+from textin_provider.api.inputs import as_seconds, check_seconds
 from textin_provider.exceptions import TextInDocumentFailedError, TextInJobFailedError, TextInTimeoutError
 from textin_provider.tasks.deferral import checked_event, defer, exceeded_framework_timeout, trigger_arguments
 from textin_provider.tasks.mixins import XParseSubmitMixin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import timedelta
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
     from textin_provider.polling.xparse import JobWait
     from textin_provider.tasks.job_store import StateStore, SubmittedJob
     from textin_provider.tasks.submission import Submission
-
-#: The longest wait, in seconds: some 30 years, within the range of dates.
-_MAX_SECONDS = 1e9
 
 
 class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
@@ -68,9 +67,9 @@ class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
     :param durable: whether to continue with the job of an earlier try (Airflow 3.3+); if not, each try
         submits.
     :param resubmit_uncertain: whether to send a document again that an earlier try may have submitted.
-    :param poll_interval: seconds between two polls of the job.
-    :param timeout: seconds from the submit until the wait times out. A try that starts later waits as long
-        again.
+    :param poll_interval: seconds between two polls of the job, or a ``timedelta``.
+    :param timeout: seconds, or a ``timedelta``, from the submit until the wait times out. A try that starts
+        later waits as long again.
     :param textin_conn_id: id of the connection. (templated)
     :return: ``{"job_id", "file_id", "output_path", "size_bytes", "sha256"}``. The job id is also pushed as
         XCom ``job_id``, right after the submit.
@@ -105,8 +104,8 @@ class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         durable: bool = True,
         resubmit_uncertain: bool = False,
-        poll_interval: float = 10.0,
-        timeout: float = 24 * 3600,
+        poll_interval: float | timedelta = 10.0,
+        timeout: float | timedelta = 24 * 3600,
         textin_conn_id: str = "textin_default",
         **kwargs: Any,
     ) -> None:
@@ -122,8 +121,8 @@ class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
         self.deferrable = deferrable
         self.durable = durable
         self.resubmit_uncertain = resubmit_uncertain
-        self.poll_interval = poll_interval
-        self.timeout = timeout
+        self.poll_interval = as_seconds(poll_interval)
+        self.timeout = as_seconds(timeout)
         self.textin_conn_id = textin_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -140,11 +139,8 @@ class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
         """Check before anything is paid whether the result can be waited for and stored."""
         from textin_provider.hooks.storage import OutputFile
 
-        for parameter in ("poll_interval", "timeout"):
-            seconds = getattr(self, parameter)
-            if not isinstance(seconds, int | float) or not 0 < seconds < _MAX_SECONDS:
-                problem = "it is not a valid number of seconds"
-                raise bad_input(parameter, seconds, problem, "Pass seconds, more than 0")
+        check_seconds("poll_interval", self.poll_interval)
+        check_seconds("timeout", self.timeout)
         # The job, whose id names the result, is not submitted yet.
         name = f"{'0' * 32}.json"
         OutputFile(self.output_path, name, self.output_conn_id, overwrite=self.overwrite).check()

@@ -12,7 +12,7 @@ from textin_provider.operators.xparse import XParseDocumentOperator
 
 DOCUMENT = Path(__file__).parents[3] / "example_dags" / "documents" / "handbook.md"
 
-for name, deferrable in (("sync", False), ("deferrable", True)):
+for name, deferrable in (("sync", False), ("deferrable", True), ("cleared", False)):
     with DAG(dag_id=f"e2e_document_{name}", schedule=None, catchup=False):
         XParseDocumentOperator(
             task_id="parse",
