@@ -12,6 +12,7 @@ import signal
 from enum import StrEnum
 from functools import wraps
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,11 +142,11 @@ def _patch_http() -> None:
     import urllib3
     from requests_toolbelt import MultipartEncoder
 
-    parts_read: dict[int, int] = {}
+    parts_read: WeakKeyDictionary[MultipartEncoder, int] = WeakKeyDictionary()
 
-    def before_part(form: Any, *_: Any) -> None:
-        parts_read[id(form)] = parts_read.get(id(form), 0) + 1
-        if parts_read[id(form)] == 2:
+    def before_part(form: MultipartEncoder, *_: Any) -> None:
+        parts_read[form] = parts_read.get(form, 0) + 1
+        if parts_read[form] == 2:
             _reached(Moment.HALF_SENT)
 
     def before_response(connection: Any) -> None:
