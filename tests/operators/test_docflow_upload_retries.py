@@ -177,7 +177,7 @@ def test_values_of_native_rendering_are_taken(
     assert rendered(ti)["pdf_password"] == "***"
     # dag.test() prints the messages between task and supervisor, which no log of a task has.
     lines = "".join(capfd.readouterr()).splitlines()
-    output = "\n".join(line for line in lines if "SetRenderedFields" not in line)
+    output = "\n".join(line for line in lines if " msg=" not in line)
     assert "84213579" not in output
 
 
