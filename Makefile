@@ -51,8 +51,8 @@ help: ## list what can be made
 
 # Each worker takes whole files, in the order of tests/conftest.py. ARGS="-n 0" runs all in one process, and
 # ARGS="-m 'not slow and not e2e and not ui'" leaves out the slow tests.
-test: $(STAMP) ## run the tests on all cores, some 7 minutes on two; ARGS="-k sensor" for some, ARGS="-n 0" for one process
-	@$(if $(ARGS),,echo 'More than 7,500 tests: about 7 minutes on 2 cores. ARGS="-k sensor" runs some of them.')
+test: $(STAMP) ## run the tests on all cores, some 8 minutes on two; ARGS="-k sensor" for some, ARGS="-n 0" for one process
+	@$(if $(ARGS),,echo 'More than 10,000 tests: about 8 minutes on 2 cores. ARGS="-k sensor" runs some of them.')
 	@$(call pytest,-n logical --dist loadfile --no-loadscope-reorder $(ARGS))
 
 # One after the other in one environment: this takes hours.

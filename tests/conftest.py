@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,11 @@ MARKED_FOLDERS = ("e2e", "ui")
 SLOW_FOLDERS = ("sensors", "operators", "triggers", "hooks")
 TESTS = Path(__file__).parent
 pytest_plugins = ["tests.airflow_db", "tests.s3", "tests.secrecy"]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return three workers for two cores: tests wait for a third of their time."""
+    return (os.cpu_count() or 1) * 3 // 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
