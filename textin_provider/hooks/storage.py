@@ -18,7 +18,7 @@ from textin_provider.hooks.source import Source, source_place
 from textin_provider.hooks.storage_errors import Place, StorageProblem, problem_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from textin_provider.hooks.paths import PathValue
 
@@ -43,15 +43,6 @@ def open_document(parameter: str, file: PathValue, conn_id: str | None = None) -
         yield Document(location.name, source.size, cast("BinaryIO", source), location.about)
     finally:
         source.close()
-
-
-def check_documents(
-    parameter: str, files: Iterable[PathValue], max_bytes: int, conn_id: str | None = None
-) -> None:
-    """Check before an upload that each of its documents exists and is neither empty nor too large."""
-    for file in files:
-        with open_document(parameter, file, conn_id) as document:
-            document.check_size(parameter, max_bytes)
 
 
 #: The names that object storages give to an object's digest or version, the most specific first.

@@ -174,17 +174,15 @@ class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
     def _reattach(self, context: Context, submission: Submission, job: SubmittedJob) -> dict[str, Any]:
         """Poll the job of an earlier try once: store its result, wait on, or submit again if it is lost."""
         from textin_provider.tasks.job_store import is_lost
-        from textin_provider.tasks.jobs import poll_pending
 
         self.log.info("Re-attached to xParse job %s, submitted at %s.", job.job_id, job.submitted)
         wait = self._wait_for(job)
-        decision = poll_pending(wait, self.hook.poll_xparse_job, self.log_decision)
-        event = decision.event and self._redacted(decision.event)
-        if is_lost(job, event):
+        decision = submission.poll(wait, self.log_decision)
+        if is_lost(job, decision.event):
             return self._start(context, submission)
         submission.push_job_id(job.job_id)
-        if event is not None:
-            return self._complete(context, event)
+        if decision.event is not None:
+            return self._complete(context, decision.event)
         return self._continue(context, job, wait, decision.delay)
 
     def _wait_for(self, job: SubmittedJob) -> JobWait:

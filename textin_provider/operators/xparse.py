@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from textin_provider.hooks.paths import PathValue
     from textin_provider.tasks.job_store import SubmittedJob
+    from textin_provider.tasks.submission import Submission
 
 __all__ = ["XParseDocumentOperator", "XParseDownloadResultOperator", "XParseSubmitOperator"]
 
@@ -94,29 +95,26 @@ class XParseSubmitOperator(XParseSubmitMixin, BaseOperator):
 
         submission = Submission(self, context, xcoms=("job_id", "return_value"))
         job = submission.earlier_job()
-        if job is None or self._is_lost(job):
+        if job is None or _is_lost(job, submission):
             return submission.submit().job_id
         self.log.info("Found xParse job %s, submitted at %s.", job.job_id, job.submitted)
         submission.push_job_id(job.job_id)
         return job.job_id
 
-    def _is_lost(self, job: SubmittedJob) -> bool:
-        """Poll the job of an earlier try once; whether it must be submitted again."""
-        from textin_provider.api.redaction import passwords_in, redacted_event
-        from textin_provider.polling.policy import PollPolicy
-        from textin_provider.polling.xparse import JobWait
-        from textin_provider.tasks.job_store import is_lost
-        from textin_provider.tasks.jobs import poll_pending
 
-        policy = PollPolicy(_ONE_POLL, time.time() + _ONE_POLL, _ONE_POLL)
-        wait = JobWait(job.job_id, policy)
-        event = poll_pending(wait, self.hook.poll_xparse_job, lambda _: None).event
-        event = event and redacted_event(event, passwords_in(self.config))
-        if is_lost(job, event):
-            return True
-        if event is not None and "fault" in event:
-            raise ApiError.from_dict(event["fault"])
-        return False
+def _is_lost(job: SubmittedJob, submission: Submission) -> bool:
+    """Poll the job of an earlier try once; whether it must be submitted again."""
+    from textin_provider.polling.policy import PollPolicy
+    from textin_provider.polling.xparse import JobWait
+    from textin_provider.tasks.job_store import is_lost
+
+    policy = PollPolicy(_ONE_POLL, time.time() + _ONE_POLL, _ONE_POLL)
+    event = submission.poll(JobWait(job.job_id, policy), lambda _: None).event
+    if is_lost(job, event):
+        return True
+    if event is not None and "fault" in event:
+        raise ApiError.from_dict(event["fault"])
+    return False
 
 
 class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):

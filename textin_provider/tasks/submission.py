@@ -8,14 +8,17 @@ knows both. Without one, any exception before the job id is handed over fails th
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import TaskDeferred
 
+from textin_provider.api.redaction import passwords_in, redacted_event
 from textin_provider.api.text import one_line, redact_url
 from textin_provider.hooks.guard import accepted_but_failed, is_uncertain
 from textin_provider.hooks.paths import path_text
 from textin_provider.tasks.job_store import JobStore, SubmittedJob, fingerprint
+from textin_provider.tasks.jobs import poll_pending
 from textin_provider.tasks.submit_intent import SubmitIntent
 
 if TYPE_CHECKING:
@@ -24,7 +27,10 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
+    from textin_provider.polling.decision import Decision
+    from textin_provider.polling.xparse import JobWait
     from textin_provider.tasks.job_store import StateStore
+    from textin_provider.tasks.jobs import Log
     from textin_provider.tasks.mixins import XParseSubmitMixin
 
 
@@ -86,6 +92,12 @@ class Submission:
             return None
         self.store.report(found, max_tries)
         raise found.error()
+
+    def poll(self, wait: JobWait, log: Log) -> Decision:
+        """Poll the job of an earlier try once; the decision repeats no password of the configuration."""
+        decision = poll_pending(wait, self._task.hook.poll_xparse_job, log)
+        passwords = passwords_in(self._task.config)
+        return replace(decision, details=redacted_event(dict(decision.details), passwords))
 
     def submit(self) -> SubmittedJob:
         """Submit the document and return its job, which is stored and pushed as XCom if possible."""
