@@ -16,6 +16,7 @@ from textin_provider.hooks.textin import TextInHook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from textin_provider.testing import TextInServer
 
@@ -29,6 +30,14 @@ def connect(textin: TextInServer, monkeypatch: pytest.MonkeyPatch) -> Connect:
         return TextInHook()
 
     return connected
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> str:
+    """Write a document and return its path; some modules have one of their own."""
+    path = tmp_path / "doc.md"
+    path.write_text("# Hello\n")
+    return str(path)
 
 
 @pytest.fixture

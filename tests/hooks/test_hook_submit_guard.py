@@ -78,13 +78,6 @@ class Record:
         self._told("accepted", job_id)
 
 
-@pytest.fixture
-def document(tmp_path: Path) -> str:
-    path = tmp_path / "doc.md"
-    path.write_text("# Hello\n")
-    return str(path)
-
-
 def _raise(error: BaseException) -> Callable[..., Any]:
     def raising(*_: object, **__: object) -> Any:
         raise error

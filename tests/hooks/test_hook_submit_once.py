@@ -38,13 +38,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def document(tmp_path: Path) -> str:
-    path = tmp_path / "doc.md"
-    path.write_text("# Hello\n")
-    return str(path)
-
-
-@pytest.fixture
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])

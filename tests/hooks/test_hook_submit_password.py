@@ -16,8 +16,6 @@ from textin_provider.hooks import xparse
 from textin_provider.testing import ScriptedFault, TextInServer
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from textin_provider.hooks.textin import TextInHook
 
 #: Configurations, and the texts in them that nobody may see.
@@ -34,13 +32,6 @@ CONFIGS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "quoted": ({"document": {"password": 'say "ah"\\'}}, ('say "ah"\\', 'say \\"ah\\"\\\\')),
 }
 configs = pytest.mark.parametrize("case", CONFIGS)
-
-
-@pytest.fixture
-def document(tmp_path: Path) -> str:
-    path = tmp_path / "doc.md"
-    path.write_text("# Hello\n")
-    return str(path)
 
 
 @pytest.fixture
