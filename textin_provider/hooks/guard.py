@@ -127,6 +127,6 @@ def _reason(error: BaseException) -> str:
     text: Any = ""
     try:
         text = str(error)
-    except Exception:
+    except Exception:  # of any class: the error must be told all the same
         text = "no text"
     return one_line(f"it was interrupted by {type(error).__name__}" + (f": {text}" if text else ""))
