@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from textin_provider.api.docflow.upload import DocFlowUpload
+    from textin_provider.hooks.docflow_sources import PlanBatch
     from textin_provider.hooks.paths import PathValue
 
 #: A batch that does not exist: asking for it is free of charge and checks the credentials.
@@ -52,7 +53,7 @@ class DocFlowMethods(Sender):
         workspace_id: str | None = None,
         file_conn_id: str | None = None,
         on_accepted: Callable[[DocFlowUpload], None] | None = None,
-        resume: bool | Resume = False,
+        resume: bool | PlanBatch = False,
         **options: Any,
     ) -> DocFlowUpload:
         """
@@ -71,7 +72,7 @@ class DocFlowMethods(Sender):
         :param batch_number: a new or an existing batch; DocFlow makes one if it is None.
         :param on_accepted: called after each request with everything that is accepted so far.
         :param resume: whether to send only what the batch lacks; needs a ``batch_number``, the same in every
-            try.
+            try. An operator passes a function of the checked sources and options that returns both.
         :param options: see :func:`textin_provider.api.docflow.upload_options`.
         :raises TextInUncertainSubmitError: if files of a failed request, or of those before it, may have been
             accepted; with ``resume`` only if the batch holds files under unknown names.
@@ -81,7 +82,11 @@ class DocFlowMethods(Sender):
         if password := query[PASSWORD_OPTION]:
             mask_secret(password)
         sources = Sources.checked(files, urls, file_conn_id)
-        resuming = Resume.of_task(batch_number) if resume is True else resume or None
+        resuming = None
+        if callable(resume):
+            batch_number, resuming = resume(sources, query)
+        elif resume:
+            resuming = Resume.of_task(batch_number)
         if resuming:
             batch_number = Selector.of(batch_number=batch_number).value
         return BatchUpload(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from textin_provider.api.docflow.roster import name_in_url
 from textin_provider.api.docflow.upload import MAX_FILE_BYTES, check_sources
@@ -12,10 +12,13 @@ from textin_provider.api.text import one_line, redact_url
 from textin_provider.hooks.storage import document_identity, open_document
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from textin_provider.api.inputs import Document
+
+    #: Returns batch number and how to resume, for the sources and options of an upload.
+    PlanBatch: TypeAlias = Callable[["Sources", Mapping[str, Any]], tuple[str | None, "Resume"]]
 
 
 @dataclass(frozen=True)

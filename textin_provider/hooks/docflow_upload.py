@@ -92,7 +92,7 @@ class BatchUpload:
             self._report()
             cause = None if self._password else error.__cause__
             raise self._explained(self._redacted(error)) from cause
-        except BaseException as error:
+        except BaseException as error:  # of any class: what was accepted is reported in any case
             self._report()
             if self._resume or not self.accepted.files:
                 raise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from textin_provider.api.docflow import DocFlowUpload
-    from textin_provider.hooks.docflow_sources import Resume
+    from textin_provider.hooks.docflow_sources import Resume, Sources
     from textin_provider.hooks.paths import PathValue
 
 
@@ -150,47 +151,36 @@ class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
         raise clean from clean.__cause__
 
     def _upload(self, context: Context, on_accepted: Callable[[DocFlowUpload], None]) -> DocFlowUpload:
-        options = {
-            "category": self.category,
-            "target_process": self.target_process,
-            "split_flag": self.split_flag,
-            "crop_flag": self.crop_flag,
-            "auto_verify_vat": self.auto_verify_vat,
-            "parser_params": self.parser_params,
-            "pdf_password": self.pdf_password,
-        }
-        batch_number, resume = self._batch(context, options)
         return self.hook.upload_docflow_files(
             self.files,
             self.urls,
-            batch_number=batch_number,
+            batch_number=self.batch_number,
             workspace_id=self.workspace_id,
             file_conn_id=self.file_conn_id,
             on_accepted=on_accepted,
-            resume=resume,
-            **options,
+            resume=partial(self._plan_batch, context["ti"]) if self.durable else False,
+            category=self.category,
+            target_process=self.target_process,
+            split_flag=self.split_flag,
+            crop_flag=self.crop_flag,
+            auto_verify_vat=self.auto_verify_vat,
+            parser_params=self.parser_params,
+            pdf_password=self.pdf_password,
         )
 
-    def _batch(
-        self, context: Context, options: Mapping[str, Any]
-    ) -> tuple[str | None, Resume | Literal[False]]:
+    def _plan_batch(self, ti: Any, sources: Sources, options: Mapping[str, Any]) -> tuple[str | None, Resume]:
         """Return the batch number, and how the upload finds out what the batch has."""
-        if not self.durable:
-            return self.batch_number, False
-        from textin_provider.api.docflow import upload_options
-        from textin_provider.hooks.docflow_sources import Resume, Sources
+        from textin_provider.hooks.docflow_sources import Resume
         from textin_provider.tasks.upload_batch import made_batch_number
 
-        ti = context["ti"]
         is_retry = ti.try_number > 1
         # Native rendering makes a number of digits.
         if self.batch_number is not None and str(self.batch_number).strip():
             return self.batch_number, Resume(is_retry, may_have_sent=is_retry, is_exclusive=False)
-        query = upload_options(**options)
         number = made_batch_number(
             ti,
-            Sources.checked(self.files, self.urls, self.file_conn_id),
-            query,
+            sources,
+            options,
             workspace_id=self.hook.workspace(self.workspace_id),
             textin_conn_id=self.textin_conn_id,
         )
