@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 import textin_provider.exceptions  # noqa: F401  # errors become public exceptions by being registered
 from textin_provider.api.errors import ApiError, ErrorKind
+from textin_provider.api.pause_log import is_new_pause
 from textin_provider.api.protocol import Request, Response
 from textin_provider.api.rate_limit import flow_within_limit, send_within_limit
 from textin_provider.api.retry import backoff
@@ -127,7 +128,8 @@ class Sender(BaseHook):
                 pause = self.connection.limiter.pause_left(time.monotonic()) if is_limited else 0.0
                 if not is_repeatable or attempt == attempts or pause > _LONGEST_DELAY:
                     raise
-                self.log.warning("%s Retrying (attempt %d of %d).", error, attempt + 1, attempts)
+                if not is_limited or is_new_pause(self.connection.limiter, time.monotonic()):
+                    self.log.warning("%s Retrying (attempt %d of %d).", error, attempt + 1, attempts)
                 # After a rate limit the next attempt waits for the end of the shared pause instead.
                 if not is_limited:
                     time.sleep(min(max(backoff(attempt), error.retry_after or 0.0), _LONGEST_DELAY))

@@ -23,13 +23,20 @@ T = TypeVar("T")
 
 #: Characters of JSON that the ids of one trigger may take: encryption adds a third, and MySQL keeps 64 KB.
 _MAX_TRIGGER_CHARS = 36_000
-#: Characters of JSON that the jobs of an event may take: Airflow keeps events in a column of 64 KB on MySQL.
+#: Characters of JSON that the jobs of an event may take, and those that a deferral keeps: Airflow stores both
+#: in one column, with an eighth on top; 64 KB are safe with every database.
 _MAX_EVENT_CHARS = 30_000
+_MAX_KEPT_CHARS = 24_000
 
 
 def chunk_for_trigger(job_ids: Iterable[str]) -> list[str]:
     """Return the first of the ids: as many as one trigger may carry, about a thousand."""
     return _first_within(_MAX_TRIGGER_CHARS, job_ids)
+
+
+def jobs_to_keep(jobs: Iterable[XParseJob]) -> list[dict[str, str | None]]:
+    """Return the first of the jobs as plain values: as many as the arguments of a deferral may carry."""
+    return _first_within(_MAX_KEPT_CHARS, (job.to_dict() for job in jobs))
 
 
 def _first_within(max_chars: int, values: Iterable[T]) -> list[T]:
@@ -113,11 +120,11 @@ class JobWait(Wait):
         message = f"xParse job {job.job_id} has the unknown status {job.reported!r}; handled as not finished."
         return replace(decision, message=message, is_warning=True)
 
-    def on_error(self, key: str, error: ApiError, *, now: float) -> Decision:
+    def on_error(self, key: str, error: ApiError, *, now: float, may_log: bool = True) -> Decision:
         """Judge the error of a poll. In a list, an id that TextIn refuses counts as a failed job."""
         if self._is_list and error.kind is ErrorKind.REQUEST:
             return self._on_end(XParseJob.refused(key, error), now)
-        return super().on_error(key, error, now=now)
+        return super().on_error(key, error, now=now, may_log=may_log)
 
     def _on_end(self, job: XParseJob, now: float) -> Decision:
         self.ended[job.job_id] = job

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
+    from textin_provider.api.rate_limit import RateLimiter
     from textin_provider.polling.decision import Decision
     from textin_provider.polling.policy import PollPolicy
     from textin_provider.polling.wait import Wait
@@ -68,10 +69,14 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Poll once; in deferrable mode the wait then continues in the triggerer."""
-        from textin_provider.tasks.jobs import poll_pending, poll_until_done
+        from textin_provider.tasks.jobs import poll_ended, poll_pending
 
         wait = self._current_wait()
-        decision = poll_pending(wait, self._poll, self.log_decision)
+        decision = poll_pending(wait, self._poll, self.log_decision, limiter=self._limiter)
+        if decision.delay is not None and self._are_ended():
+            decision = poll_ended(
+                wait, self._poll, self.log_decision, limiter=self._limiter, delay=decision.delay
+            )
         self._delay = decision.delay
         if decision.event is not None:
             return PokeReturnValue(is_done=True, xcom_value=self._end(context, decision.event))
@@ -79,11 +84,9 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         # class: TaskDeferred passes through it as no ordinary exception does.
         if not self.deferrable:
             return False
-        if trigger := self._trigger():
-            kept = {"deadline": trigger.deadline, "deferrals": self._deferrals + 1, **self._kept()}
-            defer(self, trigger, **kept)
-        event = poll_until_done(wait, self._poll, self.log_decision, delay=decision.delay)
-        return PokeReturnValue(is_done=True, xcom_value=self._end(context, event))
+        trigger = self._trigger()
+        kept = {"deadline": trigger.deadline, "deferrals": self._deferrals + 1, **self._kept()}
+        defer(self, trigger, **kept)
 
     def log_decision(self, decision: Decision) -> None:
         """Log the message of a decision; a warning about a state is left to the trigger, which repeats it."""
@@ -116,8 +119,16 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         """Return the state of a key of the wait, or raise an :class:`ApiError`."""
         raise NotImplementedError
 
-    def _trigger(self) -> TextInTrigger | None:
-        """Return the trigger that continues the wait, None if only this worker can."""
+    def _limiter(self) -> RateLimiter:
+        """Return the rate limiter of the polls."""
+        return self.hook.connection.limiter
+
+    def _are_ended(self) -> bool:
+        """Whether all pending keys have ended, as far as triggers saw: only their details are missing."""
+        return False
+
+    def _trigger(self) -> TextInTrigger:
+        """Return the trigger that continues the wait."""
         raise NotImplementedError
 
     def _trigger_arguments(self) -> dict[str, Any]:
@@ -160,6 +171,7 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         # `dag.test()` of Airflow 3 forgets the arguments of a deferral.
         self._deadline = deadline or time.time() + self.timeout
         self._deferrals = deferrals
+        self.deferrable = True  # also if the DAG was changed during the deferral
         event = checked_event(event, self.task_id)
         if event["ending"] != Outcome.DONE:
             return self._end(context, event)

@@ -101,36 +101,58 @@ class XParseJobSensor(TextInSensor):
         self.log.info("%d of %d xParse jobs completed.", len(jobs) - len(failed), len(jobs))
         return value
 
+    def _unfinished(self) -> list[str]:
+        """Return the pending ids without those that an earlier trigger saw end."""
+        pending = self._current_wait().pending
+        return [job_id for job_id in self._polling_order[self._ended :] if job_id in pending]
+
+    def _are_ended(self) -> bool:
+        return not self._unfinished()
+
     def _chunk(self) -> list[str]:
-        """Return the pending ids for the next trigger, without those that an earlier trigger saw end."""
+        """Return the ids for the next trigger; if all have ended, those whose details are missing."""
         from textin_provider.polling.xparse import chunk_for_trigger
 
-        pending = self._current_wait().pending
-        return chunk_for_trigger(job_id for job_id in self._polling_order[self._ended :] if job_id in pending)
+        return chunk_for_trigger(self._unfinished() or self._current_wait().pending)
 
-    def _trigger(self) -> XParseJobTrigger | None:
+    def _trigger(self) -> XParseJobTrigger:
         from textin_provider.triggers.xparse import XParseJobTrigger
 
         chunk = self._chunk()
-        if not chunk:
-            return None
         job_id = chunk[0] if self._listed is None else chunk
         return XParseJobTrigger(job_id=job_id, **self._trigger_arguments())
 
     def _kept(self) -> dict[str, Any]:
-        return {"ended": self._polling_order.index(self._chunk()[-1]) + 1}
+        """Keep which ids will have ended after the trigger, and the jobs that were read, if there is room."""
+        from textin_provider.polling.xparse import jobs_to_keep
+
+        chunk, ids = self._chunk(), self._polling_order
+        is_last = len(chunk) >= len(self._unfinished())
+        jobs = jobs_to_keep(cast("JobWait", self._wait).ended.values())
+        return {"ended": len(ids) if is_last else ids.index(chunk[-1]) + 1, "jobs": jobs}
 
     def _resume(
-        self, context: Context, event: dict[str, Any], *, ended: int = 1, **kept: Any
+        self,
+        context: Context,
+        event: dict[str, Any],
+        *,
+        ended: int = 1,
+        jobs: Sequence[dict[str, Any]] = (),
+        **kept: Any,
     ) -> bool | PokeReturnValue:
-        """Poll the ids after those of the trigger, then the ended jobs that its event had no room for."""
+        """
+        Poll the ids after those of the trigger, then the ended jobs that are not known in detail.
+
+        :param ended: the ids before this index have ended.
+        :param jobs: jobs that were read before the deferral.
+        """
         from textin_provider.api.xparse import XParseJob
 
         self._ended = ended
-        jobs = [XParseJob.from_dict(job) for job in event["jobs"]]
-        known, ids = {job.job_id for job in jobs}, self._polling_order
+        read = [XParseJob.from_dict(job) for job in (*jobs, *event["jobs"])]
+        known, ids = {job.job_id for job in read}, self._polling_order
         unknown = [job_id for job_id in ids[ended:] + ids[:ended] if job_id not in known]
-        self._wait = self._wait_for(unknown, self._policy(), jobs)
+        self._wait = self._wait_for(unknown, self._policy(), read)
         if not unknown:
             return PokeReturnValue(is_done=True, xcom_value=self._finish(context))
         return self.poke(context)

@@ -7,18 +7,22 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from textin_provider.api.errors import ApiError
+from textin_provider.api.errors import ApiError, ErrorKind
+from textin_provider.api.pause_log import is_new_pause
 from textin_provider.polling.decision import Decision, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
+    from textin_provider.api.rate_limit import RateLimiter
     from textin_provider.polling.wait import Wait
 
     #: Returns the state of a key, or raises an ApiError.
     Poll: TypeAlias = Callable[[str], Any]
     #: Logs the message of a decision.
     Log: TypeAlias = Callable[[Decision], None]
+    #: Returns the rate limiter of a connection, which is not looked up before the first poll.
+    GetLimiter: TypeAlias = Callable[[], RateLimiter]
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -26,6 +30,10 @@ T = TypeVar("T")
 _MAX_THREADS = 8
 #: How many keys are polled together at most.
 _MAX_BATCH = 64
+#: The longest pause of a rate limit that a poll sleeps through, and for how long it goes on without reading
+#: anything, in seconds.
+_LONGEST_PAUSE = 60.0
+_LONGEST_STALL = 300.0
 
 
 def map_in_threads(action: Callable[[S], T], items: Sequence[S]) -> Generator[T | Exception, None, None]:
@@ -52,34 +60,84 @@ def map_in_threads(action: Callable[[S], T], items: Sequence[S]) -> Generator[T 
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def poll_pending(wait: Wait, poll: Poll, log: Log) -> Decision:
+def poll_pending(wait: Wait, poll: Poll, log: Log, *, limiter: GetLimiter | None = None) -> Decision:
     """
     Poll the pending keys of a wait in their order, in growing batches, until one has not ended.
 
-    Put the key that probably ends last first: while it is pending, the others cost no request.
+    Put the key that probably ends last first: while it is pending, the others cost no request. The end of the
+    poll may lose what it has read, such as in a deferral. So once a key has ended, keys that are refused for
+    their rate are polled again after the pause, unless the pause or the row of refusals is long.
 
+    :param limiter: returns the rate limiter of the polls; without it each refusal ends the poll.
     :return: the decision that ends the wait, or one with the delay until the next poll.
     """
-    size = 1
+    size, has_read, read_at = 1, False, time.time()
     while wait.pending:
-        keys = list(islice(wait.pending, size))
-        states = map_in_threads(poll, keys)
-        decisions = [_judge(wait, key, state) for key, state in zip(keys, states, strict=True)]
-        for decision in decisions:
-            if decision.message:
-                log(decision)
-        final = [decision for decision in decisions if decision.outcome is not None]
-        if waiting := final or [decision for decision in decisions if decision.delay is not None]:
+        decisions = _poll_batch(wait, list(islice(wait.pending, size)), poll, log, limiter)
+        if final := [decision for decision in decisions if decision.outcome is not None]:
+            return final[0]
+        waiting = [decision for decision in decisions if decision.delay is not None]
+        if len(waiting) < len(decisions):
+            has_read, read_at = True, time.time()
+        if not waiting:
+            size = min(2 * size, _MAX_BATCH)
+            continue
+        pending = [decision for decision in waiting if not decision.is_limited]
+        if pending or not has_read or limiter is None:
+            return (pending or waiting)[0]
+        pause, now = _pause_left(limiter), time.time()
+        if pause > _LONGEST_PAUSE or now + pause >= min(read_at + _LONGEST_STALL, wait.policy.deadline):
             return waiting[0]
-        size = min(2 * size, _MAX_BATCH)
+        time.sleep(pause)
     return Decision(Outcome.DONE)
 
 
-def _judge(wait: Wait, key: str, state: Any) -> Decision:
-    if isinstance(state, Exception) and not isinstance(state, ApiError):
-        raise state
-    judge = wait.on_error if isinstance(state, ApiError) else wait.on_state
-    return judge(key, state, now=time.time())
+def _poll_batch(
+    wait: Wait, keys: list[str], poll: Poll, log: Log, limiter: GetLimiter | None
+) -> list[Decision]:
+    """Poll keys in threads, judge what that brings and log it; of their refusals one at most."""
+    decisions, has_refusal = [], False
+    for key, state in zip(keys, map_in_threads(poll, keys), strict=True):
+        if not isinstance(state, Exception):
+            decision = wait.on_state(key, state, now=time.time())
+        elif not isinstance(state, ApiError):
+            raise state
+        else:
+            may_log = True
+            if state.kind is ErrorKind.RATE_LIMIT and limiter is not None:
+                may_log = not has_refusal and is_new_pause(limiter(), time.monotonic())
+                has_refusal = True
+            decision = wait.on_error(key, state, now=time.time(), may_log=may_log)
+        if decision.message:
+            log(decision)
+        decisions.append(decision)
+    return decisions
+
+
+def _pause_left(limiter: GetLimiter) -> float:
+    return limiter().pause_left(time.monotonic())
+
+
+def poll_ended(wait: Wait, poll: Poll, log: Log, *, limiter: GetLimiter, delay: float) -> Decision:
+    """
+    Poll keys that have ended until all are read; give up if none was for five minutes.
+
+    A rate limit is waited out until the deadline: whoever continues would be under the same one.
+
+    :param delay: seconds until the first poll.
+    :return: the decision that ends the wait, or one with the delay until the next poll.
+    """
+    unread, read_at = len(wait.pending), time.time()
+    while True:
+        time.sleep(delay)
+        decision = poll_pending(wait, poll, log, limiter=limiter)
+        now = time.time()
+        if decision.is_limited or len(wait.pending) < unread:
+            unread, read_at = len(wait.pending), now
+        if decision.delay is None or now - read_at >= _LONGEST_STALL:
+            return decision
+        pause = _pause_left(limiter) if decision.is_limited else 0.0
+        delay = min(pause or decision.delay, max(0.0, wait.policy.deadline - now))
 
 
 def poll_until_done(wait: Wait, poll: Poll, log: Log, *, delay: float | None = None) -> dict[str, Any]:
