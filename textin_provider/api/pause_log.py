@@ -1,4 +1,4 @@
-"""One log line for each pause of a rate limit, whichever thread, task or trigger of the process is refused."""
+"""One log line for each pause of a rate limit, whichever thread or trigger of the process is refused."""
 
 from __future__ import annotations
 

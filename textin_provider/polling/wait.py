@@ -45,7 +45,7 @@ class Wait:
         self._retry_after: float | None = None
         self._last_message: str | None = None
         self._are_errors_logged = False
-        self._state_logged_at = self._error_logged_at = -math.inf
+        self._logged_at = self._error_logged_at = -math.inf
 
     def first_delay(self, *, now: float) -> float:
         """Return the seconds until the first poll of a key."""
@@ -74,13 +74,15 @@ class Wait:
         self._last_error = str(error)
         self._errors_in_a_row += 1
         self._retry_after = error.retry_after
-        decision = self._poll_again(self.policy.after_error(max(1, errors), error.retry_after, self._chance), now)
+        delay = self.policy.after_error(max(1, errors), error.retry_after, self._chance)
+        decision = self._poll_again(delay, now)
         if decision.outcome:
             return decision
         decision = replace(decision, is_limited=is_limited)
         if self._are_errors_logged or not may_log or not self._is_due(self._error_logged_at, now):
             return decision
-        self._are_errors_logged, self._error_logged_at = True, now
+        self._are_errors_logged = True
+        self._logged_at = self._error_logged_at = now
         return replace(decision, message=f"{error} The wait continues.", is_warning=True)
 
     def delay_without_counters(self, elapsed: float) -> float:
@@ -112,13 +114,13 @@ class Wait:
         return replace(decision, message=new) if new else decision
 
     def _if_new(self, message: str | None, now: float) -> str | None:
-        if message is None or message == self._last_message or not self._is_due(self._state_logged_at, now):
+        if message is None or message == self._last_message or not self._is_due(self._logged_at, now):
             return None
-        self._last_message, self._state_logged_at = message, now
+        self._last_message, self._logged_at = message, now
         return message
 
     def _is_due(self, logged_at: float, now: float) -> bool:
-        """Whether a line may be logged: with many keys, at most one of states and one of errors an interval."""
+        """Whether a line may be logged: with many keys, an interval after the line before."""
         return len(self.pending) <= 1 or now - logged_at >= self.policy.interval
 
     def _poll_again(self, delay: float, now: float) -> Decision:

@@ -71,22 +71,20 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         """Poll once; in deferrable mode the wait then continues in the triggerer."""
         from textin_provider.tasks.jobs import poll_ended, poll_pending
 
-        wait = self._current_wait()
-        decision = poll_pending(wait, self._poll, self.log_decision, limiter=self._limiter)
+        how = self._current_wait(), self._poll, self.log_decision
+        decision = poll_pending(*how, limiter=self._limiter)
         if decision.delay is not None and self._are_ended():
-            decision = poll_ended(
-                wait, self._poll, self.log_decision, limiter=self._limiter, delay=decision.delay
-            )
+            decision = poll_ended(*how, limiter=self._limiter, delay=decision.delay)
         self._delay = decision.delay
         if decision.event is not None:
             return PokeReturnValue(is_done=True, xcom_value=self._end(context, decision.event))
         # Deferring within a poke leaves soft_fail, never_fail and silent_fail of the first poll to the base
         # class: TaskDeferred passes through it as no ordinary exception does.
-        if not self.deferrable:
-            return False
-        trigger = self._trigger()
-        kept = {"deadline": trigger.deadline, "deferrals": self._deferrals + 1, **self._kept()}
-        defer(self, trigger, **kept)
+        if self.deferrable:
+            trigger = self._trigger()
+            kept = {"deadline": trigger.deadline, "deferrals": self._deferrals + 1, **self._kept()}
+            defer(self, trigger, **kept)
+        return False
 
     def log_decision(self, decision: Decision) -> None:
         """Log the message of a decision; a warning about a state is left to the trigger, which repeats it."""
