@@ -20,7 +20,7 @@ from textin_provider.tasks.deferral import checked_event, defer, exceeded_framew
 from textin_provider.tasks.mixins import TextInTaskMixin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -72,9 +72,9 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         from textin_provider.tasks.jobs import poll_ended, poll_pending
 
         how = self._current_wait(), self._poll, self.log_decision
-        decision = poll_pending(*how, limiter=self._limiter)
-        if decision.delay is not None and self._are_ended():
-            decision = poll_ended(*how, limiter=self._limiter, delay=decision.delay)
+        decision = poll_pending(*how, limiter=self._limiter, only=self._unfinished())
+        if decision.outcome is None and decision.delay is None:
+            decision = poll_ended(*how, limiter=self._limiter)
         self._delay = decision.delay
         if decision.event is not None:
             return PokeReturnValue(is_done=True, xcom_value=self._end(context, decision.event))
@@ -121,9 +121,9 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         """Return the rate limiter of the polls."""
         return self.hook.connection.limiter
 
-    def _are_ended(self) -> bool:
-        """Whether all pending keys have ended, as far as triggers saw: only their details are missing."""
-        return False
+    def _unfinished(self) -> Collection[str]:
+        """Return the pending keys without those that have ended and whose details are missing."""
+        return self._current_wait().pending
 
     def _trigger(self) -> TextInTrigger:
         """Return the trigger that continues the wait."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow.providers.common.compat.sdk import PokeReturnValue, conf
+from airflow.providers.common.compat.sdk import conf
 
 from textin_provider.api.inputs import as_list
 from textin_provider.sensors.base import TextInSensor
@@ -13,11 +13,12 @@ from textin_provider.sensors.base import TextInSensor
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, PokeReturnValue
 
     from textin_provider.api.xparse import XParseJob
     from textin_provider.polling.policy import PollPolicy
     from textin_provider.polling.xparse import JobWait
+    from textin_provider.tasks.wait_progress import ProgressStore, WaitProgress
     from textin_provider.triggers.xparse import XParseJobTrigger
 
 
@@ -101,13 +102,9 @@ class XParseJobSensor(TextInSensor):
         self.log.info("%d of %d xParse jobs completed.", len(jobs) - len(failed), len(jobs))
         return value
 
-    def _unfinished(self) -> list[str]:
-        """Return the pending ids without those that an earlier trigger saw end."""
+    def _unfinished(self) -> dict[str, None]:
         pending = self._current_wait().pending
-        return [job_id for job_id in self._polling_order[self._ended :] if job_id in pending]
-
-    def _are_ended(self) -> bool:
-        return not self._unfinished()
+        return {job_id: None for job_id in self._polling_order[self._ended :] if job_id in pending}
 
     def _chunk(self) -> list[str]:
         """Return the ids for the next trigger; if all have ended, those whose details are missing."""
@@ -124,12 +121,22 @@ class XParseJobSensor(TextInSensor):
 
     def _kept(self) -> dict[str, Any]:
         """Keep which ids will have ended after the trigger, and the jobs that were read, if there is room."""
-        from textin_provider.polling.xparse import jobs_to_keep
-
         chunk, ids = self._chunk(), self._polling_order
         is_last = len(chunk) >= len(self._unfinished())
-        jobs = jobs_to_keep(cast("JobWait", self._wait).ended.values())
-        return {"ended": len(ids) if is_last else ids.index(chunk[-1]) + 1, "jobs": jobs}
+        return self._progress(len(ids) if is_last else ids.index(chunk[-1]) + 1).to_dict()
+
+    def _progress(self, ended: int) -> WaitProgress:
+        from textin_provider.tasks.wait_progress import WaitProgress
+
+        return WaitProgress.of(ended, self._polling_order, cast("JobWait", self._wait).ended.values())
+
+    def _continue_after(self, progress: WaitProgress) -> None:
+        """Poll the ids after those that have ended, then the ended jobs that are not known in detail."""
+        read, ids, ended = progress.read(), self._polling_order, progress.ended
+        known = {job.job_id for job in read}
+        self._ended = ended
+        unknown = [job_id for job_id in ids[ended:] + ids[:ended] if job_id not in known]
+        self._wait = self._wait_for(unknown, self._policy(), read)
 
     def _resume(
         self,
@@ -140,19 +147,30 @@ class XParseJobSensor(TextInSensor):
         jobs: Sequence[dict[str, Any]] = (),
         **kept: Any,
     ) -> bool | PokeReturnValue:
-        """
-        Poll the ids after those of the trigger, then the ended jobs that are not known in detail.
+        from textin_provider.tasks.wait_progress import WaitProgress
 
-        :param ended: the ids before this index have ended.
-        :param jobs: jobs that were read before the deferral.
-        """
-        from textin_provider.api.xparse import XParseJob
-
-        self._ended = ended
-        read = [XParseJob.from_dict(job) for job in (*jobs, *event["jobs"])]
-        known, ids = {job.job_id for job in read}, self._polling_order
-        unknown = [job_id for job_id in ids[ended:] + ids[:ended] if job_id not in known]
-        self._wait = self._wait_for(unknown, self._policy(), read)
-        if not unknown:
-            return PokeReturnValue(is_done=True, xcom_value=self._finish(context))
+        self._continue_after(WaitProgress(ended, (*jobs, *event["jobs"])))
         return self.poke(context)
+
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        """Poll once; in reschedule mode a list continues where the poke of an earlier process ended."""
+        if self._listed is None or self.deferrable or not self.reschedule:
+            return super().poke(context)
+        from textin_provider.tasks.wait_progress import ProgressStore
+
+        store = ProgressStore(context.get("task_state_store"), self._polling_order)
+        self._continue_after(store.load())
+        try:
+            result = super().poke(context)
+        except Exception:  # of any class: what was read is not read again
+            self._save_progress(store)
+            raise
+        self._save_progress(store)
+        return result
+
+    def _save_progress(self, store: ProgressStore) -> None:
+        unfinished, ids = self._unfinished(), self._polling_order
+        if self._current_wait().pending:
+            store.save(self._progress(ids.index(next(iter(unfinished))) if unfinished else len(ids)))
+        else:
+            store.delete()

@@ -12,7 +12,7 @@ from textin_provider.api.pause_log import is_new_pause
 from textin_provider.polling.decision import Decision, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Collection, Generator, Sequence
 
     from textin_provider.api.rate_limit import RateLimiter
     from textin_provider.polling.wait import Wait
@@ -60,7 +60,14 @@ def map_in_threads(action: Callable[[S], T], items: Sequence[S]) -> Generator[T 
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def poll_pending(wait: Wait, poll: Poll, log: Log, *, limiter: GetLimiter | None = None) -> Decision:
+def poll_pending(
+    wait: Wait,
+    poll: Poll,
+    log: Log,
+    *,
+    limiter: GetLimiter | None = None,
+    only: Collection[str] | None = None,
+) -> Decision:
     """
     Poll the pending keys of a wait in their order, in growing batches, until one has not ended.
 
@@ -69,11 +76,13 @@ def poll_pending(wait: Wait, poll: Poll, log: Log, *, limiter: GetLimiter | None
     their rate are polled again after the pause, unless the pause or the row of refusals is long.
 
     :param limiter: returns the rate limiter of the polls; without it each refusal ends the poll.
-    :return: the decision that ends the wait, or one with the delay until the next poll.
+    :param only: the keys to poll, by default all.
+    :return: the decision that ends the wait, or one with the delay until the next poll; neither if the keys
+        have ended and others are pending.
     """
     size, has_read, read_at = 1, False, time.time()
-    while wait.pending:
-        decisions = _poll_batch(wait, list(islice(wait.pending, size)), poll, log, limiter)
+    while keys := list(islice((key for key in wait.pending if only is None or key in only), size)):
+        decisions = _poll_batch(wait, keys, poll, log, limiter)
         if final := [decision for decision in decisions if decision.outcome is not None]:
             return final[0]
         waiting = [decision for decision in decisions if decision.delay is not None]
@@ -89,7 +98,7 @@ def poll_pending(wait: Wait, poll: Poll, log: Log, *, limiter: GetLimiter | None
         if pause > _LONGEST_PAUSE or now + pause >= min(read_at + _LONGEST_STALL, wait.policy.deadline):
             return waiting[0]
         time.sleep(pause)
-    return Decision(Outcome.DONE)
+    return Decision() if wait.pending else Decision(Outcome.DONE)
 
 
 def _poll_batch(
@@ -118,18 +127,16 @@ def _pause_left(limiter: GetLimiter) -> float:
     return limiter().pause_left(time.monotonic())
 
 
-def poll_ended(wait: Wait, poll: Poll, log: Log, *, limiter: GetLimiter, delay: float) -> Decision:
+def poll_ended(wait: Wait, poll: Poll, log: Log, *, limiter: GetLimiter) -> Decision:
     """
     Poll keys that have ended until all are read; give up if none was for five minutes.
 
     A rate limit is waited out until the deadline: whoever continues would be under the same one.
 
-    :param delay: seconds until the first poll.
     :return: the decision that ends the wait, or one with the delay until the next poll.
     """
     unread, read_at = len(wait.pending), time.time()
     while True:
-        time.sleep(delay)
         decision = poll_pending(wait, poll, log, limiter=limiter)
         now = time.time()
         if decision.is_limited or len(wait.pending) < unread:
@@ -137,7 +144,7 @@ def poll_ended(wait: Wait, poll: Poll, log: Log, *, limiter: GetLimiter, delay: 
         if decision.delay is None or now - read_at >= _LONGEST_STALL:
             return decision
         pause = _pause_left(limiter) if decision.is_limited else 0.0
-        delay = min(pause or decision.delay, max(0.0, wait.policy.deadline - now))
+        time.sleep(min(pause or decision.delay, max(0.0, wait.policy.deadline - now)))
 
 
 def poll_until_done(wait: Wait, poll: Poll, log: Log, *, delay: float | None = None) -> dict[str, Any]:
