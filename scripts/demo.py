@@ -52,7 +52,7 @@ def main() -> int:
         with TextInServer(pending_seconds=2.0, processing_seconds=4.0, account=PLANS["paid"]) as textin:
             airflow = version("apache-airflow")
             print(f"Airflow {airflow} and a local TextIn at {textin.url}: no bill.")
-            print(f"Its account is that of the plan paid: {textin.account}.")
+            print(f"Its account has the plan paid: {textin.account}.")
             print(f"Airflow's log goes to {LOG.relative_to(REPO)}; each start of Airflow takes some seconds.")
             env = environment(HOME, textin.connection(), RESULTS)
             run(["db", "migrate"], env, LOG)

@@ -39,11 +39,10 @@ class Account:
             raise ValueError(f"over: {self.over!r} is not one of {', '.join(get_args(Over))}")
 
     def __str__(self) -> str:
-        rate = f"{self.requests_per_second:g} requests a second" if self.requests_per_second else "any rate"
-        if not self.concurrent_jobs:
-            return f"{rate}, any number of jobs in work"
+        rate = f"{self.requests_per_second:g}" if self.requests_per_second else "no limit"
         further = "refused" if self.over == "reject" else "queued"
-        return f"{rate}, {self.concurrent_jobs} jobs in work, further ones are {further}"
+        jobs = f"{self.concurrent_jobs}, further ones are {further}" if self.concurrent_jobs else "no limit"
+        return f"requests per second: {rate}; jobs in work: {jobs}"
 
 
 #: The accounts that the vendor's plans give. Its documentation says of further jobs "queued or rejected".

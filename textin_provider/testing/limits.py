@@ -50,7 +50,7 @@ class AccountLimits:
         self._clock = clock
         self._lock = threading.Lock()
         self._usage = Usage()
-        self._next_log = {"rate": clock(), "jobs": clock()}
+        self._next_log: dict[str, float] = {}
         self.replace(account)
 
     @property
@@ -83,16 +83,16 @@ class AccountLimits:
                 return
             count = usage.rate_refusals + 1
             self._usage = replace(usage, rate_refusals=count)
-            detail = f"the account allows {self._account.requests_per_second:g} requests a second"
-        raise self._refusal("rate", "qps limit exceeded", detail, count)
+            limit = f"the account's limit of requests per second is {self._account.requests_per_second:g}"
+            raise self._refusal("qps limit exceeded", limit, count)
 
     def job_refusal(self) -> Refusal:
         """Count a submit beyond the jobs in work and return its refusal."""
         with self._lock:
             count = self._usage.job_refusals + 1
             self._usage = replace(self._usage, job_refusals=count)
-            detail = f"the account allows {self._account.concurrent_jobs} jobs in work"
-        return self._refusal("jobs", "concurrent job limit exceeded", detail, count)
+            limit = f"the account's limit of jobs in work is {self._account.concurrent_jobs}"
+            return self._refusal("concurrent job limit exceeded", limit, count)
 
     def set_jobs_in_work(self, count: int) -> None:
         """Count the jobs in work."""
@@ -100,9 +100,9 @@ class AccountLimits:
             most = max(count, self._usage.most_jobs_in_work)
             self._usage = replace(self._usage, jobs_in_work=count, most_jobs_in_work=most)
 
-    def _refusal(self, kind: str, message: str, detail: str, count: int) -> Refusal:
+    def _refusal(self, message: str, limit: str, count: int) -> Refusal:
         now = self._clock()
-        if now >= self._next_log[kind]:
-            self._next_log[kind] = now + LOG_INTERVAL
-            log.info("%s: %s; %d refused so far", message, detail, count)
-        return Refusal(LIMIT_EXCEEDED, detail, message)
+        if now >= self._next_log.get(message, now):
+            self._next_log[message] = now + LOG_INTERVAL
+            log.info("%s: %s; %d refused so far", message, limit, count)
+        return Refusal(LIMIT_EXCEEDED, limit, message)
