@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from abc import abstractmethod
 from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import psycopg2
+import pytest
 import redis
 from airflow.providers.common.compat.sdk import Connection
 
@@ -23,8 +25,31 @@ from tests.running import GUARD_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from textin_provider.hooks.pace_store import PaceStore
+
 T = TypeVar("T")
+#: Seconds that a busy machine may take for what the tests do; what they expect is far apart.
+TOLERANCE = 60.0
+SPACING = 300.0
 TIMES = ("seen_at", "free_at", "paused_until", "limited_at")
+
+
+def near(seconds: float) -> Any:
+    return pytest.approx(seconds, abs=TOLERANCE)
+
+
+class Slots:
+    """Numbers the slots of a store by the time they are at."""
+
+    def __init__(self, store: PaceStore) -> None:
+        self._store = store
+        self._start = time.monotonic()
+        assert self.take() == 0
+
+    def take(self) -> int:
+        """Reserve a slot and return its number."""
+        delay = self._store.reserve(1, SPACING).delay
+        return round((time.monotonic() + delay - self._start) / SPACING)
 
 
 class PaceServer(LocalServer):

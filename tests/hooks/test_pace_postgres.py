@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.hooks.pace import PostgresOfTest, in_processes
+from tests.hooks.pace import SPACING, PostgresOfTest, in_processes
 from tests.running import GUARD_SECONDS
 from textin_provider.hooks.pace_postgres import PostgresPaceStore
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.servers
-SPACING = 300.0
 
 
 @pytest.fixture(scope="module")

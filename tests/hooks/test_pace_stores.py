@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import math
-import time
+import signal
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.hooks.pace import TIMES, PaceServer, PostgresOfTest, RedisOfTest, in_processes
+from tests.hooks.pace import (
+    SPACING,
+    TIMES,
+    PaceServer,
+    PostgresOfTest,
+    RedisOfTest,
+    Slots,
+    in_processes,
+    near,
+)
 from tests.running import GUARD_SECONDS
 from textin_provider.hooks.pace_store import Booking, open_store
 
@@ -22,14 +31,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.servers
 
-#: Seconds that a busy machine may take for what the tests do; what they expect is far apart.
-TOLERANCE = 60.0
-SPACING = 300.0
 YEAR = 366 * 86_400.0
-
-
-def near(seconds: float) -> Any:
-    return pytest.approx(seconds, abs=TOLERANCE)
 
 
 @pytest.fixture(scope="module", params=[RedisOfTest, PostgresOfTest], ids=["redis", "postgres"])
@@ -49,20 +51,6 @@ def store(server: PaceServer, credential: str) -> Iterator[PaceStore]:
     store = open_store(server.connection(), credential)
     yield store
     store.close()
-
-
-class Slots:
-    """Numbers the slots of a store by the time they are at."""
-
-    def __init__(self, store: PaceStore) -> None:
-        self._store = store
-        self._start = time.monotonic()
-        assert self.take() == 0
-
-    def take(self) -> int:
-        """Reserve a slot and return its number."""
-        delay = self._store.reserve(1, SPACING).delay
-        return round((time.monotonic() + delay - self._start) / SPACING)
 
 
 def test_the_first_slot_is_free_and_the_next_ones_are_spaced(store: PaceStore) -> None:
@@ -154,6 +142,16 @@ def test_a_clock_that_is_set_back_takes_all_times_along(
     assert store.pause(9000.0, 2000.0, "b") == Booking(near(left + 2 * SPACING), near(2000), "a", near(500))
 
 
+def test_a_pause_that_ended_stays_ended_when_the_clock_is_set_back(
+    store: PaceStore, server: PaceServer, credential: str
+) -> None:
+    store.pause(1000.0, 0.0, "a")
+    server.set_clock(credential, 5000.0)
+    store.reserve(0, 0.0)
+    server.set_clock(credential, -1_000_000.0)
+    assert store.pause(2000.0, 0.0, "b") == Booking(near(2000), near(2000), "b", 0.0)
+
+
 def test_a_clock_that_was_far_ahead_once_stops_nobody(
     store: PaceStore, server: PaceServer, credential: str
 ) -> None:
@@ -230,6 +228,30 @@ def test_a_call_without_a_response_gives_up(store: PaceStore, server: PaceServer
             error = pool.submit(store.reserve, 0, 0.0).exception(GUARD_SECONDS)
         assert "time" in str(error).lower()
     assert store.reserve(0, 0.0).delay == near(SPACING)
+
+
+def test_a_call_that_a_signal_interrupts_leaves_no_response_to_the_next(
+    store: PaceStore, server: PaceServer
+) -> None:
+    """As Airflow does with an ``execution_timeout``."""
+    store.reserve(1, SPACING)
+    handler = signal.signal(signal.SIGALRM, _interrupt)
+    try:
+        with server.hang():
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            with pytest.raises(_Interrupted):
+                store.reserve(10, SPACING)
+    finally:
+        signal.signal(signal.SIGALRM, handler)
+    assert store.reserve(0, 0.0).delay in (near(SPACING), near(11 * SPACING))
+
+
+class _Interrupted(BaseException):
+    pass
+
+
+def _interrupt(*_: object) -> None:
+    raise _Interrupted
 
 
 def test_a_closed_store_connects_again(store: PaceStore) -> None:
