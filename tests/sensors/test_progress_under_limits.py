@@ -7,7 +7,6 @@ A job is polled until it has ended, and once more at most for its details. Refus
 from __future__ import annotations
 
 import time
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +14,7 @@ from airflow.providers.common.compat.sdk import TaskDeferred
 
 from tests.running import new_context, run
 from tests.sensors.conftest import MODES
-from textin_provider.api.rate_limit import RateLimiter
+from textin_provider.api.rate_limit import RateLimiter, Refusal
 from textin_provider.sensors.xparse import XParseJobSensor
 from textin_provider.tasks import jobs as jobs_module
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer, fast_polling
@@ -40,24 +39,29 @@ every_mode = pytest.mark.parametrize("mode", MODES)
 def _short_pauses(_fast_polling: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Shorten intervals too, and what many refusals in a row lead to."""
     monkeypatch.setattr("textin_provider.api.rate_limit._LONGEST_PAUSE", 0.05)
-    monkeypatch.setattr("textin_provider.api.rate_limit._WIDEST_SPACING", 0.005)
+    monkeypatch.setattr("textin_provider.api.learned_rate._WIDEST", 0.005)
     with fast_polling():
         yield
 
 
 @pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Count the refusals of this process, and the pauses that they began."""
-    counted: Counter[str] = Counter()
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[Refusal]:
+    """Note the refusals that begin a pause."""
+    begun: list[Refusal] = []
     on_limit = RateLimiter.on_limit
 
-    def count(self: RateLimiter, retry_after: float | None, *, now: float, **others: Any) -> None:
-        counted["refusals"] += 1
-        counted["pauses"] += not self.pause_left(now)
-        on_limit(self, retry_after, now=now, **others)
+    def note(self: RateLimiter, *arguments: Any, **named: Any) -> Refusal | None:
+        refusal = on_limit(self, *arguments, **named)
+        if refusal:
+            begun.append(refusal)
+        return refusal
 
-    monkeypatch.setattr(RateLimiter, "on_limit", count)
-    return counted
+    monkeypatch.setattr(RateLimiter, "on_limit", note)
+    return begun
+
+
+def lines_about_refusals(lines: list[str]) -> list[str]:
+    return [line for line in lines if "40306" in line or "not sent" in line or "refused" in line]
 
 
 def refuse_every_third(textin: TextInServer, times: int) -> int:
@@ -254,15 +258,14 @@ def test_a_refusal_is_one_line_a_pause(
     textin: TextInServer,
     new_sensor: NewSensor,
     warnings: Warnings,
-    pauses: Counter[str],
+    pauses: list[Refusal],
     mode: str,
     pattern: str,
 ) -> None:
     jobs = [textin.add_job(DONE) for _ in range(200)]
     PATTERNS[pattern](textin)
     run(new_sensor(jobs, **MODES[mode])).returned()
-    lines = [line for line in warnings() if "40306" in line or "not sent" in line]
-    assert 1 <= len(lines) <= pauses["pauses"]
+    assert 1 <= len(lines_about_refusals(warnings())) <= len(pauses)
 
 
 def test_threads_that_are_refused_together_are_one_line(
@@ -273,7 +276,7 @@ def test_threads_that_are_refused_together_are_one_line(
     # Eight requests are in progress when the first one is refused.
     textin.fault("status", ScriptedFault(code=40306, headers={"Retry-After": "1"}, delay=0.2), times=8)
     run(new_sensor(jobs, mode="poke")).returned()
-    assert len([line for line in warnings() if "40306" in line or "not sent" in line]) == 1
+    assert len(lines_about_refusals(warnings())) == 1
 
 
 def test_a_worker_polls_again_what_a_sensor_that_is_not_deferrable_any_more_has_left(

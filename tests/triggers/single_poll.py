@@ -32,7 +32,7 @@ class _SinglePoll(Wait):
     def on_state(self, key: str, state: Any, *, now: float) -> Decision:
         return done(state=state)
 
-    def on_error(self, key: str, error: ApiError, *, now: float, may_log: bool = True) -> Decision:
+    def on_error(self, key: str, error: ApiError, *, now: float) -> Decision:
         raise error
 
 

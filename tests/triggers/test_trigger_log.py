@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.running import only_event
-from textin_provider.api.rate_limit import RateLimiter
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
 from textin_provider.triggers.base import TextInTrigger
 from textin_provider.triggers.poller import CONCURRENCY
@@ -101,39 +100,20 @@ async def test_each_wait_logs_where_its_own_trigger_does(
     assert [line for job_id, line in told if job_id not in line] == []
 
 
-@pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Note the pauses of rate limits as they begin."""
-    begun: list[float] = []
-    on_limit = RateLimiter.on_limit
-
-    def note(self: RateLimiter, retry_after: float | None, *, now: float, **others: Any) -> None:
-        if not self.pause_left(now):
-            begun.append(now)
-        on_limit(self, retry_after, now=now, **others)
-
-    monkeypatch.setattr(RateLimiter, "on_limit", note)
-    return begun
-
-
-REFUSED = ScriptedFault(code=40306, headers={"Retry-After": "1"}, delay=0.2)
-
-
-async def test_waits_that_are_refused_in_the_same_pause_are_one_line(
-    textin: TextInServer, new_trigger: NewTrigger, logged: Logged, pauses: list[float]
+@pytest.mark.parametrize("is_list", [True, False], ids=["a list", "many waits"])
+async def test_refusals_in_the_same_pause_are_one_line(
+    textin: TextInServer,
+    new_trigger: NewTrigger,
+    caplog: pytest.LogCaptureFixture,
+    logged: Logged,
+    is_list: bool,
 ) -> None:
-    textin.fault("status", REFUSED, times=CONCURRENCY)
-    triggers = [new_trigger(textin.add_job(JobScript(states=["completed"]))) for _ in range(200)]
+    # As many requests are in progress when the first one is refused.
+    fault = ScriptedFault(code=40306, headers={"Retry-After": "1"}, delay=0.3)
+    textin.fault("status", fault, times=CONCURRENCY)
+    jobs = [textin.add_job(JobScript(states=["completed"])) for _ in range(100)]
+    triggers = [new_trigger(jobs)] if is_list else [new_trigger(job_id) for job_id in jobs]
     await asyncio.gather(*map(only_event, triggers))
-    refusals = [line for _, line in logged() if "40306" in line or "not sent" in line]
-    assert 1 <= len(refusals) <= len(pauses) < CONCURRENCY
-
-
-async def test_jobs_of_a_wait_that_are_refused_in_the_same_pause_are_one_line(
-    textin: TextInServer, new_trigger: NewTrigger, logged: Logged, pauses: list[float]
-) -> None:
-    textin.fault("status", REFUSED, times=CONCURRENCY)
-    jobs = [textin.add_job(JobScript(states=["completed"])) for _ in range(200)]
-    await only_event(new_trigger(jobs))
-    refusals = [line for _, line in logged() if "40306" in line or "not sent" in line]
-    assert 1 <= len(refusals) <= len(pauses) < CONCURRENCY
+    hooks = [r.getMessage() for r in caplog.records if r.name.startswith("textin_provider.hooks")]
+    lines = {*hooks, *(line for _, line in logged())}
+    assert len([line for line in lines if "40306" in line or "refused" in line or "not sent" in line]) == 1

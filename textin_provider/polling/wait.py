@@ -60,11 +60,11 @@ class Wait:
         """Judge the state of a key."""
         raise NotImplementedError
 
-    def on_error(self, key: str, error: ApiError, *, now: float, may_log: bool = True) -> Decision:
+    def on_error(self, key: str, error: ApiError, *, now: float) -> Decision:
         """
         Judge the error of a poll: a transient one is waited out, a permanent one ends the wait.
 
-        :param may_log: whether a transient error may be logged: of errors in a row only the first one is.
+        Of errors in a row the first one is logged. The rate limiter logs refusals, one line a pause.
         """
         if not error.kind.is_transient:
             return Decision(Outcome.ERROR, details={"fault": error.to_dict()})
@@ -78,8 +78,9 @@ class Wait:
         decision = self._poll_again(delay, now)
         if decision.outcome:
             return decision
-        decision = replace(decision, is_limited=is_limited)
-        if self._are_errors_logged or not may_log or not self._is_due(self._error_logged_at, now):
+        if is_limited:
+            return replace(decision, is_limited=True)
+        if self._are_errors_logged or not self._is_due(self._error_logged_at, now):
             return decision
         self._are_errors_logged = True
         self._logged_at = self._error_logged_at = now

@@ -120,11 +120,11 @@ class JobWait(Wait):
         message = f"xParse job {job.job_id} has the unknown status {job.reported!r}; handled as not finished."
         return replace(decision, message=message, is_warning=True)
 
-    def on_error(self, key: str, error: ApiError, *, now: float, may_log: bool = True) -> Decision:
+    def on_error(self, key: str, error: ApiError, *, now: float) -> Decision:
         """Judge the error of a poll. In a list, an id that TextIn refuses counts as a failed job."""
         if self._is_list and error.kind is ErrorKind.REQUEST:
             return self._on_end(XParseJob.refused(key, error), now)
-        return super().on_error(key, error, now=now, may_log=may_log)
+        return super().on_error(key, error, now=now)
 
     def _on_end(self, job: XParseJob, now: float) -> Decision:
         self.ended[job.job_id] = job

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from textin_provider.api.rate_limit import RateLimiter
     from textin_provider.polling.decision import Decision
     from textin_provider.polling.policy import PollPolicy
     from textin_provider.polling.wait import Wait
@@ -72,9 +71,9 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         from textin_provider.tasks.jobs import poll_ended, poll_pending
 
         how = self._current_wait(), self._poll, self.log_decision
-        decision = poll_pending(*how, limiter=self._limiter, only=self._unfinished())
+        decision = poll_pending(*how, pause_left=self._pause_left, only=self._unfinished())
         if decision.outcome is None and decision.delay is None:
-            decision = poll_ended(*how, limiter=self._limiter)
+            decision = poll_ended(*how, pause_left=self._pause_left)
         self._delay = decision.delay
         if decision.event is not None:
             return PokeReturnValue(is_done=True, xcom_value=self._end(context, decision.event))
@@ -117,9 +116,8 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         """Return the state of a key of the wait, or raise an :class:`ApiError`."""
         raise NotImplementedError
 
-    def _limiter(self) -> RateLimiter:
-        """Return the rate limiter of the polls."""
-        return self.hook.connection.limiter
+    def _pause_left(self) -> float:
+        return self.hook.pause_left()
 
     def _unfinished(self) -> Collection[str]:
         """Return the pending keys without those that have ended and whose details are missing."""

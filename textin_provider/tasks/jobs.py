@@ -7,22 +7,20 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.api.pause_log import is_new_pause
+from textin_provider.api.errors import ApiError
 from textin_provider.polling.decision import Decision, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Sequence
 
-    from textin_provider.api.rate_limit import RateLimiter
     from textin_provider.polling.wait import Wait
 
     #: Returns the state of a key, or raises an ApiError.
     Poll: TypeAlias = Callable[[str], Any]
     #: Logs the message of a decision.
     Log: TypeAlias = Callable[[Decision], None]
-    #: Returns the rate limiter of a connection, which is not looked up before the first poll.
-    GetLimiter: TypeAlias = Callable[[], RateLimiter]
+    #: Returns the seconds until the pause of the account ends.
+    PauseLeft: TypeAlias = Callable[[], float]
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -65,7 +63,7 @@ def poll_pending(
     poll: Poll,
     log: Log,
     *,
-    limiter: GetLimiter | None = None,
+    pause_left: PauseLeft | None = None,
     only: Collection[str] | None = None,
 ) -> Decision:
     """
@@ -75,14 +73,14 @@ def poll_pending(
     poll may lose what it has read, such as in a deferral. So once a key has ended, keys that are refused for
     their rate are polled again after the pause, unless the pause or the row of refusals is long.
 
-    :param limiter: returns the rate limiter of the polls; without it each refusal ends the poll.
+    :param pause_left: returns the pause after a refusal; without it each refusal ends the poll.
     :param only: the keys to poll, by default all.
     :return: the decision that ends the wait, or one with the delay until the next poll; neither if the keys
         have ended and others are pending.
     """
     size, has_read, read_at = 1, False, time.time()
     while keys := list(islice((key for key in wait.pending if only is None or key in only), size)):
-        decisions = _poll_batch(wait, keys, poll, log, limiter)
+        decisions = _poll_batch(wait, keys, poll, log)
         if final := [decision for decision in decisions if decision.outcome is not None]:
             return final[0]
         waiting = [decision for decision in decisions if decision.delay is not None]
@@ -92,42 +90,34 @@ def poll_pending(
             size = min(2 * size, _MAX_BATCH)
             continue
         pending = [decision for decision in waiting if not decision.is_limited]
-        if pending or not has_read or limiter is None:
+        if pending or not has_read or pause_left is None:
             return (pending or waiting)[0]
-        pause, now = _pause_left(limiter), time.time()
+        pause, now = pause_left(), time.time()
         if pause > _LONGEST_PAUSE or now + pause >= min(read_at + _LONGEST_STALL, wait.policy.deadline):
             return waiting[0]
         time.sleep(pause)
     return Decision() if wait.pending else Decision(Outcome.DONE)
 
 
-def _poll_batch(
-    wait: Wait, keys: list[str], poll: Poll, log: Log, limiter: GetLimiter | None
-) -> list[Decision]:
-    """Poll keys in threads, judge what that brings and log it; of their refusals one at most."""
-    decisions, has_refusal = [], False
+def _poll_batch(wait: Wait, keys: list[str], poll: Poll, log: Log) -> list[Decision]:
+    """Poll keys in threads, judge what that brings, and log it."""
+    decisions = []
     for key, state in zip(keys, map_in_threads(poll, keys), strict=True):
-        if not isinstance(state, Exception):
-            decision = wait.on_state(key, state, now=time.time())
-        elif not isinstance(state, ApiError):
-            raise state
-        else:
-            may_log = True
-            if state.kind is ErrorKind.RATE_LIMIT and limiter is not None:
-                may_log = not has_refusal and is_new_pause(limiter(), time.monotonic())
-                has_refusal = True
-            decision = wait.on_error(key, state, now=time.time(), may_log=may_log)
+        decision = _judge(wait, key, state)
         if decision.message:
             log(decision)
         decisions.append(decision)
     return decisions
 
 
-def _pause_left(limiter: GetLimiter) -> float:
-    return limiter().pause_left(time.monotonic())
+def _judge(wait: Wait, key: str, state: Any) -> Decision:
+    if isinstance(state, Exception) and not isinstance(state, ApiError):
+        raise state
+    judge = wait.on_error if isinstance(state, ApiError) else wait.on_state
+    return judge(key, state, now=time.time())
 
 
-def poll_ended(wait: Wait, poll: Poll, log: Log, *, limiter: GetLimiter) -> Decision:
+def poll_ended(wait: Wait, poll: Poll, log: Log, *, pause_left: PauseLeft) -> Decision:
     """
     Poll keys that have ended until all are read; give up if none was for five minutes.
 
@@ -137,13 +127,13 @@ def poll_ended(wait: Wait, poll: Poll, log: Log, *, limiter: GetLimiter) -> Deci
     """
     unread, read_at = len(wait.pending), time.time()
     while True:
-        decision = poll_pending(wait, poll, log, limiter=limiter)
+        decision = poll_pending(wait, poll, log, pause_left=pause_left)
         now = time.time()
         if decision.is_limited or len(wait.pending) < unread:
             unread, read_at = len(wait.pending), now
         if decision.delay is None or now - read_at >= _LONGEST_STALL:
             return decision
-        pause = _pause_left(limiter) if decision.is_limited else 0.0
+        pause = pause_left() if decision.is_limited else 0.0
         time.sleep(min(pause or decision.delay, max(0.0, wait.policy.deadline - now)))
 
 

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.api.pause_log import is_new_pause
 from textin_provider.api.retry import timing
 from textin_provider.hooks.aiohttp_transport import POOL_SIZE
 from textin_provider.hooks.textin_async import TextInAsyncHook
@@ -185,15 +184,8 @@ class Poller:
         try:
             state = await self._poll(task, key, min(left, LONGEST_HOLD))
         except ApiError as error:
-            return wait.on_error(key, error, now=time.time(), may_log=self._may_log(error))
+            return wait.on_error(key, error, now=time.time())
         return wait.on_state(key, state, now=time.time())
-
-    def _may_log(self, error: ApiError) -> bool:
-        """Whether an error may be logged: of the refusals of one pause, one of all waits is."""
-        connection = self._hook.connection
-        if error.kind is not ErrorKind.RATE_LIMIT or connection is None:
-            return True
-        return is_new_pause(connection.limiter, time.monotonic())
 
     def _pause_left(self) -> float:
         connection = self._hook.connection
