@@ -86,12 +86,12 @@ class FleetPace:
         with self._lock:
             if self._clock() - self._asked_at < _FRESH_SECONDS:
                 return None
-            return self._ask(lambda store: store.reserve(0, 0.0))
+            return self._ask(lambda store: self._refresh(store.reserve(0, 0.0)))
 
     def pause(self, seconds: float, least: float, learned: str) -> Booking | None:
         """Pause all processes, and share what a refusal taught."""
         with self._lock:
-            return self._ask(lambda store: store.pause(seconds, least, learned))
+            return self._ask(lambda store: self._refresh(store.pause(seconds, least, learned)))
 
     @contextmanager
     def _one_waits(self) -> Iterator[None]:
@@ -123,6 +123,12 @@ class FleetPace:
         self._slots = deque(first + number * spacing for number in range(1, slots))
         return booking
 
+    def _refresh(self, booking: Booking) -> Booking:
+        """Drop the slots ahead if a pause has begun since they were reserved."""
+        if self._state is None or self._state.learned != booking.learned:
+            self._slots.clear()
+        return booking
+
     def _ask(self, call: Callable[[PaceStore], Booking]) -> Booking | None:
         if self._clock() < self._retry_at:
             return None
@@ -136,8 +142,6 @@ class FleetPace:
             return None
         if self._is_away:
             log.info("The shared pace in %r is back.", self._name)
-        if booking.pause_left and not (self._state and self._state.pause_left):
-            self._slots.clear()
         self._is_away, self._state, self._asked_at = False, booking, self._clock()
         return booking
 

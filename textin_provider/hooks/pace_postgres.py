@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 
-from textin_provider.hooks.pace_store import GIVE_UP_AFTER, Booking, bounded
+from textin_provider.api.rate_limit import Booking
+from textin_provider.hooks.pace_store import GIVE_UP_AFTER, bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,7 +30,6 @@ CREATE UNLOGGED TABLE IF NOT EXISTS textin_provider_pace (
   credential text PRIMARY KEY,
   free_at double precision NOT NULL,
   paused_until double precision NOT NULL,
-  limited_at double precision,
   learned text NOT NULL,
   seen_at double precision NOT NULL
 )
@@ -39,23 +39,22 @@ _NOW = "(SELECT extract(epoch FROM clock_timestamp())::double precision AS now) 
 _SHIFTED = f"(SELECT now, greatest(pace.seen_at - now, 0) AS back FROM {_NOW}) AS shifted"  # noqa: S608
 _RETURNING = """
 RETURNING greatest(free_at - %(length)s - seen_at, 0), greatest(paused_until - seen_at, 0), learned,
-  coalesce(seen_at - limited_at, 0)
+  greatest(seen_at - paused_until, 0)
 """
 _RESERVE = f"""
 INSERT INTO textin_provider_pace AS pace (credential, free_at, paused_until, learned, seen_at)
 SELECT %(credential)s, now + %(length)s, now, '', now FROM {_NOW}
-ON CONFLICT (credential) DO UPDATE SET (free_at, paused_until, limited_at, seen_at) = (
+ON CONFLICT (credential) DO UPDATE SET (free_at, paused_until, seen_at) = (
   SELECT greatest(now, pace.free_at - back, pace.paused_until - back) + %(length)s,
-    pace.paused_until - back, pace.limited_at - back, now
+    pace.paused_until - back, now
   FROM {_SHIFTED}
 ) {_RETURNING}
 """  # noqa: S608
 _PAUSE = f"""
-INSERT INTO textin_provider_pace AS pace (credential, free_at, paused_until, limited_at, learned, seen_at)
-SELECT %(credential)s, now + %(pause)s, now + %(pause)s, now, %(learned)s, now FROM {_NOW}
-ON CONFLICT (credential) DO UPDATE SET (free_at, paused_until, limited_at, learned, seen_at) = (
-  SELECT greatest(pace.free_at - back, until), until,
-    CASE WHEN is_paused THEN pace.limited_at - back ELSE now END,
+INSERT INTO textin_provider_pace AS pace (credential, free_at, paused_until, learned, seen_at)
+SELECT %(credential)s, now + %(pause)s, now + %(pause)s, %(learned)s, now FROM {_NOW}
+ON CONFLICT (credential) DO UPDATE SET (free_at, paused_until, learned, seen_at) = (
+  SELECT CASE WHEN is_paused THEN greatest(pace.free_at - back, until) ELSE until END, until,
     CASE WHEN is_paused THEN pace.learned ELSE %(learned)s END, now
   FROM (
     SELECT now, back, is_paused, CASE WHEN is_paused
