@@ -210,10 +210,10 @@ async def test_a_refusal_for_the_rate_is_waited_out(textin: TextInServer) -> Non
     assert textin.count("status") == 5
 
 
-@pytest.mark.parametrize("timeout", [0, 1])
-async def test_a_pause_that_outlasts_the_timeout_is_an_error(textin: TextInServer, timeout: int) -> None:
+@pytest.mark.parametrize("seconds", [0, 1])
+async def test_a_pause_that_outlasts_the_timeout_is_an_error(textin: TextInServer, seconds: int) -> None:
     textin.fault("status", ScriptedFault(code=40306, headers={"Retry-After": "60"}), times=None)
     async with TextInAsyncHook() as hook:
         with pytest.raises(TextInRateLimitError):
-            await hook.get_xparse_job("f" * 32, rate_limit_timeout=timeout)
+            await hook.get_xparse_job("f" * 32, rate_limit_timeout=seconds)
     assert textin.count("status") == 1
