@@ -92,9 +92,16 @@ def test_a_blip_is_waited_out(kind: ErrorKind) -> None:
     decision = wait().on_error("1", fault(kind), now=START)
 
     assert decision.event is None
-    assert decision.is_warning
+    assert decision.is_warning == (kind is not ErrorKind.RATE_LIMIT)
     assert decision.delay is not None
     assert decision.delay > 0
+
+
+def test_a_refusal_for_the_rate_is_logged_by_the_limiter_and_hides_no_other_error() -> None:
+    waiting = wait()
+    refused = waiting.on_error("1", fault(ErrorKind.RATE_LIMIT), now=START)
+    assert (refused.is_limited, refused.message) == (True, None)
+    assert waiting.on_error("1", fault(), now=START).is_warning
 
 
 @pytest.mark.parametrize("kind", PERMANENT)
