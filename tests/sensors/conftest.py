@@ -33,6 +33,15 @@ def _fast_polling() -> Iterator[None]:
 
 
 @pytest.fixture
+def short_pauses(_fast_polling: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Shorten intervals too, and what many refusals in a row lead to."""
+    monkeypatch.setattr("textin_provider.api.rate_limit._LONGEST_PAUSE", 0.02)
+    monkeypatch.setattr("textin_provider.api.learned_rate._WIDEST", 0.0005)
+    with fast_polling():
+        yield
+
+
+@pytest.fixture
 def new_sensor() -> NewSensor:
     """Give a maker of sensors that look often and have time, unless a test says otherwise."""
 

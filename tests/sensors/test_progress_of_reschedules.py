@@ -9,11 +9,9 @@ import pytest
 from tests.operators.document import Store
 from tests.running import run
 from textin_provider.exceptions import TextInJobFailedError
-from textin_provider.testing import JobScript, ScriptedFault, TextInServer, fast_polling
+from textin_provider.testing import JobScript, ScriptedFault, TextInServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.sensors.conftest import NewSensor
 
 DONE = JobScript(states=["completed"])
@@ -33,10 +31,7 @@ class _BrokenStore(Store):
         raise ConnectionError("Airflow's API is restarting")
 
 
-@pytest.fixture(autouse=True)
-def _fast_intervals(_fast_polling: None) -> Iterator[None]:
-    with fast_polling():
-        yield
+pytestmark = pytest.mark.usefixtures("short_pauses")
 
 
 def polls_too_many(textin: TextInServer, jobs: list[str]) -> set[int]:
@@ -45,7 +40,7 @@ def polls_too_many(textin: TextInServer, jobs: list[str]) -> set[int]:
 
 def test_a_poke_does_not_poll_again_what_has_ended(textin: TextInServer, new_sensor: NewSensor) -> None:
     jobs = [textin.add_job(script) for script in MIXED * 10]
-    outcome = run(new_sensor(jobs, mode="reschedule"), task_state_store=Store())
+    outcome = run(new_sensor(jobs, mode="reschedule", timeout=120.0), task_state_store=Store())
     assert [job["job_id"] for job in outcome.returned()] == jobs
     assert outcome.pauses > 10
     assert polls_too_many(textin, jobs) == {0}
@@ -58,7 +53,7 @@ def test_of_more_jobs_than_are_kept_each_is_read_once_more_at_most(
     for _ in range(60):
         textin.fault("status", ScriptedFault(), times=2)
         textin.fault("status", ScriptedFault(code=40306))
-    outcome = run(new_sensor(jobs, mode="reschedule"), task_state_store=Store())
+    outcome = run(new_sensor(jobs, mode="reschedule", timeout=120.0), task_state_store=Store())
     assert [job["job_id"] for job in outcome.returned()] == jobs
     assert polls_too_many(textin, jobs) <= {0, 1}
 
@@ -68,7 +63,7 @@ def test_a_store_that_fails_costs_requests_only(
     textin: TextInServer, new_sensor: NewSensor, method: str
 ) -> None:
     jobs = [textin.add_job(script) for script in MIXED]
-    outcome = run(new_sensor(jobs, mode="reschedule"), task_state_store=_BrokenStore(method))
+    outcome = run(new_sensor(jobs, mode="reschedule", timeout=120.0), task_state_store=_BrokenStore(method))
     assert [job["job_id"] for job in outcome.returned()] == jobs
 
 
@@ -77,7 +72,7 @@ def test_a_value_of_another_wait_is_not_read(textin: TextInServer, new_sensor: N
     jobs = [textin.add_job(script) for script in MIXED]
     store = Store()
     store.set("textin_wait_progress", value)
-    outcome = run(new_sensor(jobs, mode="reschedule"), task_state_store=store)
+    outcome = run(new_sensor(jobs, mode="reschedule", timeout=120.0), task_state_store=store)
     assert [job["job_id"] for job in outcome.returned()] == jobs
 
 
@@ -85,7 +80,7 @@ def test_a_value_of_another_wait_is_not_read(textin: TextInServer, new_sensor: N
 def test_nothing_is_kept_after_the_end(textin: TextInServer, new_sensor: NewSensor, last: JobScript) -> None:
     jobs = [textin.add_job(script) for script in (last, *MIXED)]
     store = Store()
-    outcome = run(new_sensor(jobs, mode="reschedule"), task_state_store=store)
+    outcome = run(new_sensor(jobs, mode="reschedule", timeout=120.0), task_state_store=store)
     assert outcome.pauses
     assert isinstance(outcome.error, TextInJobFailedError if last is FAILED else type(None))
     assert store.values == {}

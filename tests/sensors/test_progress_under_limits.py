@@ -17,11 +17,9 @@ from tests.sensors.conftest import MODES
 from textin_provider.api.rate_limit import RateLimiter, Refusal
 from textin_provider.sensors.xparse import XParseJobSensor
 from textin_provider.tasks import jobs as jobs_module
-from textin_provider.testing import JobScript, ScriptedFault, TextInServer, fast_polling
+from textin_provider.testing import JobScript, ScriptedFault, TextInServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.sensors.conftest import NewSensor, Warnings
 
 DONE = JobScript(states=["completed"])
@@ -32,16 +30,8 @@ SERVED = ScriptedFault()
 #: The ids of so many characters are one chunk of 50 jobs.
 FIFTY_JOBS = 50 * (32 + len('"", '))
 
+pytestmark = pytest.mark.usefixtures("short_pauses")
 every_mode = pytest.mark.parametrize("mode", MODES)
-
-
-@pytest.fixture(autouse=True)
-def _short_pauses(_fast_polling: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Shorten intervals too, and what many refusals in a row lead to."""
-    monkeypatch.setattr("textin_provider.api.rate_limit._LONGEST_PAUSE", 0.05)
-    monkeypatch.setattr("textin_provider.api.learned_rate._WIDEST", 0.005)
-    with fast_polling():
-        yield
 
 
 @pytest.fixture
@@ -102,7 +92,7 @@ def test_jobs_that_have_ended_are_read_once(
     jobs = [textin.add_job(DONE) for _ in range(200)]
     refusals = PATTERNS[pattern](textin)
 
-    outcome = run(new_sensor(jobs, **MODES[mode]))
+    outcome = run(new_sensor(jobs, **MODES[mode], timeout=120.0))
 
     assert [job["job_id"] for job in outcome.returned()] == jobs
     assert outcome.deferrals == []
@@ -118,7 +108,7 @@ def test_jobs_that_end_later_are_read_once_more_at_most(
     jobs = [textin.add_job(script) for script in (SOON, DONE, LATE, DONE) * 50]
     refusals = PATTERNS[pattern](textin)
 
-    outcome = run(new_sensor(jobs, **MODES[mode]))
+    outcome = run(new_sensor(jobs, **MODES[mode], timeout=120.0))
 
     assert [job["job_id"] for job in outcome.returned()] == jobs
     assert most_polls(textin, jobs) <= (mode == "deferrable")
@@ -130,7 +120,7 @@ def test_a_last_job_that_ends_last_costs_one_request_a_poke(
 ) -> None:
     jobs = [*(textin.add_job(DONE) for _ in range(199)), textin.add_job(LATE)]
     refusals = refuse_in_a_row(textin, 20, after=12)
-    outcome = run(new_sensor(jobs, mode="reschedule"))
+    outcome = run(new_sensor(jobs, mode="reschedule", timeout=120.0))
     assert len(outcome.returned()) == 200
     assert textin.count("status") == 199 + len(LATE.states or ()) + refusals
 
@@ -142,7 +132,7 @@ def test_a_job_in_work_among_jobs_that_have_ended_is_waited_for_once(
     jobs = [textin.add_job(LATE if number == place else DONE) for number in range(200)]
     refusals = refuse_every_third(textin, 60)
 
-    outcome = run(new_sensor(jobs, deferrable=True))
+    outcome = run(new_sensor(jobs, deferrable=True, timeout=120.0))
 
     assert len(outcome.returned()) == 200
     [deferral] = outcome.deferrals
@@ -159,7 +149,7 @@ def test_refusals_while_the_details_are_read_cause_no_deferral(
     textin.fault("status", SERVED, times=1 + 200)  # one poll of the worker, the others of the trigger
     refusals = refuse_every_third(textin, 60)
 
-    outcome = run(new_sensor(jobs, deferrable=True))
+    outcome = run(new_sensor(jobs, deferrable=True, timeout=120.0))
 
     assert [job["job_id"] for job in outcome.returned()] == jobs
     assert len(outcome.deferrals) == 1
@@ -172,7 +162,7 @@ def test_a_list_of_two_chunks(textin: TextInServer, new_sensor: NewSensor, patte
     jobs = [textin.add_job(SOON) for _ in range(1_100)]
     refusals = PATTERNS[pattern](textin)
 
-    outcome = run(new_sensor(jobs, deferrable=True, timeout=120.0))
+    outcome = run(new_sensor(jobs, deferrable=True, timeout=300.0))
 
     assert [job["job_id"] for job in outcome.returned()] == jobs
     assert len(outcome.deferrals) <= 2
@@ -187,7 +177,7 @@ def test_chunks_with_refusals_between_them(
     jobs = [textin.add_job(script) for script in (SOON, LATE, DONE) * 50]
     refusals = refuse_every_third(textin, 120)
 
-    outcome = run(new_sensor(jobs, deferrable=True))
+    outcome = run(new_sensor(jobs, deferrable=True, timeout=120.0))
 
     assert [job["job_id"] for job in outcome.returned()] == jobs
     assert len(outcome.deferrals) <= 3
@@ -264,7 +254,7 @@ def test_a_refusal_is_one_line_a_pause(
 ) -> None:
     jobs = [textin.add_job(DONE) for _ in range(200)]
     PATTERNS[pattern](textin)
-    run(new_sensor(jobs, **MODES[mode])).returned()
+    run(new_sensor(jobs, **MODES[mode], timeout=120.0)).returned()
     assert 1 <= len(lines_about_refusals(warnings())) <= len(pauses)
 
 
