@@ -54,11 +54,11 @@ def test_the_job_id_alone_does_not_fail_the_submit_of_a_job_that_is_not_stored()
     assert one.ti.pushed == [("return_value", JOB_ID)]
 
 
-@pytest.mark.parametrize("store", [None, BrokenStore()], ids=["none", "broken"])
+@pytest.mark.parametrize("is_broken", [False, True], ids=["no store", "broken store"])
 def test_the_return_value_fails_the_submit_of_a_job_that_is_not_stored(
-    store: Any, caplog: pytest.LogCaptureFixture
+    is_broken: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    one = Try(store=store, ti=TaskInstance(("return_value",)), xcoms=KEYS)
+    one = Try(store=BrokenStore() if is_broken else None, ti=TaskInstance(("return_value",)), xcoms=KEYS)
     with caplog.at_level(logging.ERROR, logger="task"), pytest.raises(ConnectionError, match=DOWN):
         one.submission.push_job_id(JOB_ID)
     assert caplog.messages == [not_pushed("return_value")]
