@@ -91,7 +91,7 @@ def test_any_other_error_after_a_job_that_is_not_stored_is_final(error: BaseExce
 
 
 def test_a_job_that_the_store_did_not_keep_is_written_again_when_the_submit_fails() -> None:
-    class Struck(Store):
+    class FailsAtJob(Store):
         """Takes the intent, fails at the job, and takes it the next time."""
 
         writes = 0
@@ -102,7 +102,7 @@ def test_a_job_that_the_store_did_not_keep_is_written_again_when_the_submit_fail
                 raise ConnectionError(DOWN)
             super().set(key, value)
 
-    store = Struck()
+    store = FailsAtJob()
     error = ValueError("x")
     failure, one = failure_of(Hook(failure=error), store)
     assert failure is error

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -53,6 +54,23 @@ def test_the_number_stays_over_releases(options: dict[str, Any], expected: str) 
 
 def test_the_number_does_not_depend_on_the_order_of_the_sources() -> None:
     assert number(URLS[::-1]) == number(URLS)
+
+
+def test_the_number_does_not_depend_on_the_order_of_the_members_of_an_identity() -> None:
+    members = {"name": "a.pdf", "content": "1f"}
+    orders: list[Any] = [members, dict(reversed(members.items()))]
+    first, second = [number(sources=cast("Sources", Identified([identity]))) for identity in orders]
+    assert first == second
+
+
+@dataclass
+class Identified:
+    """Sources with given identities."""
+
+    values: list[Any]
+
+    def identities(self) -> list[Any]:
+        return self.values
 
 
 @pytest.mark.parametrize(
