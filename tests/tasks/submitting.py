@@ -74,9 +74,9 @@ class Hook:
         self.message: str | None = None
 
     def submit_xparse_job(
-        self, file: Any, file_url: Any, config: Any, webhook: Any, *, file_conn_id: Any, record: Submission
+        self, file: Any, file_url: Any, config: Any, webhook: Any, *, record: Submission, **named: Any
     ) -> str:
-        self.submits.append((file, file_url, config, webhook, file_conn_id))
+        self.submits.append((file, file_url, config, webhook, named))
         record.sending()
         if self.refusal is not None:
             raise self.refusal
@@ -101,6 +101,7 @@ class Task:
     textin_conn_id = "textin_default"
     durable = True
     resubmit_uncertain = False
+    rate_limit_timeout = 900.0
     do_xcom_push = True
     log = logging.getLogger("task")
 

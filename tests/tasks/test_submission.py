@@ -40,11 +40,13 @@ def store_with_job(**changes: Any) -> Store:
 
 def test_a_submit_hands_the_arguments_of_the_task_to_the_hook() -> None:
     hook = Hook()
+    document = {"file": "/data/a.pdf", "file_url": None}
     task = Task(
-        hook, file="/data/a.pdf", file_url=None, config={"a": 1}, webhook="https://w", file_conn_id="s3"
+        hook, **document, config={"a": 1}, webhook="https://w", file_conn_id="s3", rate_limit_timeout=7.0
     )
     job = Try(task, store=None).submission.submit()
-    assert hook.submits == [("/data/a.pdf", None, {"a": 1}, "https://w", "s3")]
+    named = {"file_conn_id": "s3", "rate_limit_timeout": 7.0}
+    assert hook.submits == [("/data/a.pdf", None, {"a": 1}, "https://w", named)]
     assert job.job_id == JOB_ID
 
 
