@@ -172,10 +172,12 @@ def test_a_connection_of_another_type_is_an_error(pace: FleetPace, store: Store)
         pace.reserve(0.5)
 
 
-def test_a_credential_has_one_pace_in_a_store() -> None:
+def test_a_credential_has_one_pace_in_a_store_and_process(monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow.models.connection import Connection
 
     first = shared_pace(Connection(conn_id="a", uri="redis://h:1/0"), "credential")
     assert shared_pace(Connection(conn_id="a", uri="redis://h:1/0"), "credential") is first
     assert shared_pace(Connection(conn_id="a", uri="redis://h:2/0"), "credential") is not first
     assert shared_pace(Connection(conn_id="a", uri="redis://h:1/0"), "another") is not first
+    monkeypatch.setattr("os.getpid", lambda: -1)
+    assert shared_pace(Connection(conn_id="a", uri="redis://h:1/0"), "credential") is not first

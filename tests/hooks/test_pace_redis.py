@@ -40,7 +40,7 @@ def test_a_key_expires_a_week_after_its_last_slot(server: RedisOfTest, store: Re
 
 
 @pytest.mark.parametrize("value", ["", "nan", "inf", "-inf", "1e300", "soon"])
-def test_a_value_that_is_no_time_counts_as_missing(
+def test_values_that_are_not_times_count_as_missing(
     server: RedisOfTest, store: RedisPaceStore, value: str
 ) -> None:
     store.pause(1000.0, 0.0, "a")

@@ -152,7 +152,7 @@ def test_a_pause_that_ended_stays_ended_when_the_clock_is_set_back(
     assert store.pause(2000.0, 0.0, "b") == Booking(near(2000), near(2000), "b", 0.0)
 
 
-def test_a_clock_that_was_far_ahead_once_stops_nobody(
+def test_a_clock_that_was_far_ahead_once_leaves_free_slots(
     store: PaceStore, server: PaceServer, credential: str
 ) -> None:
     store.pause(1000.0, 0.0, "a")
@@ -163,7 +163,9 @@ def test_a_clock_that_was_far_ahead_once_stops_nobody(
 
 
 @pytest.mark.parametrize("way", [0, 1])
-def test_forgotten_data_is_a_new_start(store: PaceStore, server: PaceServer, way: int) -> None:
+def test_the_pace_starts_anew_after_its_data_is_forgotten(
+    store: PaceStore, server: PaceServer, way: int
+) -> None:
     store.reserve(10, SPACING)
     store.pause(SPACING, 0.0, "a")
     server.forget(server.ways_to_forget[way])
@@ -173,7 +175,7 @@ def test_forgotten_data_is_a_new_start(store: PaceStore, server: PaceServer, way
 
 
 @pytest.mark.parametrize("number", [math.nan, -1.0, -math.inf])
-def test_what_is_no_duration_is_refused(store: PaceStore, number: float) -> None:
+def test_negative_and_nan_durations_are_refused(store: PaceStore, number: float) -> None:
     error = "is not a number of seconds"
     with pytest.raises(ValueError, match=error):
         store.reserve(1, number)
@@ -185,7 +187,7 @@ def test_what_is_no_duration_is_refused(store: PaceStore, number: float) -> None
 
 
 @pytest.mark.parametrize("number", [math.inf, 1e308])
-def test_endless_durations_are_a_year(
+def test_infinite_durations_count_as_a_year(
     store: PaceStore, server: PaceServer, credential: str, number: float
 ) -> None:
     store.pause(number, number, "a")
@@ -194,9 +196,7 @@ def test_endless_durations_are_a_year(
     assert all(math.isfinite(float(server.stored(credential)[name])) for name in TIMES)
 
 
-def test_no_credential_is_needed_to_read_what_is_stored(
-    store: PaceStore, server: PaceServer, credential: str
-) -> None:
+def test_only_the_documented_values_are_stored(store: PaceStore, server: PaceServer, credential: str) -> None:
     store.pause(1.0, 0.0, "a")
     assert set(server.stored(credential)) - {"credential"} == {*TIMES, "learned"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import time
 from collections import deque
 from contextlib import contextmanager
@@ -30,12 +31,13 @@ _RETRY_SECONDS = 10.0
 #: Seconds for which the answer of the store stands: a pause that began since then is not known.
 _FRESH_SECONDS = 1.0
 
-_paces: dict[tuple[str, str], FleetPace] = {}
+_paces: dict[tuple[int, str, str], FleetPace] = {}
 
 
 def shared_pace(connection: Connection, credential: str) -> FleetPace:
     """Return this process's part in the pace of a credential, kept in the store that a connection names."""
-    key = (connection.get_uri(), credential)
+    # A forked process has a part of its own: it must not use slots that its parent has reserved.
+    key = (os.getpid(), connection.get_uri(), credential)
     pace = _paces.get(key)
     if pace is None:
         digest = hashlib.sha256(credential.encode()).hexdigest()[:32]

@@ -66,7 +66,7 @@ ON CONFLICT (credential) DO UPDATE SET (free_at, paused_until, learned, seen_at)
 
 
 class _Session:
-    """The connection of one process, which its threads take turns with."""
+    """The connection of one process; its threads use it one after the other."""
 
     def __init__(self) -> None:
         self.connection: Any = None
@@ -74,21 +74,27 @@ class _Session:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
+        """Keep other threads out of the block, and drop the connection if the block fails."""
         if not self._lock.acquire(timeout=GIVE_UP_AFTER):
             raise TimeoutError("PostgreSQL is busy with calls of other threads")
         try:
             yield
+        except BaseException:
+            # A signal may have interrupted the call: its response would be read as that of the next one.
+            self.drop()
+            raise
         finally:
             self._lock.release()
 
     def drop(self) -> None:
+        """Close the connection."""
         connection, self.connection = self.connection, None
         if connection is not None:
             connection.close()
 
 
 class PostgresPaceStore:
-    """See :class:`textin_provider.hooks.pace_store.PaceStore`."""
+    """Keep a pace in PostgreSQL; see :class:`textin_provider.hooks.pace_store.PaceStore` for the methods."""
 
     def __init__(self, connection: Connection, credential: str) -> None:
         self._connection, self._limits = _with_limits(connection)
@@ -120,21 +126,15 @@ class PostgresPaceStore:
         values = {"credential": self._credential, **values}
         session = self._session()
         with session.turn():
-            try:
-                if session.connection is not None:
-                    try:
-                        return self._book(session.connection, statement, values)
-                    except session.connection.Error:
-                        # The server, or a network in between, may have closed an idle connection.
-                        if not session.connection.closed:
-                            raise
-                        session.drop()
-                session.connection = self._connect()
-                return self._book(session.connection, statement, values)
-            except BaseException:
-                # Also after a signal in the middle of a response, the rest of which nobody would read.
-                session.drop()
-                raise
+            if (connection := session.connection) is not None:
+                try:
+                    return self._book(connection, statement, values)
+                except connection.Error:
+                    # The server, or a network in between, may have closed an idle connection.
+                    if not connection.closed:
+                        raise
+            session.connection = self._connect()
+            return self._book(session.connection, statement, values)
 
     def _connect(self) -> Any:
         connection: Any = PostgresHook(connection=self._connection).get_conn()
@@ -176,8 +176,8 @@ def _with_limits(connection: Connection) -> tuple[Connection, str]:
     """
     Return a copy of the connection with limits that it does not set itself, and statements for the others.
 
-    A pooler would refuse those others as options of the connection, and other clients would inherit them as
-    settings of the session.
+    As options of the connection, a pooler such as PgBouncer would refuse those others; as settings of the
+    session, it would pass them on to other clients.
     """
     extra = {"connect_timeout": int(GIVE_UP_AFTER), "tcp_user_timeout": _MILLISECONDS}
     extra |= connection.extra_dejson

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Seconds until an unused key expires; a nightly DAG still finds what was learned the night before.
 _KEEP = 7 * 86_400
 
-#: Reads the state. Values that are not times, which somebody else wrote, count as missing.
+#: Reads the state. Values that are not times count as missing.
 _READ = """
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
@@ -78,9 +78,9 @@ class _Hook(RedisHook):
 
 class RedisPaceStore:
     """
-    See :class:`textin_provider.hooks.pace_store.PaceStore`.
+    Keep a pace in Redis; see :class:`textin_provider.hooks.pace_store.PaceStore` for the methods.
 
-    Its client has a pool of connections, which is safe to share between threads and starts anew after a fork.
+    The client has a pool of connections, which threads may share, and which starts anew after a fork.
     """
 
     def __init__(self, connection: Connection, credential: str) -> None:
