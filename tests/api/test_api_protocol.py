@@ -69,6 +69,14 @@ def test_error_message_stands_in_for_an_absent_message_and_detail() -> None:
     assert (named.message, named.detail) == ("first", "second")
 
 
+@pytest.mark.parametrize(
+    "body", [{"msg": "no", "data": {"message": "too many pages"}}, {"msg": "too many pages"}]
+)
+def test_a_limit_of_pages_is_known_by_message_or_detail(body: dict[str, Any]) -> None:
+    assert fault_of({"code": 40306, **body}).kind is ErrorKind.REQUEST
+    assert fault_of({"code": 40306, "data": {}}).kind is ErrorKind.RATE_LIMIT
+
+
 @pytest.mark.parametrize("said", [None, ""], ids=["null", "empty"])
 def test_a_code_without_words_gets_those_of_the_table(said: object) -> None:
     assert fault_of({"code": 40003, "message": said}).message == "balance too low"
