@@ -63,7 +63,7 @@ class LearnedRate:
     def spacing_after(self, age: float) -> float:
         """Return the seconds between requests when the pause ended ``age`` seconds ago."""
         requests = age / self.spacing
-        border = self.refused / MARGIN
+        border = min(self.refused / MARGIN, self.spacing)
         quick = self.spacing * math.exp(-_QUICK * requests)
         until_border = max(0.0, math.log(self.spacing / border) / _QUICK)
         slow = border * math.exp(-_SLOW * max(0.0, requests - until_border))
