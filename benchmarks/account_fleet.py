@@ -7,6 +7,8 @@ import json
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
+from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.account_alone import submits
@@ -32,6 +34,17 @@ SETTLING, WINDOW = 10.0, 50.0
 #: Seconds before, during and after the outage of Redis.
 PHASES = {"before the kill": 20.0, "while Redis is away": 20.0, "after its return": 30.0}
 PACE = "bench_pace"
+#: What the processes of a fleet have imported when they start, as those of Airflow's executors have.
+IMPORTED = (
+    "benchmarks.account_fleet",
+    "textin_provider.hooks.aiohttp_transport",
+    "textin_provider.hooks.pace_postgres",
+    "textin_provider.hooks.pace_redis",
+    "textin_provider.hooks.requests_transport",
+    "textin_provider.hooks.textin",
+    "textin_provider.triggers.poller",
+    "textin_provider.triggers.xparse",
+)
 HOW = f"""\
 *A fleet* is {WORKERS} worker processes, each of which submits documents through `TextInHook`, one after
 the other, and {TRIGGERERS} triggerer processes with {WAITS} `XParseJobTrigger`s each, which ask every
@@ -143,9 +156,10 @@ def _run(
         extra = {"pace_conn_id": PACE} if store else {}
         environment = textin.environment(**extra) | {f"AIRFLOW_CONN_{PACE.upper()}": json.dumps(store)}
         jobs = [textin("add_job", JobScript(status="never")) for _ in range(TRIGGERERS * WAITS)]
-        workers = [stack.enter_context(child(_work, environment)) for _ in range(WORKERS)]
+        start = partial(child, imported=IMPORTED)
+        workers = [stack.enter_context(start(_work, environment)) for _ in range(WORKERS)]
         triggerers = [
-            stack.enter_context(child(_poll, environment, jobs[number::TRIGGERERS]))
+            stack.enter_context(start(_poll, environment, jobs[number::TRIGGERERS]))
             for number in range(TRIGGERERS)
         ]
         for pipe in [*workers, *triggerers]:
@@ -189,32 +203,38 @@ def _result(pipe: Connection) -> Share | None:
 
 
 def _work(pipe: Connection, environment: Mapping[str, str]) -> None:
-    """Submit documents from now on, and send the share of the window."""
+    """Submit documents until the window ends, and send the share of the window."""
     prepare(environment)
-    jobs = submits()
-    next(jobs)
+    job_ids: list[str] = []
+
+    def submit() -> None:
+        for job_id in submits():
+            job_ids.append(job_id)
+
+    # A thread, so that a submit that waits out a pause does not prolong the window.
+    thread = Thread(target=submit, daemon=True)
     pipe.send("ready")
     begin, end = pipe.recv()
-    while time.monotonic() < begin:
-        next(jobs)
-    accepted, cpu = 0, time.process_time()
-    while time.monotonic() < end:
-        next(jobs)
-        accepted += 1
-    pipe.send(Share(accepted, time.process_time() - cpu))
+    thread.start()
+    _sleep_until(begin)
+    before, cpu = len(job_ids), time.process_time()
+    _sleep_until(end)
+    if not thread.is_alive():
+        raise RuntimeError("A submit has failed.")
+    pipe.send(Share(len(job_ids) - before, time.process_time() - cpu))
 
 
 def _poll(pipe: Connection, environment: Mapping[str, str], job_ids: Sequence[str]) -> None:
     """Wait for jobs that never end, until the window ends."""
     prepare(environment)
-    asyncio.run(_run_triggers(pipe, job_ids))
+    pipe.send("ready")
+    _, end = pipe.recv()
+    asyncio.run(_run_triggers(job_ids, end))
+    pipe.send(Share(0, time.process_time()))
 
 
-async def _run_triggers(pipe: Connection, job_ids: Sequence[str]) -> None:
+async def _run_triggers(job_ids: Sequence[str], end: float) -> None:
     running = Running()
     await running.start(our_waits(job_ids, INTERVAL), over_seconds=INTERVAL)
-    pipe.send("ready")
-    _, end = await asyncio.to_thread(pipe.recv)
     await asyncio.sleep(end - time.monotonic())
     await running.stop()
-    pipe.send(Share(0, time.process_time()))
