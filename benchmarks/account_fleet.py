@@ -11,7 +11,7 @@ from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchmarks.account_alone import submits
+from benchmarks.account_alone import IMPORTED, submits
 from benchmarks.harness import Budget, Line, child, say
 from benchmarks.textin import LocalTextIn, local_textin
 from benchmarks.triggerer import Running, our_waits, prepare
@@ -34,17 +34,6 @@ SETTLING, WINDOW = 10.0, 50.0
 #: Seconds before, during and after the outage of Redis.
 PHASES = {"before the kill": 20.0, "while Redis is away": 20.0, "after its return": 30.0}
 PACE = "bench_pace"
-#: What the processes of a fleet have imported when they start, as those of Airflow's executors have.
-IMPORTED = (
-    "benchmarks.account_fleet",
-    "textin_provider.hooks.aiohttp_transport",
-    "textin_provider.hooks.pace_postgres",
-    "textin_provider.hooks.pace_redis",
-    "textin_provider.hooks.requests_transport",
-    "textin_provider.hooks.textin",
-    "textin_provider.triggers.poller",
-    "textin_provider.triggers.xparse",
-)
 HOW = f"""\
 *A fleet* is {WORKERS} worker processes, each of which submits documents through `TextInHook`, one after
 the other, and {TRIGGERERS} triggerer processes with {WAITS} `XParseJobTrigger`s each, which ask every
