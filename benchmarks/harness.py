@@ -90,9 +90,15 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def child(target: Callable[..., None], *arguments: Any) -> Iterator[Connection]:
-    """Run ``target(pipe, *arguments)`` in a fresh interpreter, and end it with the block."""
-    context = multiprocessing.get_context("spawn")
+def child(target: Callable[..., None], *arguments: Any, imported: Sequence[str] = ()) -> Iterator[Connection]:
+    """
+    Run ``target(pipe, *arguments)`` in a fresh interpreter, and end it with the block.
+
+    :param imported: modules; given, the process is a fork of one that has imported nothing but them.
+    """
+    context = multiprocessing.get_context("forkserver" if imported else "spawn")
+    if imported:
+        multiprocessing.set_forkserver_preload(list(imported))
     ours, theirs = context.Pipe()
     process = context.Process(target=target, args=(theirs, *arguments), daemon=True)
     process.start()
@@ -107,7 +113,7 @@ def child(target: Callable[..., None], *arguments: Any) -> Iterator[Connection]:
             process.join()
 
 
-def ask_child(target: Callable[..., None], *arguments: Any) -> Any:
-    """Return the one thing that ``target(pipe, *arguments)`` sends from a fresh interpreter."""
-    with child(target, *arguments) as pipe:
+def ask_child(target: Callable[..., None], *arguments: Any, imported: Sequence[str] = ()) -> Any:
+    """Return the one thing that ``target(pipe, *arguments)`` sends, run as :func:`child` runs it."""
+    with child(target, *arguments, imported=imported) as pipe:
         return pipe.recv()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.harness import child
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from multiprocessing.connection import Connection
 
 #: What the connections to it are called.
@@ -27,9 +27,14 @@ class LocalTextIn:
         self._pipe.send((name, arguments, options))
         return self._pipe.recv()
 
-    def environment(self) -> dict[str, str]:
-        """Return Airflow connections: ours, one of type ``http`` to the same TextIn, and an unrelated one."""
+    def environment(self, **extra: Any) -> dict[str, str]:
+        """
+        Return Airflow connections: ours, one of type ``http`` to the same TextIn, and an unrelated one.
+
+        :param extra: further fields of the extra of ours.
+        """
         ours = self("connection")
+        ours["extra"] |= extra
         headers = {"x-ti-app-id": ours["login"], "x-ti-secret-code": ours["password"]}
         connections = {
             TEXTIN: ours,
@@ -40,16 +45,16 @@ class LocalTextIn:
 
 
 @contextmanager
-def local_textin() -> Iterator[LocalTextIn]:
-    """Run a local TextIn for the length of the block."""
-    with child(_serve) as pipe:
+def local_textin(**options: Any) -> Iterator[LocalTextIn]:
+    """Run a local TextIn for the length of the block; ``options`` are those of ``TextInServer``."""
+    with child(_serve, {"keep_requests": 100, **options}) as pipe:
         yield LocalTextIn(pipe)
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Connection, options: Mapping[str, Any]) -> None:
     from textin_provider.testing import TextInServer
 
-    with TextInServer(keep_requests=100) as server:
+    with TextInServer(**options) as server:
         obey(pipe, server)
 
 

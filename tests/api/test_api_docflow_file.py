@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from textin_provider.api.docflow.models import (
+    MAX_LEVELS,
     PENDING_STATUSES,
     TERMINAL_STATUSES,
     DocFlowFile,
     RecognitionStatus,
     VerificationStatus,
+    files_of,
 )
 
 FULL: dict[str, Any] = {
@@ -251,3 +253,14 @@ def test_a_child_with_an_odd_status_has_not_ended(odd: Any) -> None:
     [child] = read(recognition_status=1, child_files=[{"id": "2", "recognition_status": odd}]).children
 
     assert child.status is RecognitionStatus.UNKNOWN
+    assert child.reported == (odd if odd in (-1, 99) else -1)
+
+
+def test_records_that_nest_too_deeply_are_an_error_that_names_the_limit() -> None:
+    records: list[dict[str, Any]] = []
+    for _ in range(MAX_LEVELS + 1):
+        records = [{"id": "1", "child_files": records}]
+
+    with pytest.raises(RecursionError, match=f"^files nest in more than {MAX_LEVELS} levels$"):
+        files_of(records)
+    assert len(files_of(records[0]["child_files"][0]["child_files"])) == 1

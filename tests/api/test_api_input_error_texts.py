@@ -86,12 +86,13 @@ def test_a_document_within_the_limits_passes(size: int) -> None:
 
 def test_a_document_becomes_a_part_of_a_form() -> None:
     content = io.BytesIO(b"abc")
-    part = Document("a.pdf", 3, content).as_part()
-    assert (part.name, part.content_type, part.filename, part.size) == (
+    part = Document("a.pdf", 3, content, "files='/data/a.pdf'").as_part()
+    assert (part.name, part.content_type, part.filename, part.size, part.source) == (
         "file",
         "application/octet-stream",
         "a.pdf",
         3,
+        "files='/data/a.pdf'",
     )
     assert part.content is content
 

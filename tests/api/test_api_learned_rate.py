@@ -65,6 +65,8 @@ def test_the_rate_only_grows() -> None:
 def test_processes_share_it_as_text() -> None:
     assert FIRST.to_text() == "[0.2, 0.1, 1]"
     assert LearnedRate.from_text(FIRST.to_text()) == FIRST
+    most = LearnedRate(5.0, 5.0, 16)
+    assert LearnedRate.from_text(most.to_text()) == most
 
 
 @pytest.mark.parametrize(

@@ -63,3 +63,32 @@ def test_each_http_status_at_a_result_url_has_its_meaning(
 )
 def test_each_code_has_its_meaning(code: int, expected: tuple[object, ...]) -> None:
     assert tuple(meaning_of_code(code)) == expected
+
+
+@pytest.mark.parametrize(
+    "message", ["too many pages", "at most 1000 Pages in one request", "a page too many", "页数超过限制"]
+)
+def test_the_limit_of_pages_is_an_invalid_request(message: str) -> None:
+    assert tuple(meaning_of_code(40306, message)) == (
+        ErrorKind.REQUEST,
+        "too many pages in one request",
+        "Split the document with config.scope.page_range",
+    )
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["", "slow down", "too many requests", "too many requests, or pages", "QPS of pages", "页面请求频繁"],
+)
+def test_the_limit_of_requests_has_the_same_code_and_is_temporary(message: str) -> None:
+    known = meaning_of_code(40306, message)
+    assert (known.kind, known.meaning) == (
+        ErrorKind.RATE_LIMIT,
+        "too many requests, or too many pages in one",
+    )
+    assert meaning_of_code(40306) == meaning_of_code(40306, message)
+
+
+def test_a_message_about_pages_changes_no_other_code() -> None:
+    assert meaning_of_code(429, "too many pages") == meaning_of_code(429)
+    assert meaning_of_code(40003, "too many pages") == meaning_of_code(40003)

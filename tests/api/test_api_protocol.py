@@ -61,6 +61,22 @@ def test_message_goes_before_msg() -> None:
     assert fault_of({"code": 40004, "message": "new", "msg": "old"}).message == "new"
 
 
+def test_error_message_stands_in_for_an_absent_message_and_detail() -> None:
+    body = {"code": 40004, "error_message": "no pages", "data": {"error_message": "page 9 is missing"}}
+    error = fault_of(body)
+    assert (error.message, error.detail) == ("no pages", "page 9 is missing")
+    named = fault_of(body | {"message": "first", "data": {"message": "second", "error_message": "third"}})
+    assert (named.message, named.detail) == ("first", "second")
+
+
+@pytest.mark.parametrize(
+    "body", [{"msg": "no", "data": {"message": "too many pages"}}, {"msg": "too many pages"}]
+)
+def test_a_limit_of_pages_is_known_by_message_or_detail(body: dict[str, Any]) -> None:
+    assert fault_of({"code": 40306, **body}).kind is ErrorKind.REQUEST
+    assert fault_of({"code": 40306, "data": {}}).kind is ErrorKind.RATE_LIMIT
+
+
 @pytest.mark.parametrize("said", [None, ""], ids=["null", "empty"])
 def test_a_code_without_words_gets_those_of_the_table(said: object) -> None:
     assert fault_of({"code": 40003, "message": said}).message == "balance too low"

@@ -44,6 +44,14 @@ def test_secrets_are_found_by_the_names_of_their_keys(config: Any, found: list[s
         ("nothing", "other", "nothing"),
         (".*[a]", ".*", "***[a]"),
         ("too long open ses...", "open sesame", "too long ***..."),
+        ("too long o...", "open sesame", "too long ***..."),
+        ("nothing of it...", "open sesame", "nothing of it..."),
+        ("foursome of four", "four", "***some of ***"),
+        ("threesome of abc, abcd", "abc", "threesome of ***, abcd"),
+        ('said é\\"x\\" here', 'é"x"', "said *** here"),
+        ("said \\x01ab\\x01 here", "\x01ab\x01", "said *** here"),
+        ("q=a%2Fb%20c", "a/b c", "q=***"),
+        ("said pa?ssword here", "pa\ud800ssword", "said *** here"),
     ],
 )
 def test_a_text_repeats_no_secret(text: str, secret: str, expected: str) -> None:
@@ -52,6 +60,11 @@ def test_a_text_repeats_no_secret(text: str, secret: str, expected: str) -> None
 
 def test_the_longest_secret_is_removed_first() -> None:
     assert redact("long secret", ["long", "long secret"]) == "***"
+
+
+@pytest.mark.parametrize("secrets", [["four", "fourfold"], ["fourfold", "four"]])
+def test_a_secret_that_begins_with_another_is_removed_whole(secrets: list[str]) -> None:
+    assert redact("fourfold, four", secrets) == "***, ***"
 
 
 def test_an_error_is_redacted_but_not_its_fix() -> None:
@@ -107,3 +120,21 @@ def test_an_error_without_secrets_has_no_frames_and_keeps_a_harmless_cause() -> 
     assert clean.__cause__ is not None
     assert clean.__cause__.__traceback__ is None
     assert without_secrets(caught("open sesame"), ["sesame"]).__cause__ is None
+
+
+def test_an_error_of_another_class_keeps_its_text_and_loses_its_cause() -> None:
+    error = ValueError("sesame")
+    error.__cause__ = KeyError("harmless")
+    clean = without_secrets(error, ["sesame"])
+    assert clean is error
+    assert (str(clean), clean.__cause__) == ("sesame", None)
+
+
+def test_a_cause_without_a_readable_text_is_left_out() -> None:
+    class Unreadable(Exception):
+        def __str__(self) -> str:
+            raise UnicodeError
+
+    error = ApiError(ErrorKind.SERVER, about="a", message="sesame")
+    error.__cause__ = Unreadable()
+    assert without_secrets(error, ["sesame"]).__cause__ is None

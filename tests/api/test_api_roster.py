@@ -36,6 +36,7 @@ def accepted(of: Roster) -> list[str | None]:
         ("https://h/a/b.pdf?sign=x#p", "b.pdf"),
         ("https://h/%E5%8F%91%E7%A5%A8%201.pdf", "发票 1.pdf"),
         ("https://h/a/", "a"),
+        ("https://h/a/MAX", "MAX"),
         ("https://h/a%2Fb.pdf", "b.pdf"),
         ("https://h", ""),
         ("https://h/", ""),
@@ -98,6 +99,19 @@ def test_fewer_files_of_a_name_are_the_first_ones_whatever_their_spelling() -> N
     sources = roster(E_AND_ACUTE, E_ACUTE)
     assert sources.adopt(receipts(E_ACUTE)) == []
     assert sources.missing == [1]
+
+
+def test_a_source_whose_spelling_is_listed_is_matched_before_the_others_of_its_name() -> None:
+    sources = roster('é"', "é%22")
+    assert sources.adopt(receipts("é%22", "e\u0301%22")) == []
+    assert accepted(sources) == ["1", "0"]
+
+
+def test_receipts_of_later_responses_are_added_to_the_earlier_ones() -> None:
+    sources = roster("a", "b")
+    sources.take([0], [receipt("1", "a"), receipt("2", "x")])
+    sources.take([1], [receipt("3", "b"), receipt("4", "y")])
+    assert accepted(sources) == ["1", "3", "2", "4"]
 
 
 @pytest.mark.parametrize("names", [("x", "y"), (None, None), ("x", None), ("b", "x")])

@@ -107,6 +107,12 @@ def test_a_failure_that_names_an_id_is_uncertain_and_says_which(
     assert "gateway" not in caught.value.fix
 
 
+def test_ids_in_data_and_in_result_are_both_said() -> None:
+    body = {"code": 500, "data": {"job_id": "c020"}, "result": {"files": [{"id": "f1"}, {"id": "f2"}]}}
+    with pytest.raises(ApiError, match="the response names job_id='c020'; file_id='f1'; file_id='f2';"):
+        read(body)
+
+
 @pytest.mark.parametrize("status", [429, 500])
 def test_a_job_id_in_a_gateways_response_is_said_too(status: int) -> None:
     with pytest.raises(ApiError) as caught:

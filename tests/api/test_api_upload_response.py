@@ -49,6 +49,17 @@ def test_a_success_that_names_no_batch_or_files_may_have_been_accepted(result: A
     assert caught.value.kind is ErrorKind.UNCERTAIN
 
 
+def test_a_success_that_lacks_the_batch_names_the_files_of_the_response() -> None:
+    with pytest.raises(ApiError) as caught:
+        answered({"code": 200, "result": {"files": [receipt(id="7"), receipt(id="8")]}})
+
+    assert caught.value.about == "DocFlow upload of a.pdf"
+    assert caught.value.message == (
+        "the response reports success without batch_number or files; the response names file_id='7'; "
+        "file_id='8'; the documents may have been accepted, and are billed if they were"
+    )
+
+
 @pytest.mark.parametrize("records", [[], [None, "x"], [receipt(), "no record"]], ids=len)
 def test_a_success_may_name_fewer_files_than_were_sent(records: list[Any]) -> None:
     call = upload_files("w", documents=[document(), document()])

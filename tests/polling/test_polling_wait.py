@@ -91,17 +91,14 @@ def test_a_timeout_without_a_single_answer_says_so() -> None:
 def test_a_blip_is_waited_out(kind: ErrorKind) -> None:
     decision = wait().on_error("1", fault(kind), now=START)
 
+    is_limited = kind is ErrorKind.RATE_LIMIT
     assert decision.event is None
-    assert decision.is_warning == (kind is not ErrorKind.RATE_LIMIT)
+    assert decision.is_limited is is_limited
+    # The rate limiter logs a refusal.
+    assert decision.is_warning is not is_limited
+    assert (decision.message is None) is is_limited
     assert decision.delay is not None
     assert decision.delay > 0
-
-
-def test_a_refusal_for_the_rate_is_logged_by_the_limiter_and_hides_no_other_error() -> None:
-    waiting = wait()
-    refused = waiting.on_error("1", fault(ErrorKind.RATE_LIMIT), now=START)
-    assert (refused.is_limited, refused.message) == (True, None)
-    assert waiting.on_error("1", fault(), now=START).is_warning
 
 
 @pytest.mark.parametrize("kind", PERMANENT)

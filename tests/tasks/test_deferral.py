@@ -1,4 +1,4 @@
-"""The trigger, the timeout and the event of a deferral, and the mixins of tasks."""
+"""The trigger, the timeout and the event of a deferral."""
 
 from __future__ import annotations
 
@@ -7,15 +7,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import Asset
 
-from textin_provider.api.docflow import Selector
-from textin_provider.api.errors import ApiError
-from textin_provider.polling.decision import Decision
 from textin_provider.polling.policy import PollPolicy
 from textin_provider.tasks import deferral
 from textin_provider.tasks.deferral import checked_event, exceeded_framework_timeout, trigger_arguments
-from textin_provider.tasks.mixins import DocFlowTaskMixin, TextInTaskMixin
 
 NOW = 1_800_000_000.0
 
@@ -80,74 +75,3 @@ def test_any_other_event_is_an_error_that_names_the_task(event: dict[str, Any] |
     with pytest.raises(RuntimeError) as caught:
         checked_event(event, "wait")
     assert str(caught.value) == f"The trigger of wait ended with an unknown event: {event!r}"
-
-
-class Task(TextInTaskMixin):
-    def __init__(self, *, pushes: bool = True) -> None:
-        self.textin_conn_id = "textin_other"
-        self.do_xcom_push = pushes
-        self.outlets = []
-        self.logged: list[tuple[Any, ...]] = []
-        self.log = SimpleNamespace(log=lambda *arguments: self.logged.append(arguments))
-
-
-class Ti:
-    def __init__(self) -> None:
-        self.pushed: dict[str, Any] = {}
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        self.pushed[key] = value
-
-
-@pytest.mark.parametrize("pushes", [True, False])
-def test_the_value_of_a_failing_task_is_pushed_if_it_pushes_at_all(pushes: bool) -> None:
-    ti = Ti()
-    context: Any = {"ti": ti}
-    Task(pushes=pushes).push_value(context, [1])
-    assert ti.pushed == ({"return_value": [1]} if pushes else {})
-
-
-def test_the_hook_is_that_of_the_connection_and_made_once() -> None:
-    task = Task()
-    assert task.hook.textin_conn_id == "textin_other"
-    assert task.hook is task.hook
-
-
-@pytest.mark.parametrize(("is_warning", "level"), [(False, 20), (True, 30)])
-def test_a_decision_is_logged_at_its_level(is_warning: bool, level: int) -> None:
-    task = Task()
-    task.log_decision(Decision(message="100 % done", is_warning=is_warning))
-    assert task.logged == [(level, "%s", "100 % done")]
-
-
-def test_the_manifest_is_added_to_the_event_of_each_asset() -> None:
-    task = Task()
-    assets = [Asset("s3://parsed/a"), Asset("s3://parsed/b")]
-    task.outlets = [assets[0], "not an asset", assets[1]]
-    events = {asset.uri: SimpleNamespace(extra={"own": asset.uri}) for asset in assets}
-    context: Any = {"outlet_events": EventsByUri(events)}
-    task.describe_outlets(context, {"size_bytes": 3})
-    assert [event.extra for event in events.values()] == [
-        {"own": "s3://parsed/a", "size_bytes": 3},
-        {"own": "s3://parsed/b", "size_bytes": 3},
-    ]
-
-
-class EventsByUri(dict[str, Any]):
-    """The events of assets, as Airflow's accessors return them for an asset."""
-
-    def __getitem__(self, asset: Any) -> Any:
-        return super().__getitem__(asset.uri)
-
-
-class DocFlowTask(DocFlowTaskMixin):
-    def __init__(self, batch_number: Any = None, file_id: Any = None, docflow_task_id: Any = None) -> None:
-        self.batch_number, self.file_id, self.docflow_task_id = batch_number, file_id, docflow_task_id
-
-
-def test_the_selector_is_the_only_one_given() -> None:
-    assert DocFlowTask("1").selector == Selector("batch_number", "1")
-    assert DocFlowTask(file_id="2").selector == Selector("file_id", "2")
-    assert DocFlowTask(docflow_task_id="3").selector == Selector("task_id", "3")
-    with pytest.raises(ApiError, match="several are given"):
-        _ = DocFlowTask("1", "2").selector

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
+from tests.tasks.submitting import BrokenStore, Store
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.tasks.job_store import STATE_KEY, JobStore, SubmittedJob, is_lost
 from textin_provider.tasks.submit_intent import SubmitIntent
@@ -17,25 +17,6 @@ from textin_provider.tasks.submit_intent import SubmitIntent
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 JOB = SubmittedJob("c" * 32, "mark", AT)
 STORED = {"job_id": "c" * 32, "fingerprint": "mark", "submitted_at": "2026-01-02T03:04:05+00:00"}
-
-
-class Store(dict[str, Any]):
-    def set(self, key: str, value: Any) -> None:
-        self[key] = json.loads(json.dumps(value))
-
-    def delete(self, key: str) -> None:
-        self.pop(key, None)
-
-
-class Broken:
-    def get(self, key: str) -> Any:
-        raise ConnectionError("the API server is down")
-
-    def set(self, key: str, value: Any) -> None:
-        raise ConnectionError("the API server is down")
-
-    def delete(self, key: str) -> None:
-        raise ConnectionError("the API server is down")
 
 
 def test_a_job_is_kept_as_plain_values_and_read_again() -> None:
@@ -98,7 +79,7 @@ def test_a_job_of_another_input_is_not_loaded_and_the_log_says_so(caplog: pytest
     assert JobStore(store, "mark").load() == JOB
 
 
-def test_an_empty_store_and_none_have_no_job() -> None:
+def test_an_empty_store_and_none_have_no_job(caplog: pytest.LogCaptureFixture) -> None:
     assert JobStore(Store(), "mark").load() is None
     assert JobStore(None, "mark").load() is None
     nowhere = JobStore(None, "mark")
@@ -106,12 +87,14 @@ def test_an_empty_store_and_none_have_no_job() -> None:
     nowhere.save(nowhere.new_job("d" * 32))
     nowhere.withdraw()
     nowhere.report(None, 2)
+    nowhere.report(SubmitIntent("mark", "a.pdf", AT), 2)
     assert (nowhere.exists, nowhere.holds_job) == (False, False)
+    assert caplog.messages == []
 
 
 def test_a_store_that_cannot_be_read_is_an_error_that_names_its_cause() -> None:
     with pytest.raises(AirflowException) as caught:
-        JobStore(Broken(), "mark").load()
+        JobStore(BrokenStore(), "mark").load()
     assert str(caught.value) == (
         "The task state store could not be read (the API server is down). It may hold a job that is paid "
         "for, so nothing was submitted. A retry reads it again."
@@ -120,13 +103,22 @@ def test_a_store_that_cannot_be_read_is_an_error_that_names_its_cause() -> None:
 
 def test_a_store_that_cannot_be_written_loses_no_job(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR, logger="textin_provider.tasks.job_store"):
-        jobs = JobStore(Broken(), "mark")
+        jobs = JobStore(BrokenStore(), "mark")
         jobs.save(jobs.new_job("d" * 32))
     assert not jobs.holds_job
     assert caplog.messages == [
         f"xParse job {'d' * 32} is accepted, but the task state store could not be written (the API server "
         "is down). This try continues with it; if it fails, no retry submits the document again."
     ]
+
+
+def test_the_log_of_a_job_that_is_not_stored_names_its_document(caplog: pytest.LogCaptureFixture) -> None:
+    jobs = JobStore(BrokenStore(writes=1), "mark")
+    jobs.begin("contract.pdf")
+    with caplog.at_level(logging.ERROR, logger="textin_provider.tasks.job_store"):
+        jobs.save(jobs.new_job("d" * 32))
+    [message] = caplog.messages
+    assert message.endswith("if it fails, no retry submits contract.pdf again.")
 
 
 def test_an_intent_is_kept_as_plain_values_until_its_job_replaces_it() -> None:
@@ -151,11 +143,31 @@ def test_an_intent_is_found_by_the_next_try_whatever_its_input(fingerprint: str)
     found = JobStore(store, fingerprint).load()
 
     assert isinstance(found, SubmitIntent)
-    error = found.error()
-    assert error.kind is ErrorKind.UNCERTAIN
-    assert error.about == "xParse submit of contract.pdf"
-    assert f"began at {found.started_at.isoformat()}" in error.message
-    assert "resubmit_uncertain=True" in error.fix
+    assert (found.document, found.fingerprint) == ("contract.pdf", "mark")
+
+
+def test_an_intent_is_read_from_its_plain_values() -> None:
+    intent = SubmitIntent("mark", "contract.pdf", AT, reported_max_tries=2)
+    assert intent.to_dict() == {
+        "state": "submitting",
+        "fingerprint": "mark",
+        "document": "contract.pdf",
+        "reported_max_tries": 2,
+        "started_at": "2026-01-02T03:04:05+00:00",
+    }
+    assert SubmitIntent.from_dict(intent.to_dict()) == intent
+
+
+def test_the_error_of_an_intent_says_what_to_do() -> None:
+    error = SubmitIntent("mark", "contract.pdf", AT).error()
+    assert (error.kind, error.about) == (ErrorKind.UNCERTAIN, "xParse submit of contract.pdf")
+    assert error.message == (
+        "a submit that began at 2026-01-02T03:04:05+00:00 did not end, perhaps because its worker died; the "
+        "documents may have been accepted, and are billed if they were"
+    )
+    assert error.fix == (
+        "Look in the TextIn console; clear the task to send it again, or set resubmit_uncertain=True"
+    )
 
 
 def test_only_a_person_who_clears_the_task_raises_max_tries_above_the_reported_one() -> None:
@@ -179,8 +191,12 @@ def test_a_withdrawn_intent_leaves_nothing() -> None:
 
 
 def test_an_intent_that_cannot_be_written_is_an_error_that_says_nothing_was_submitted() -> None:
-    with pytest.raises(AirflowException, match=r"the API server is down.*nothing was submitted"):
-        JobStore(Broken(), "mark").begin("contract.pdf")
+    with pytest.raises(AirflowException) as caught:
+        JobStore(BrokenStore(), "mark").begin("contract.pdf")
+    assert str(caught.value) == (
+        "The task state store could not be written (the API server is down). A later try could not know of "
+        "the submit, so nothing was submitted. A retry tries again."
+    )
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, MemoryError, ConnectionError])
@@ -199,11 +215,16 @@ def test_an_intent_that_may_be_written_is_withdrawn(kind: type[BaseException]) -
 def test_a_store_that_cannot_be_written_fails_no_report_and_no_withdrawal(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    jobs = JobStore(Broken(), "mark")
+    jobs = JobStore(BrokenStore(), "mark")
     with caplog.at_level(logging.ERROR, logger="textin_provider.tasks.job_store"):
         jobs.withdraw()
         jobs.report(SubmitIntent("mark", "contract.pdf", AT), 2)
-    assert len(caplog.messages) == 2
+    assert caplog.messages == [
+        "Nothing was submitted, but the task state store could not be written (the API server is down). If "
+        "it holds the intent, the next try fails, and says that the document may have been accepted; it was "
+        "not.",
+        "The task state store could not be written: the API server is down",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -212,8 +233,10 @@ def test_a_store_that_cannot_be_written_fails_no_report_and_no_withdrawal(
     ids=str,
 )
 def test_an_intent_that_is_malformed_is_an_error(value: Any) -> None:
-    with pytest.raises(ApiError, match="it is not a job"):
+    with pytest.raises(ApiError) as caught:
         JobStore(Store({STATE_KEY: value}), "mark").load()
+    assert caught.value.about == f"task_state_store['textin_xparse_job']={value!r}"
+    assert caught.value.message == "it is not a job"
 
 
 def job_event(status: str, message: str | None = None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from textin_provider.tasks import jobs
 from textin_provider.tasks.jobs import map_in_threads, poll_pending, poll_until_done
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from textin_provider.polling.decision import Decision
 
@@ -117,6 +117,34 @@ def test_calls_that_have_begun_are_not_waited_for_after_an_early_end() -> None:
     assert not ended.is_set()
     go_on.set()
     assert ended.wait(30)
+
+
+def test_calls_that_have_not_begun_are_cancelled_by_a_signal() -> None:
+    class Interrupted(list[int]):
+        """A signal arrives while the last items are handed to the threads."""
+
+        def __getitem__(self, at: Any) -> Any:
+            return self._interrupted() if at == slice(1, None) else super().__getitem__(at)
+
+        def _interrupted(self) -> Iterator[int]:
+            yield from list(self)[1:]
+            raise KeyboardInterrupt
+
+    go_on = threading.Event()
+    begun: list[int] = []
+
+    def action(number: int) -> None:
+        begun.append(number)
+        if number:
+            go_on.wait(30)
+
+    with pytest.raises(KeyboardInterrupt):
+        list(map_in_threads(action, Interrupted(range(100))))
+    go_on.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("textin"):
+            thread.join(30)
+    assert len(begun) <= 1 + jobs._MAX_THREADS
 
 
 def test_an_error_of_another_class_ends_a_poll() -> None:

@@ -152,7 +152,7 @@ def meaning_of_code(code: int, message: str = "") -> CodeMeaning:
         return CODES[code]
     if code == PARTIAL_SUCCESS:
         return CodeMeaning(ErrorKind.SERVER, "some pages failed, and the others are missing", _LATER)
-    if 500 <= code <= 599:
+    if code // 100 == 5:
         return CodeMeaning(ErrorKind.SERVER, "error", _LATER)
     return CodeMeaning(ErrorKind.REQUEST, "refused", "Look up the code in TextIn's documentation")
 

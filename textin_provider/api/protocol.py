@@ -198,7 +198,7 @@ def _as_submitted(error: ApiError, response: Response) -> ApiError:
     # Partial success without an id may be billed as success may.
     has_failed = envelope is not None and code_of(envelope) not in (SUCCESS, PARTIAL_SUCCESS)
     is_limited = envelope is None and error.kind is not ErrorKind.SERVER and response.status != _LOCKED
-    accepted = _accepted(parse_object(response.body) or {}) if envelope is None or has_failed else []
+    accepted = _accepted(parse_object(response.body) or {})
     if (has_failed or is_limited) and not accepted:
         return error
     if accepted:

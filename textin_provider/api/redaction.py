@@ -30,7 +30,7 @@ def passwords_in(config: object) -> tuple[str, ...]:
             config = json.loads(config)
         except (ValueError, RecursionError):
             return ()
-    found: dict[str, None] = {}
+    found: set[str] = set()
     waiting: list[tuple[object, bool]] = [(config, False)]
     while waiting:
         value, is_secret = waiting.pop()
@@ -39,7 +39,7 @@ def passwords_in(config: object) -> tuple[str, ...]:
         elif isinstance(value, list | tuple):
             waiting += [(inner, is_secret) for inner in value]
         elif is_secret and isinstance(value, str | int | float) and not isinstance(value, bool):
-            found[str(value)] = None
+            found.add(str(value))
     return tuple(secret for secret in found if secret.strip())
 
 
@@ -49,7 +49,8 @@ def _names_secret(key: object) -> bool:
 
 def redact(text: str, secrets: Iterable[str]) -> str:
     """Return the text with ``***`` for each secret, as it is, quoted, escaped, or cut off at the end."""
-    forms = sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True)
+    # The reverse order puts a longer form before its own beginning.
+    forms = sorted({form for secret in secrets for form in _forms(secret)}, reverse=True)
     if not forms:
         return text
     clean = re.sub("|".join(map(_pattern, forms)), _MASK, text)
@@ -63,7 +64,7 @@ def _forms(secret: str) -> Iterator[str]:
         yield from (form, json.dumps(form)[1:-1], json.dumps(form, ensure_ascii=False)[1:-1])
         yield repr(form)[1:-1]
         encoded = form.encode(errors="replace")
-        yield from (quote(encoded, safe=""), quote_plus(encoded), encoded.decode(errors="replace"))
+        yield from (quote(encoded, safe=""), quote_plus(encoded), encoded.decode())
 
 
 def _pattern(form: str) -> str:
@@ -76,10 +77,8 @@ def _without_cut_secret(text: str, forms: Iterable[str]) -> str:
     if not text.endswith(_ENDING):
         return text
     body = text.removesuffix(_ENDING)
-    cut = max(
-        (size for form in forms for size in range(1, len(form)) if body.endswith(form[:size])), default=0
-    )
-    return f"{body[: len(body) - cut]}{_MASK}{_ENDING}" if cut else text
+    cuts = [size for form in forms for size in range(1, len(form)) if body.endswith(form[:size])]
+    return f"{body[: len(body) - max(cuts)]}{_MASK}{_ENDING}" if cuts else text
 
 
 def redacted(error: ApiError, secrets: Iterable[str]) -> ApiError:

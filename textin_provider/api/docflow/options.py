@@ -66,8 +66,8 @@ def _password(value: Any) -> str | None:
 def _flag(parameter: str, value: Any) -> bool | None:
     if value is None or isinstance(value, bool):
         return value
-    text = str(value).strip().lower() if isinstance(value, str | int) else "?"
-    if text not in _FLAGS:
+    text = str(value).strip().lower()
+    if not isinstance(value, str | int) or text not in _FLAGS:
         fix = "Pass True or False, or a template that renders to one of them"
         raise bad_input(parameter, value, "it is not a boolean", fix)
     return _FLAGS[text]

@@ -34,6 +34,10 @@ def _exact(name: str) -> str:
     return storable(name).strip()
 
 
+def _spelling(receipt: Receipt) -> str:
+    return _exact(receipt["name"] or "")
+
+
 class Roster:
     """
     The sources of one upload, and the receipts of those that were accepted.
@@ -88,8 +92,8 @@ class Roster:
         found, others = self._match(sent, receipts)
         left = [source for source in sent if source not in found]
         if len(others) >= len(left):
-            found |= zip(left, others, strict=False)
-            others, left = others[len(left) :], []
+            found |= {source: others.pop(0) for source in left}
+            left = []
         self._receipts |= found
         self._others += others
         return left
@@ -110,7 +114,7 @@ class Roster:
         """Pair sources and receipts of the same name; return the pairs and the receipts that are left."""
         by_key: dict[str, list[Receipt]] = defaultdict(list)
         for receipt in receipts:
-            by_key[name_key(receipt["name"] or "")].append(receipt)
+            by_key[name_key(_spelling(receipt))].append(receipt)
         found: dict[int, Receipt] = {}
         for key, same_name in _grouped(sources, self._keys).items():
             queue = by_key[key] if key else []
@@ -122,11 +126,9 @@ class Roster:
 
 def _sending_order(keys: Sequence[str], addresses: Sequence[str]) -> list[int]:
     """Return the sources in their order, but those of the same name among themselves by their address."""
-    order = list(range(len(keys)))
-    for slots in _grouped(range(len(keys)), keys).values():
-        for slot, source in zip(slots, sorted(slots, key=lambda at: addresses[at]), strict=True):
-            order[slot] = source
-    return order
+    groups = _grouped(range(len(keys)), keys)
+    queues = {key: iter(sorted(sources, key=lambda at: addresses[at])) for key, sources in groups.items()}
+    return [next(queues[key]) for key in keys]
 
 
 def _grouped(sources: Iterable[int], keys: Sequence[str]) -> Mapping[str, list[int]]:
@@ -138,11 +140,11 @@ def _grouped(sources: Iterable[int], keys: Sequence[str]) -> Mapping[str, list[i
 
 def _exact_first(sources: Sequence[int], receipts: Sequence[Receipt], names: Sequence[str]) -> list[int]:
     """Return the sources of one name, first those whose very spelling is among the receipts."""
-    spellings = {_exact(receipt["name"] or "") for receipt in receipts}
+    spellings = {_spelling(receipt) for receipt in receipts}
     return sorted(sources, key=lambda source: _exact(names[source]) not in spellings)
 
 
 def _pop(receipts: list[Receipt], name: str) -> Receipt:
     """Remove and return a receipt of this spelling, else the first one."""
-    spellings = [_exact(receipt["name"] or "") for receipt in receipts]
+    spellings = [_spelling(receipt) for receipt in receipts]
     return receipts.pop(spellings.index(_exact(name)) if _exact(name) in spellings else 0)
