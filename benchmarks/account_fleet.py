@@ -194,10 +194,12 @@ def _result(pipe: Connection) -> Share | None:
 def _work(pipe: Connection, environment: Mapping[str, str]) -> None:
     """Submit documents until the window ends, and send the share of the window."""
     prepare(environment)
-    job_ids: list[str] = []
+    jobs = submits()
+    # Airflow does much at the first use of a hook in a process.
+    job_ids = [next(jobs)]
 
     def submit() -> None:
-        for job_id in submits():
+        for job_id in jobs:
             job_ids.append(job_id)
 
     # A thread, so that a submit that waits out a pause does not prolong the window.
