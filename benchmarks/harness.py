@@ -113,7 +113,7 @@ def child(target: Callable[..., None], *arguments: Any, imported: Sequence[str] 
             process.join()
 
 
-def ask_child(target: Callable[..., None], *arguments: Any, imported: Sequence[str] = ()) -> Any:
-    """Return the one thing that ``target(pipe, *arguments)`` sends, run as :func:`child` runs it."""
-    with child(target, *arguments, imported=imported) as pipe:
+def ask_child(target: Callable[..., None], *arguments: Any) -> Any:
+    """Return the one thing that ``target(pipe, *arguments)`` sends from a fresh interpreter."""
+    with child(target, *arguments) as pipe:
         return pipe.recv()

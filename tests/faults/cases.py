@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from unittest import mock
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout
 
@@ -12,6 +11,7 @@ from tests.faults.fault import DOCUMENT_TEXT, Fault
 from tests.faults.matrix import faults_of
 from tests.faults.operations import LONG, Manner, Operation
 from tests.faults.rules import Expected, end_of, may_pass, when_it_passes, when_it_stays
+from textin_provider.api.retry import changed_timing
 from textin_provider.api.text import MAX_MESSAGE
 from textin_provider.exceptions import TextInError
 
@@ -87,7 +87,7 @@ def check(case: Case, textin: TextInServer, folder: Path) -> None:
     attempt = case.op.begin(textin, folder)
     textin.fault(case.op.endpoint, case.fault.make(attempt.good), times=None if case.stays else FAULTY)
     # Reads have no parameter for how long they wait for their turn.
-    with mock.patch("textin_provider.hooks.sender.RATE_LIMIT_TIMEOUT", case.max_wait):
+    with changed_timing(rate_limit_timeout=case.max_wait):
         judge(case.op, case.expected, textin, lambda: attempt.run(case.max_wait))
 
 

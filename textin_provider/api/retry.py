@@ -29,6 +29,7 @@ class Timing:
     :param longest_interval: upper limit of every interval between polls.
     :param list_settles: DocFlow lists uploads late: a batch that has not grown for this time is complete.
     :param list_interval: between two requests for such a list.
+    :param rate_limit_timeout: for which reads wait for their turn at the limit of the account.
     """
 
     backoff_base: float = 1.0
@@ -38,6 +39,7 @@ class Timing:
     longest_interval: float = math.inf
     list_settles: float = 30.0
     list_interval: float = 3.0
+    rate_limit_timeout: float = 3600.0
 
 
 _timing = Timing()

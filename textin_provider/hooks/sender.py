@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import BaseHook
 import textin_provider.exceptions  # noqa: F401  # errors become public exceptions by being registered
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.protocol import Request, Response
-from textin_provider.api.retry import backoff
+from textin_provider.api.retry import backoff, timing
 from textin_provider.api.send_pipeline import PaceCall, Pipeline, Steps
 from textin_provider.hooks.connection import (
     DEFAULT_CONN_ID,
@@ -22,7 +22,7 @@ from textin_provider.hooks.connection import (
     read_connection,
 )
 from textin_provider.hooks.guard import GuardedPost, NoRecord, PostRecord
-from textin_provider.hooks.rate_limit_wait import RATE_LIMIT_TIMEOUT, RateLimitWait
+from textin_provider.hooks.rate_limit_wait import RateLimitWait
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,8 +93,8 @@ class Sender(BaseHook):
 
         :param attempts: how often it is sent at most. A refusal for the rate does not count.
         :param record: where a POST is written down, before it is sent and after it was accepted.
-        :param rate_limit_timeout: seconds for which refusals for the rate are waited out; by default
-            :data:`RATE_LIMIT_TIMEOUT`, and 0 for a single attempt.
+        :param rate_limit_timeout: seconds for which refusals for the rate are waited out; by default an hour,
+            and 0 for a single attempt.
         :raises TextInUncertainSubmitError: for any exception between the first byte of a POST and the end
             of ``record.accepted``, unless it proves that nothing was accepted.
         """
@@ -179,7 +179,7 @@ class Sender(BaseHook):
 
     def _turn(self, attempts: int, rate_limit_timeout: float | None) -> RateLimitWait:
         if rate_limit_timeout is None:
-            rate_limit_timeout = RATE_LIMIT_TIMEOUT if attempts > 1 else 0.0
+            rate_limit_timeout = timing().rate_limit_timeout if attempts > 1 else 0.0
         return RateLimitWait(self, rate_limit_timeout)
 
     def pause_left(self) -> float:

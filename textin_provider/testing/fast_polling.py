@@ -19,8 +19,8 @@ def fast_polling(seconds: float = 0.01, *, keep_intervals: bool = False) -> Iter
 
     Backoff, pauses after a rate limit and batches of triggers take about ``seconds``, and longer intervals
     between polls are shortened to that. An upload waits three hundred times as long for files that DocFlow
-    lists late. ``Retry-After`` and ``timeout`` keep their meaning. Pauses of earlier tests are forgotten at
-    the beginning and at the end.
+    lists late, and so does a read that TextIn refuses for its rate. ``Retry-After`` and ``timeout`` keep
+    their meaning. Pauses of earlier tests are forgotten at the beginning and at the end.
 
     :param seconds: the new delays.
     :param keep_intervals: whether ``poke_interval`` and ``poll_interval`` stay as they are.
@@ -35,6 +35,7 @@ def fast_polling(seconds: float = 0.01, *, keep_intervals: bool = False) -> Iter
             batch=seconds,
             list_settles=300 * seconds,
             list_interval=5 * seconds,
+            rate_limit_timeout=300 * seconds,
             **changes,
         ):
             yield
