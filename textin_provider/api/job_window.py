@@ -17,14 +17,15 @@ class JobWindow:
     jobs in flight; after that it grows by one for every hundred accepted submits.
 
     :param most: the upper limit, None to learn it.
+    :param size: the size that an earlier window has learned.
     """
 
-    def __init__(self, most: int | None = None) -> None:
+    def __init__(self, most: int | None = None, *, size: int | None = None) -> None:
         if most is not None and most < 1:
             raise ValueError(f"most={most}: a window holds at least one job")
         self._most = most or _WIDEST
-        self._size = most or 1
-        self._was_refused = False
+        self._size = min(size or most or 1, self._most)
+        self._was_refused = size is not None and size < self._most
         self._accepted = 0
 
     @property

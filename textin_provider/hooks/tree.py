@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 #: How often a call into the storage is tried if its error is transient.
 _ATTEMPTS = 5
+_CHUNK_BYTES = 1024 * 1024
 #: How the temporary files of this provider end; a process that was killed leaves them behind.
 TEMPORARY_SUFFIX = ".part"
 
@@ -99,7 +100,7 @@ class Tree:
 
     def files(self, is_skipped: Callable[[str], bool] = lambda _: False) -> Iterator[FoundFile]:
         """
-        List all files.
+        List all files; there are none in a folder that does not exist.
 
         :param is_skipped: takes the name of a folder that need not be listed.
         """
@@ -114,9 +115,9 @@ class Tree:
         try:
             entries = self._retried(lambda: list(os.scandir(folder)))
         except ApiError:
-            if not prefix or Path(folder).exists():
+            if Path(folder).exists():
                 raise
-            return  # it was deleted since its parent was listed
+            return
         for entry in entries:
             name = prefix + entry.name
             with suppress(FileNotFoundError):  # deleted meanwhile, or a link to nothing
@@ -197,6 +198,23 @@ class Tree:
         fs.pipe_file(staged, data)
         move(fs, staged, path)
 
+    def copy(self, name: str, target: str) -> None:
+        """Copy a file within the folder; on object storage nothing is transferred where the storage can."""
+        source, copied = self._local(name), self._local(target)
+
+        def copy_file() -> None:
+            if source and copied:
+                _write_local(copied, _chunks_of(source))
+            elif self.root.protocol in ATOMIC_SCHEMES:
+                self.root.fs.cp_file(self._object(name), self._object(target))
+            else:
+                staged = f"{self._object(target)}.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
+                self.root.fs.makedirs(staged.rpartition("/")[0], exist_ok=True)
+                self.root.fs.cp_file(self._object(name), staged)
+                move(self.root.fs, staged, self._object(target))
+
+        self._retried(copy_file)
+
     def delete(self, names: Iterable[str]) -> None:
         """Delete files; one that does not exist is no error."""
         names = list(names)
@@ -244,10 +262,16 @@ def connection_in(value: PathValue) -> str | None:
 
 def mark_of(info: dict[str, Any]) -> str:
     """Return what changes in a listing when an object is written to: its ETag, or a time of change."""
-    for name in ("ETag", "etag", "md5Hash", "checksum", "LastModified", "last_modified", "mtime", "updated"):
+    for name in ("ETag", "md5Hash", "etag", "checksum", "LastModified", "last_modified", "mtime", "updated"):
         if info.get(name):
             return str(info[name]).strip('"')
     return str(info.get("created") or "")
+
+
+def _chunks_of(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk
 
 
 def _write_local(path: Path, chunks: Iterable[bytes]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from textin_provider.api.errors import ApiError, ErrorKind
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 1024 * 1024
 #: A password is easier to guess than a document, and the ledger is no place for secrets.
 _PASSWORD_ROUNDS = 100_000
-#: The listings in which a value depends on nothing but the content: the storage and the name of the value.
-_CONTENT_MARKS = {"s3": "ETag", "s3a": "ETag", "gs": "md5Hash", "gcs": "md5Hash"}
+#: The ETag of S3: a digest of the content, or of the digests of its parts.
+_S3_ETAG = re.compile(r"[0-9a-f]{32}(-\d+)?", re.IGNORECASE)
 
 
 def account_of(connection: TextInConnection) -> Account:
@@ -54,21 +55,19 @@ def _without_nulls(value: Any) -> Any:
 
 def content_of(document: SourceDocument, conn_id: str | None) -> str:
     """
-    Return what identifies the content of a document: on S3 and Google Cloud Storage its digest there.
+    Return what identifies the content of a document: on S3 its ETag, anywhere else the sha256 of its bytes.
 
-    Any other file is read. Of an http(s) address only the address is known.
+    An ETag of another storage may tell versions of one object apart, and not contents. Of an http(s) address
+    only the address is known.
 
     :raises ApiError: if the file cannot be read, or was changed since it was listed.
     """
     if document.is_url:
         return f"url {_digest(document.path)}"
-    location = read_path("source", document.path, conn_id)
-    name = _CONTENT_MARKS.get(location.protocol)
-    if name is not None:
-        info = location.info()
-        if info.get(name) and info.get("size") == document.size:
-            mark = str(info[name]).strip('"')
-            return f"{name} {mark} {document.size}"
+    if read_path("source", document.path, conn_id).protocol in ("s3", "s3a"):
+        mark = _S3_ETAG.fullmatch(document.mark)
+        if mark is not None:
+            return f"etag {mark[0]} {document.size}"
     return f"sha256 {_sha256(document, conn_id)}"
 
 

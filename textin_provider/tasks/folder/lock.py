@@ -39,6 +39,7 @@ _CHECK_INTERVAL = 5.0
 WORKING = "working"
 WAITING = "waiting"
 FAILED = "failed"
+_ONE_RUN = "Nothing was sent. Let one run at a time write there (max_active_runs=1)"
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Holder:
 
 
 def continued(me: Holder, found: Holder | None) -> Holder:
-    """Return the holder for a new try: it keeps token and begin of the try before, if that did not end well."""
+    """Return the holder of a new try: it keeps token and begin of an earlier try that did not succeed."""
     if found is None or not me.is_task_of(found):
         return me
     is_later = me.try_number > found.try_number or found.state != FAILED
@@ -137,12 +138,11 @@ class RunLock:
             return
         until = datetime.fromtimestamp(found.valid_until, UTC).isoformat(timespec="seconds")
         waits = f"is deferred at most until {until}" if found.state == WAITING else f"works on {found.host}"
-        raise ApiError(
-            ErrorKind.REQUEST,
-            about=f"Output folder {self._tree.root.text.removesuffix('/.textin')}",
-            message=f"{found} holds it since {found.since}, and {waits}",
-            fix="Nothing was sent. Let one run at a time write there (max_active_runs=1), or use another folder",
-        )
+        raise self._error(f"{found} holds it since {found.since}, and {waits}", _ONE_RUN)
+
+    def _error(self, message: str, fix: str) -> ApiError:
+        about = f"Output folder {self._tree.root.text.removesuffix('/.textin')}"
+        return ApiError(ErrorKind.REQUEST, about=about, message=message, fix=fix)
 
     def _wait_for_claims(self, own: str) -> None:
         """Yield to a run that claims the lock too with a lower name, and wait for those with higher ones."""
@@ -150,35 +150,28 @@ class RunLock:
         while others := self._claims(own):
             lower = [name for name in others if name < own.removeprefix(f"{_CLAIMS}/")]
             if lower:
-                raise ApiError(
-                    ErrorKind.REQUEST,
-                    about=f"Output folder {self._tree.root.text.removesuffix('/.textin')}",
-                    message=f"{self._claimant(lower[0])} is starting there at this moment",
-                    fix="Nothing was sent. Let one run at a time write there (max_active_runs=1)",
-                )
+                raise self._error(f"{others[lower[0]]} is starting there at this moment", _ONE_RUN)
             if time.monotonic() > deadline:
                 return
             time.sleep(0.2)
             self._refuse_second(self._read())
 
-    def _claims(self, own: str) -> list[str]:
-        """Return the claims of other runs that are starting now; those of dead ones are deleted."""
-        others, dead = [], []
+    def _claims(self, own: str) -> dict[str, Holder | None]:
+        """Return the claims of other tasks that are starting now; those of dead processes are deleted."""
+        others: dict[str, Holder | None] = {}
+        dead: list[str] = []
         oldest = time.time_ns() - int(_CLAIM_SECONDS * 1e9)
         for found in self._tree.below(_CLAIMS).files():
-            began = found.name.partition("-")[0]
-            if f"{_CLAIMS}/{found.name}" == own or not found.name.endswith(".json"):
-                continue
-            is_dead = not began.isdecimal() or int(began) < oldest
-            (dead if is_dead else others).append(found.name)
+            began, name = found.name.partition("-")[0], f"{_CLAIMS}/{found.name}"
+            content = None if name == own else self._tree.read_if_exists(name)
+            holder = _parsed(content) if content else None
+            if holder and not holder.is_task_of(self.holder) and began.isdecimal() and int(began) >= oldest:
+                others[found.name] = holder
+            elif name != own:
+                dead.append(name)
         if dead:
-            self._tree.delete(f"{_CLAIMS}/{name}" for name in dead)
+            self._tree.delete(dead)
         return others
-
-    def _claimant(self, name: str) -> str:
-        content = self._tree.read_if_exists(f"{_CLAIMS}/{name}")
-        holder = _parsed(content) if content else None
-        return str(holder) if holder else "another run"
 
     def _read(self) -> Holder | None:
         content = self._tree.read_if_exists(LOCK)
@@ -208,12 +201,8 @@ class RunLock:
         content = self._tree.read_if_exists(LOCK) or b"{}"
         self._checked_at = time.monotonic()
         if _process_of(content) != self._process:
-            raise ApiError(
-                ErrorKind.REQUEST,
-                about=f"Output folder {self._tree.root.text.removesuffix('/.textin')}",
-                message="another process has taken its lock, such as a later try of this task",
-                fix="This process sends no more; the other one goes on from the ledger",
-            )
+            message = "another process has taken its lock, such as a later try of this task"
+            raise self._error(message, "This process sends no more; the other one goes on from the ledger")
 
     def beat(self) -> None:
         """Extend the lock while the run works."""

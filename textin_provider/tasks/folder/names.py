@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Container
 
 #: Bytes of a part of a path that file systems allow, less room for a suffix and a temporary name.
 _LONGEST_PART = 240
@@ -29,26 +25,38 @@ class ResultNames:
         self._taken = taken
         self._folders = {folder for name in taken for folder in _folders(name)}
 
-    def choose(self, name: str, source: str, free: Container[str] = ()) -> str:
+    def plain(self, name: str) -> str:
+        """Return the name of the result of a document with that name, if no other document has it."""
+        return f"{_possible(name)}.json"
+
+    def owner(self, result: str) -> str | None:
+        """Return the document that a result belongs to."""
+        return self._taken.get(result)
+
+    def hand_over(self, result: str, source: str) -> None:
+        """Let a result belong to another document."""
+        self._taken[result] = source
+
+    def choose(self, name: str, source: str) -> str:
         """
         Return the name of a document's result, and reserve it.
 
         :param name: name of the document, with ``/`` between its parts.
-        :param free: documents whose names may be taken over.
         """
-        plain = f"{_possible(name)}.json"
         digest = hashlib.sha256(source.encode(errors="surrogateescape")).hexdigest()
-        for chosen in (plain, *(f"{_possible(name, digest[:size])}.json" for size in (8, 64))):
-            if self._is_free(chosen, source, free):
+        chosen = self.plain(name)
+        for size in (8, 64):
+            if self._is_free(chosen, source):
                 break
+            chosen = f"{_possible(name, digest[:size])}.json"
         self._taken[chosen] = source
         self._folders.update(_folders(chosen))
         return chosen
 
-    def _is_free(self, name: str, source: str, free: Container[str]) -> bool:
+    def _is_free(self, name: str, source: str) -> bool:
         owner = self._taken.get(name)
         if owner is not None:
-            return owner == source or owner in free
+            return owner == source
         return name not in self._folders and not any(folder in self._taken for folder in _folders(name))
 
 

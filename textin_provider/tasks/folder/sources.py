@@ -86,6 +86,12 @@ class Listing:
     conn_id: str | None = None
 
 
+def check_source(source: Any, conn_id: str | None) -> None:
+    """Check that a source is a folder that exists, a glob in one, or a list; what is in it is not listed."""
+    if as_list(source) is None and not is_list(source):
+        _folder_of(source, conn_id)
+
+
 def list_source(source: Any, conn_id: str | None, is_own: Callable[[str], bool]) -> Listing:
     """
     List the documents of a source.
@@ -98,6 +104,12 @@ def list_source(source: Any, conn_id: str | None, is_own: Callable[[str], bool])
         return _listed(values, conn_id)
     if is_list(source):
         return _listed(list(source), conn_id)
+    tree, pattern = _folder_of(source, conn_id)
+    return _in_folder(tree, pattern, is_own)
+
+
+def _folder_of(source: PathValue, conn_id: str | None) -> tuple[Tree, str | None]:
+    """Return the folder of a source, and the pattern of the names below it if the source is a glob."""
     check_path("source", source)
     text = path_text(source)
     if _HTTP.match(text):
@@ -106,7 +118,7 @@ def list_source(source: Any, conn_id: str | None, is_own: Callable[[str], bool])
     root, pattern = _split_glob(source, text, conn_id)
     tree = Tree("source", root, conn_id)
     _check_folder(tree, text, is_glob=pattern is not None)
-    return _in_folder(tree, pattern, is_own)
+    return tree, pattern
 
 
 def _split_glob(source: PathValue, text: str, conn_id: str | None) -> tuple[PathValue, str | None]:
