@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.folder.folder import counts, manifest, numbered, parse, summary, write_documents
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from textin_provider.testing import TextInServer
 
 

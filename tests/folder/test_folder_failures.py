@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +21,7 @@ from textin_provider.testing import JobScript, ScriptedFault, fast_polling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from textin_provider.testing import TextInServer
 
@@ -182,9 +182,7 @@ def test_max_documents_leaves_the_rest_to_the_next_run(textin: TextInServer, tmp
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
-def test_no_more_jobs_are_in_flight_than_told(
-    deferrable: bool, textin: TextInServer, tmp_path: Path
-) -> None:
+def test_no_more_jobs_are_in_flight_than_told(deferrable: bool, textin: TextInServer, tmp_path: Path) -> None:
     source = write_documents(tmp_path / "in", *numbered(6))
     value = summary(source, tmp_path / "out", max_in_flight=2, deferrable=deferrable)
     assert counts(value) == {"found": 6, "submitted": 6, "succeeded": 6}

@@ -6,7 +6,6 @@ import json
 import os
 import random
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +14,7 @@ from tests.folder.victim import Attempt, Result, attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.s3 import Bucket
     from textin_provider.testing import TextInServer
@@ -52,7 +52,8 @@ class Place:
 
     def read(self, name: str) -> bytes | None:
         if self._bucket:
-            return self._bucket.get(f"out/{name}") if f"out/{name}" in self._bucket.keys() else None
+            keys = self._bucket.keys()
+            return self._bucket.get(f"out/{name}") if f"out/{name}" in keys else None
         path = self._folder / "out" / name
         return path.read_bytes() if path.exists() else None
 
