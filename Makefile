@@ -24,6 +24,7 @@ PYTHON ?= python3
 ARGS ?=
 
 UV := uv==0.13.9
+EXTRAS := testing,redis,postgres
 SUFFIX := $(if $(filter $(firstword $(VERSIONS)),$(AIRFLOW)),,-$(AIRFLOW))
 VENV := .venv$(SUFFIX)
 BIN := $(CURDIR)/$(VENV)/bin
@@ -50,7 +51,8 @@ help: ## list what can be made
 	@echo "  Airflow $(AIRFLOW) unless AIRFLOW=... is given: $(VERSIONS)."
 
 # Each worker takes whole files, in the order of tests/conftest.py. ARGS="-n 0" runs all in one process, and
-# ARGS="-m 'not slow and not e2e and not ui'" leaves out the slow tests.
+# ARGS="-m 'not slow and not e2e and not ui'" leaves out the slow tests. Those marked `servers` start Debian's
+# redis-server and postgresql, or say how to install them.
 test: $(STAMP) ## run the tests on all cores, some 8 minutes on two; ARGS="-k sensor" for some, ARGS="-n 0" for one process
 	@$(if $(ARGS),,echo 'More than 10,000 tests: about 8 minutes on 2 cores. ARGS="-k sensor" runs some of them.')
 	@$(call pytest,-n logical --dist loadfile --no-loadscope-reorder $(ARGS))
@@ -114,7 +116,7 @@ define resolve
 echo "Resolving constraints/airflow-$(1).txt"; \
 echo "apache-airflow==$(1)" | .venv-constraints/bin/uv pip compile --quiet --universal --python-version 3.11 \
   --no-header --no-annotate --no-emit-index-url $(if $(and $(ARGS),$(NEWEST_$(1))),--exclude-newer $(NEWEST_$(1)) \
-  $(ANY_DATE:%=--exclude-newer-package %=false)) $(ARGS) pyproject.toml --extra testing \
+  $(ANY_DATE:%=--exclude-newer-package %=false)) $(ARGS) pyproject.toml --extra testing --extra redis --extra postgres \
   --group dev --group s3 --group e2e --group ui --group docs - -o constraints/airflow-$(1).txt >/dev/null; \
 sed -i "1i # The packages that Airflow $(1) is tested with here. Regenerate with: make constraints" \
   constraints/airflow-$(1).txt
@@ -143,7 +145,7 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet $(UV)
-	@$(call install,--editable '.[testing]' --group dev --group s3 apache-airflow==$(AIRFLOW))
+	@$(call install,--editable '.[$(EXTRAS)]' --group dev --group s3 apache-airflow==$(AIRFLOW))
 	@touch $@
 
 # An Airflow without a constraints file is not one that anybody has tried.

@@ -23,7 +23,7 @@ from typing import Any
 
 from scripts.local_airflow import REPO, AirflowFailedError, environment, run, running, stop_on_signals, tail
 from textin_provider.api.docflow import RecognitionStatus
-from textin_provider.testing import TextInServer
+from textin_provider.testing import PLANS, TextInServer
 
 HOME = REPO / ".airflow-demo"
 LOG = HOME / "demo.log"
@@ -49,9 +49,10 @@ def main() -> int:
     shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir()
     try:
-        with TextInServer(pending_seconds=2.0, processing_seconds=4.0) as textin:
+        with TextInServer(pending_seconds=2.0, processing_seconds=4.0, account=PLANS["paid"]) as textin:
             airflow = version("apache-airflow")
-            print(f"Airflow {airflow} and a local TextIn at {textin.url}: no account, no bill.")
+            print(f"Airflow {airflow} and a local TextIn at {textin.url}: no bill.")
+            print(f"Its account has the plan paid: {textin.account}.")
             print(f"Airflow's log goes to {LOG.relative_to(REPO)}; each start of Airflow takes some seconds.")
             env = environment(HOME, textin.connection(), RESULTS)
             run(["db", "migrate"], env, LOG)
@@ -67,6 +68,12 @@ def main() -> int:
             print(
                 f"TextIn was sent {textin.submissions} documents and {textin.uploads_accepted} invoices."
                 f" Results: {RESULTS.relative_to(REPO)}/"
+            )
+            usage = textin.usage
+            print(
+                f"The account let in {usage.requests} requests and refused"
+                f" {usage.rate_refusals + usage.job_refusals}; at most {usage.most_jobs_in_work} jobs"
+                " were in work at once."
             )
             print("Next: `make airflow` opens the same in the browser.")
     except AirflowFailedError as error:

@@ -30,6 +30,7 @@ from scripts.local_airflow import (
     tail,
 )
 from textin_provider.testing import TextInServer
+from textin_provider.testing.account_options import account_of, add_account_options
 
 if TYPE_CHECKING:
     import subprocess
@@ -45,7 +46,9 @@ PARTS = {"metadatabase", "scheduler", "triggerer"} | (set() if IS_AIRFLOW_2 else
 def main() -> int:
     """Run Airflow until it is stopped and return the exit code."""
     stop_on_signals()
-    options = _options()
+    parser = _parser()
+    options = parser.parse_args()
+    account = account_of(parser, options)
     home = (REPO / options.home).resolve()
     home.mkdir(parents=True, exist_ok=True)
     log = home / "standalone.log"
@@ -53,10 +56,14 @@ def main() -> int:
     try:
         port = _choose_port(options.port)
         with TextInServer(
-            options.textin_port, pending_seconds=options.pending, processing_seconds=options.processing
+            options.textin_port,
+            pending_seconds=options.pending,
+            processing_seconds=options.processing,
+            account=account,
         ) as textin:
             env = environment(home, textin.connection(), home / "results") | listening(port)
             print(f"Local TextIn        {textin.url}   (connection textin_default is set)")
+            print(f"Account             {account}")
             print(f"Airflow's log       {log}")
             print(f"Starting Airflow {version('apache-airflow')} ...", flush=True)
             run(["db", "migrate"], env, log)
@@ -77,14 +84,15 @@ def main() -> int:
         return 0
 
 
-def _options() -> argparse.Namespace:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make airflow", description="Open Airflow with a local TextIn.")
     parser.add_argument("--home", default=".airflow", help="folder for database, logs and results")
     parser.add_argument("--port", type=int, help=f"port of Airflow; {USUAL_PORT} or a free one")
     parser.add_argument("--textin-port", type=int, default=0, help="port of the local TextIn; a free one")
     parser.add_argument("--pending", type=float, default=5.0, help="seconds that a job is queued")
     parser.add_argument("--processing", type=float, default=10.0, help="seconds that TextIn works on it")
-    return parser.parse_args()
+    add_account_options(parser, plan="paid")
+    return parser
 
 
 def wait_until_healthy(process: subprocess.Popen[bytes], port: int) -> None:

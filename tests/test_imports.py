@@ -29,6 +29,9 @@ HTTP_LIBRARIES = {"requests", "requests_toolbelt", "urllib3", "aiohttp", "httpx"
 AT_RUN_TIME = {
     "textin_provider.hooks.requests_transport",
     "textin_provider.hooks.aiohttp_transport",
+    "textin_provider.hooks.pace_postgres",
+    "textin_provider.hooks.pace_redis",
+    "textin_provider.hooks.pace_store",
     "textin_provider.hooks.textin",
     "textin_provider.triggers.xparse",
     "textin_provider.triggers.poller",

@@ -18,8 +18,18 @@ CONN_FIELDS: dict[str, dict[str, Any]] = {
     },
     "max_requests_per_second": {
         "label": "Max requests per second",
-        "description": "Ceiling per process for this credential; 0 means none.",
-        "schema": {"type": ["number", "null"], "minimum": 0, "default": 10},
+        "description": "What the account allows; a tenth of it is left unused. 0 means no ceiling.",
+        "schema": {"type": ["number", "null"], "minimum": 0, "default": 2},
+    },
+    "max_concurrent_jobs": {
+        "label": "Max concurrent jobs",
+        "description": "xParse jobs that may be in work: 1 (free), 5 (paid), 10+ (enterprise); 0 if unknown.",
+        "schema": {"type": ["integer", "null"], "minimum": 0, "default": 0},
+    },
+    "pace_conn_id": {
+        "label": "Pace connection ID",
+        "description": "A Redis or Postgres connection through which all processes share one pace.",
+        "schema": {"type": ["string", "null"]},
     },
     "enterprise_id": {
         "label": "Enterprise ID",

@@ -1,120 +1,182 @@
-"""How fast a credential may ask, and what it does when TextIn asks for fewer requests."""
+"""The spacing of requests, and the common pause after a refusal. Time is a number here."""
 
 from __future__ import annotations
 
+import inspect
+import random
+
 import pytest
 
-from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.api.rate_limit import RateLimiter, limiter_for
+from textin_provider.api.rate_limit import Booking, RateLimiter, limiter_for
+
+SPACING = 1 / 9  # a tenth below ten requests a second
 
 
-def reserve(limiter: RateLimiter, now: float, max_wait: float = 1e9) -> float:
-    return limiter.reserve(now, about="xParse job 1: status", max_wait=max_wait)
+def limit(
+    limiter: RateLimiter, now: float, retry_after: float | None = None, chance: float = 1.0
+) -> float | None:
+    """Report a refusal; return the seconds of the pause that it starts."""
+    refusal = limiter.on_limit(retry_after, now=now, chance=lambda: chance)
+    return refusal and refusal.pause
 
 
-def limit(limiter: RateLimiter, now: float, retry_after: float | None = None) -> None:
-    """Strike the limiter with a limit, and with the longest pause that chance allows."""
-    limiter.on_limit(retry_after, now=now, chance=lambda: 1.0)
-
-
-def test_without_a_ceiling_nobody_waits() -> None:
-    limiter = RateLimiter()
-
-    assert [reserve(limiter, 7.0) for _ in range(100)] == [0.0] * 100
-
-
-def test_under_a_ceiling_requests_are_spaced_evenly_from_the_first_on() -> None:
+def limited(now: float = 0.0, retry_after: float | None = None, chance: float = 1.0) -> RateLimiter:
     limiter = RateLimiter(ceiling=10)
+    limit(limiter, now, retry_after, chance)
+    return limiter
 
-    assert [reserve(limiter, 0.0) for _ in range(5)] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
+
+def test_without_a_ceiling_no_request_waits() -> None:
+    limiter = RateLimiter()
+    assert limiter.ceiling == 0.0
+    assert limiter.pause_left(-1e300) == 0.0
+    assert [limiter.reserve(7.0) for _ in range(100)] == [0.0] * 100
 
 
-def test_time_that_nobody_used_is_not_saved_up_for_a_burst() -> None:
+def test_requests_keep_a_tenth_below_the_ceiling_from_the_first_on() -> None:
     limiter = RateLimiter(ceiling=10)
-    reserve(limiter, 0.0)
+    assert [limiter.reserve(0.0) for _ in range(4)] == pytest.approx([0.0, SPACING, 2 * SPACING, 3 * SPACING])
+    assert limiter.spacing(0.0) == pytest.approx(SPACING)
 
-    assert [reserve(limiter, 100.0) for _ in range(3)] == pytest.approx([0.0, 0.1, 0.2])
 
-
-def test_a_limit_stops_everybody_and_lets_them_go_one_after_the_other() -> None:
+def test_unused_time_is_not_saved_up_for_a_burst() -> None:
     limiter = RateLimiter(ceiling=10)
-    limit(limiter, 0.0)
-
-    first, second = reserve(limiter, 0.5), reserve(limiter, 0.5)
-    assert first == pytest.approx(1.5)
-    assert second - first > 0.1
+    limiter.reserve(0.0)
+    assert [limiter.reserve(100.0) for _ in range(3)] == pytest.approx([0.0, SPACING, 2 * SPACING])
 
 
-def test_limits_that_are_hit_again_pause_longer_each_time_and_never_without_end() -> None:
-    limiter = RateLimiter()
-    pauses, now = [], 0.0
-    for _ in range(10):
-        limit(limiter, now)
-        pauses.append(reserve(limiter, now))
-        now += pauses[-1] + 0.001
-
-    assert pauses == pytest.approx([2.0, 4.0, 8.0, 16.0, 32.0, *[60.0] * 5])
+def test_a_refusal_pauses_all_requests_and_lets_them_go_one_after_the_other() -> None:
+    limiter = limited()
+    assert limiter.reserve(0.5) == pytest.approx(1.5)
+    assert limiter.reserve(0.5) > 1.5 + SPACING
 
 
-def test_requests_in_progress_when_a_limit_is_hit_count_once() -> None:
-    once, often = RateLimiter(), RateLimiter()
-    limit(once, 0.0)
-    for moment in range(16):
-        limit(often, moment / 100)
-
-    assert reserve(often, 0.2) == reserve(once, 0.2)
-
-
-def test_the_server_may_ask_for_a_longer_pause_and_never_for_a_shorter_one() -> None:
-    longer, shorter = RateLimiter(), RateLimiter()
-    limit(longer, 0.0, retry_after=50.0)
-    limit(shorter, 0.0, retry_after=0.1)
-
-    assert reserve(longer, 0.0) == pytest.approx(50.0)
-    assert reserve(shorter, 0.0) == pytest.approx(2.0)
-
-
-def test_after_a_pause_requests_begin_wide_apart_and_come_closer_with_each_that_goes_well() -> None:
-    limiter = RateLimiter()
-    limit(limiter, 0.0)
-    now, gaps = 10.0, []
-    for _ in range(60):
-        before = reserve(limiter, now)
-        gaps.append(reserve(limiter, now) - before)
-        now += 10.0
-        limiter.on_success(now=now)
-
-    assert gaps[0] >= 0.1
-    assert gaps == sorted(gaps, reverse=True)
-    assert gaps[-1] == 0.0
-
-
-def test_an_answer_that_arrives_in_a_pause_does_not_shorten_what_follows() -> None:
-    limiter = RateLimiter()
-    limit(limiter, 0.0)
+def test_slots_that_were_reserved_before_a_pause_are_not_kept_free_after_it() -> None:
+    limiter = RateLimiter(ceiling=10)
     for _ in range(100):
-        limiter.on_success(now=1.0)
+        limiter.reserve(0.0)
+    limit(limiter, 0.0)
+    assert limiter.pauses == 1
+    assert limiter.reserve(0.0) == pytest.approx(2.0)
 
-    first = reserve(limiter, 5.0)
-    assert reserve(limiter, 5.0) - first >= 0.1
+
+@pytest.mark.parametrize(("chance", "pause"), [(0.0, 1.0), (0.5, 1.5), (1.0, 2.0)])
+def test_chance_shortens_a_pause_to_half_at_most(chance: float, pause: float) -> None:
+    assert limited(chance=chance).pause_left(0.0) == pause
 
 
-def test_a_pause_longer_than_the_patience_is_a_rate_limit_fault_and_books_nothing() -> None:
+def test_the_chance_is_random_unless_given() -> None:
+    assert inspect.signature(RateLimiter.on_limit).parameters["chance"].default is random.random
+
+
+@pytest.mark.parametrize(("now", "left"), [(10.0, 2.0), (11.5, 0.5), (12.0, 0.0), (13.0, 0.0)])
+def test_a_pause_ends_at_its_time(now: float, left: float) -> None:
+    limiter = limited(now=10.0)
+    assert limiter.pause_left(now) == left
+    assert limiter.reserve(now) == left
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "pause"), [(None, 2.0), (0.0, 2.0), (1.9, 2.0), (2.5, 2.5), (90.0, 90.0)]
+)
+def test_the_server_may_ask_for_a_longer_pause(retry_after: float | None, pause: float) -> None:
+    assert limited(retry_after=retry_after, now=5.0).pause_left(5.0) == pause
+
+
+@pytest.mark.parametrize(("retry_after", "left"), [(None, 1.0), (0.5, 1.0), (3.0, 3.0)])
+def test_a_refusal_within_a_pause_only_extends_it(retry_after: float | None, left: float) -> None:
+    limiter = limited()
+    learned = limiter.learned
+    assert limit(limiter, 1.0, retry_after) is None
+    assert limiter.pause_left(1.0) == left
+    assert (limiter.learned, limiter.pauses) == (learned, 1)
+
+
+def test_refusals_in_a_row_pause_longer_each_time_up_to_a_minute() -> None:
+    limiter, pauses, now = RateLimiter(), [], 0.0
+    for _ in range(2000):
+        pause = limit(limiter, now)
+        assert pause is not None
+        pauses.append(pause)
+        now += pause
+    assert pauses == pytest.approx([2.0, 4.0, 8.0, 16.0, 32.0, *[60.0] * 1995])
+
+
+def test_a_refusal_after_many_accepted_requests_pauses_shortly() -> None:
+    limiter = RateLimiter(ceiling=10)
+    limit(limiter, 0.0)
+    limit(limiter, 2.0)
+    assert limit(limiter, 2.0 + 4.0 + 1000.0) == pytest.approx(2.0)
+
+
+def test_the_rate_of_the_requests_is_learned_not_the_ceiling() -> None:
+    limiter = RateLimiter(ceiling=10)
+    limiter.reserve(0.0)
+    limiter.reserve(0.5)
+    refusal = limiter.on_limit(None, now=0.6, chance=lambda: 1.0)
+    assert refusal is not None
+    assert (refusal.refused, refusal.allowed) == (2.0, 1.0)
+    assert str(refusal) == (
+        "TextIn refused a request for its rate; this account pauses for 2.0 s. It sent 2 requests a second, "
+        "and continues with 1. If this happens again, set max_requests_per_second of the connection below 2."
+    )
+
+
+def test_a_single_request_that_is_refused_does_not_lower_the_rate() -> None:
+    limiter = RateLimiter(ceiling=2)
+    limiter.reserve(0.0)
+    refusal = limiter.on_limit(None, now=0.1, chance=lambda: 1.0)
+    assert str(refusal) == (
+        "TextIn refused a request for its rate; this account pauses for 2.0 s. Other processes or programs "
+        "use it too."
+    )
+    assert limiter.spacing(100.0) == pytest.approx(1 / 1.8)
+
+
+def test_without_a_ceiling_a_refusal_leads_to_five_requests_a_second() -> None:
     limiter = RateLimiter()
-    limit(limiter, 0.0, retry_after=100.0)
-
-    with pytest.raises(ApiError) as caught:
-        reserve(limiter, 10.0, max_wait=30.0)
-    assert caught.value.kind is ErrorKind.RATE_LIMIT
-    assert caught.value.retry_after == pytest.approx(90.0)
-    assert "xParse job 1" in str(caught.value)
-    assert reserve(limiter, 100.0) == 0.0
+    for _ in range(3):
+        limiter.reserve(0.0)
+    limit(limiter, 0.0)
+    assert limiter.spacing(2.0) == pytest.approx(0.2)
+    assert limiter.spacing(1e6) == 0.0
 
 
-def test_a_credential_has_one_pacer_and_the_ceiling_given_last_holds() -> None:
-    first = limiter_for("app-1", "https://api.example", 5)
+@pytest.mark.parametrize(("ceiling", "spacing"), [(2.0, 0.5 / 0.9), (20.0, 0.2), (0.0, 0.2)])
+def test_the_larger_spacing_applies(ceiling: float, spacing: float) -> None:
+    limiter = RateLimiter()
+    for _ in range(2):
+        limiter.reserve(0.0)
+    limit(limiter, 0.0)
+    limiter.ceiling = ceiling
+    assert limiter.spacing(2.0) == pytest.approx(spacing)
 
-    assert limiter_for("app-1", "https://api.example", 7) is first
-    assert first.ceiling == 7
-    assert limiter_for("app-2", "https://api.example", 7) is not first
-    assert limiter_for("app-1", "https://other.example", 7) is not first
+
+def test_the_state_of_a_shared_pace_is_taken_over() -> None:
+    teacher, limiter = limited(), RateLimiter(ceiling=10)
+    limiter.adopt(Booking(3.0, 1.5, teacher.learned, 0.0), 100.0, reserved=SPACING)
+    assert limiter.pause_left(100.0) == 1.5
+    assert limiter.learned == teacher.learned
+    assert limiter.pauses == 1
+    limiter.adopt(Booking(0.0, 0.0, teacher.learned, 7.0), 110.0)
+    assert limiter.pause_left(110.0) == 0.0
+    assert limiter.spacing(110.0) == teacher.spacing(2.0 + 7.0)
+    assert limiter.pauses == 1
+
+
+def test_slots_taken_by_other_processes_count_for_the_rate() -> None:
+    limiter = RateLimiter(ceiling=10)
+    limiter.adopt(Booking(3.0, 0.0, "", 0.0), 0.0, reserved=SPACING)
+    refusal = limiter.on_limit(None, now=3.1, chance=lambda: 1.0)
+    assert refusal is not None
+    assert refusal.refused == pytest.approx(9.0)
+
+
+def test_a_credential_has_one_limiter_and_the_lowest_ceiling_holds() -> None:
+    first = limiter_for("app-1", "https://api.example", "one", 5)
+    assert first.ceiling == 5
+    assert limiter_for("app-1", "https://api.example", "two", 0) is first
+    assert limiter_for("app-1", "https://api.example", "three", 7).ceiling == 5
+    assert limiter_for("app-1", "https://api.example", "one", 8).ceiling == 7
+    assert limiter_for("app-2", "https://api.example", "one", 7) is not first
+    assert limiter_for("app-1", "https://other.example", "one", 7) is not first

@@ -9,7 +9,7 @@ import pytest
 
 from scripts.local_airflow import free_port
 from tests.e2e.fleet import Fleet
-from tests.e2e.postgres import postgres
+from tests.postgres import PostgresServer
 from textin_provider.testing import TextInServer
 
 if TYPE_CHECKING:
@@ -25,6 +25,6 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     home = tmp_path_factory.mktemp("airflow")
     # It keeps its port when it is stopped and started again.
     textin = TextInServer(port=free_port(), secret_code=SECRET)
-    with textin, postgres() as database, Fleet(home, database, textin) as airflow:
+    with textin, PostgresServer() as database, Fleet(home, database.url, textin) as airflow:
         yield airflow
         assert airflow.places_of(SECRET) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +16,7 @@ from tests.running import point_airflow_at
 from textin_provider.hooks.textin import TextInHook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from textin_provider.testing import TextInServer
@@ -52,6 +53,27 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
     pauses = Pauses()
     monkeypatch.setattr("textin_provider.hooks.sender.time", pauses)
     return pauses
+
+
+@pytest.fixture
+def logs(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:
+    """Log everything from everybody, and give a function that returns it all as text."""
+    caplog.set_level(logging.DEBUG)
+    for name in ("urllib3", "urllib3.connectionpool", "requests", "textin_provider", "airflow.task"):
+        caplog.set_level(logging.DEBUG, logger=name)
+    with ExitStack() as stack:
+        entries: list[Any] = []
+        try:
+            from structlog.testing import capture_logs
+        except ImportError:
+            pass
+        else:  # what newer Airflow logs with
+            entries = stack.enter_context(capture_logs())
+
+        def text() -> str:
+            return "\n".join([caplog.text, *(repr(vars(record)) for record in caplog.records), repr(entries)])
+
+        yield text
 
 
 @pytest.fixture(scope="module")

@@ -56,7 +56,8 @@ def test_two_fields_are_enough(read: Any, uri: str | None) -> None:
         Service.DOCFLOW: "https://docflow.textin.com",
     }
     assert (connection.workspace_id, connection.enterprise_id) == (None, None)
-    assert (connection.max_requests_per_second, connection.timeout) == (10, 60)
+    assert (connection.max_requests_per_second, connection.timeout) == (2, 60)
+    assert (connection.max_concurrent_jobs, connection.pace_conn_id) == (0, None)
 
 
 @pytest.mark.parametrize("how", ["uri", "json", "json text"])

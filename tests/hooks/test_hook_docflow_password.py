@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import pickle
 import socket
 import traceback
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -16,7 +14,7 @@ from textin_provider.exceptions import TextInError
 from textin_provider.testing import FileScript, ScriptedFault, TextInServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.hooks.support import Connect
@@ -31,27 +29,6 @@ def document(tmp_path: Path) -> str:
     path = tmp_path / "doc.txt"
     path.write_text("Total: 1\n")
     return str(path)
-
-
-@pytest.fixture
-def logs(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:
-    """Log everything from everybody, and give a function that returns it all as text."""
-    caplog.set_level(logging.DEBUG)
-    for name in ("urllib3", "urllib3.connectionpool", "requests", "textin_provider", "airflow.task"):
-        caplog.set_level(logging.DEBUG, logger=name)
-    with ExitStack() as stack:
-        entries: list[Any] = []
-        try:
-            from structlog.testing import capture_logs
-        except ImportError:
-            pass
-        else:  # what newer Airflow logs with
-            entries = stack.enter_context(capture_logs())
-
-        def text() -> str:
-            return "\n".join([caplog.text, *(repr(vars(record)) for record in caplog.records), repr(entries)])
-
-        yield text
 
 
 def assert_hushed(text: str) -> None:
@@ -102,7 +79,7 @@ def test_it_is_in_no_log_and_no_error_when_the_upload_fails(
     textin.fault("upload", ScriptedFault(**fault), times=None)
 
     with pytest.raises(TextInError) as caught:
-        connect({"timeout": 0.5}).upload_docflow_files(document, pdf_password=PASSWORD)
+        connect({"timeout": 0.5}).upload_docflow_files(document, pdf_password=PASSWORD, rate_limit_timeout=0)
 
     assert textin.count("upload") == 1
     assert_hushed(told_of(caught.value))

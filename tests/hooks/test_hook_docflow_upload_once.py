@@ -96,7 +96,7 @@ def test_an_upload_that_was_refused_is_not_sent_again(
     textin.fault("upload", ScriptedFault(code=code), times=None)
 
     with pytest.raises(error) as caught:
-        hook.upload_docflow_files(files)
+        hook.upload_docflow_files(files, rate_limit_timeout=0)
 
     assert type(caught.value) is error
     assert caught.value.code == code
@@ -112,7 +112,7 @@ def test_a_second_portion_that_is_refused_names_what_was_accepted_and_is_not_ret
     textin.fault("upload", ScriptedFault(code=code), times=None)
 
     with pytest.raises(TextInError, match="10 of 11 files were accepted under batch_number='b7'") as caught:
-        hook.upload_docflow_files(files, batch_number="b7")
+        hook.upload_docflow_files(files, batch_number="b7", rate_limit_timeout=0)
 
     is_transient = error in (TextInRateLimitError, TextInServerError)
     expected = TextInUncertainSubmitError if is_transient else error

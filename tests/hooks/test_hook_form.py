@@ -79,6 +79,8 @@ def test_no_secret_hides_among_the_extra_fields() -> None:
         "docflow_host",
         "workspace_id",
         "max_requests_per_second",
+        "max_concurrent_jobs",
+        "pace_conn_id",
         "enterprise_id",
         "timeout",
         "result_hosts",

@@ -19,6 +19,7 @@ from textin_provider.exceptions import (
     TextInUncertainSubmitError,
 )
 from textin_provider.hooks import xparse
+from textin_provider.hooks.rate_limit_wait import RateLimitWait
 from textin_provider.testing import ScriptedFault, TextInServer
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _raise_after(call: Callable[..., Any], error: BaseException) -> Callable[...
 STEPS: dict[str, tuple[Any, str, bool]] = {
     "the body": (MultipartEncoder, "read", False),
     "the response": (Response, "received", True),
-    "the rate limiter": (RateLimiter, "on_success", True),
+    "the wait for its turn": (RateLimitWait, "end", True),
     "lineage": (xparse, "report", True),
 }
 
@@ -126,7 +127,7 @@ def test_whatever_strikes_after_the_first_byte_is_uncertain(
     assert textin.count("submit") <= 1
 
 
-@pytest.mark.parametrize("step", ["the rate limiter", "lineage"])
+@pytest.mark.parametrize("step", ["the wait for its turn", "lineage"])
 def test_the_error_names_the_job_that_is_known(
     hook: TextInHook, textin: TextInServer, document: str, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -215,7 +216,7 @@ def test_the_record_is_told_of_each_attempt_to_connect(connect: Connect, documen
         hook = connect(host=f"http://127.0.0.1:{bound.getsockname()[1]}")
         with pytest.raises(TextInTransportError):
             hook.submit_xparse_job(document, record=record)
-    assert record.events == ["sending"] * 4 + ["refused"]
+    assert record.events == ["sending", "refused"] * 4
 
 
 @pytest.mark.parametrize("fault", [ScriptedFault(cut="in_headers"), ScriptedFault(truncate=5)], ids=str)

@@ -105,7 +105,7 @@ def test_a_submit_that_was_refused_is_not_sent_again(
     textin.fault("submit", ScriptedFault(code=code, headers={"Retry-After": "3"}), times=None)
 
     with pytest.raises(error) as caught:
-        hook.submit_xparse_job(document)
+        hook.submit_xparse_job(document, rate_limit_timeout=0)
 
     assert type(caught.value) is error
     assert (caught.value.code, caught.value.retry_after) == (code, 3)

@@ -129,13 +129,13 @@ def _patch(
 
 
 def _patch_limiter() -> None:
-    from textin_provider.api.rate_limit import RateLimiter
+    from textin_provider.api.send_pipeline import Pipeline
 
-    def before(*_: Any, about: str, **__: Any) -> None:
+    def before(_: Any, about: str) -> None:
         if " submit of " in about or " upload of " in about:
             _reached(Moment.BEFORE)
 
-    _patch(RateLimiter, "reserve", before)
+    _patch(Pipeline, "_wait_for_slot", before)
 
 
 def _patch_http() -> None:

@@ -72,6 +72,24 @@ def test_the_command_prints_a_connection_serves_and_ends_cleanly(
     assert (running.returncode, out, err) == (0, "", "")
 
 
+def test_the_command_serves_the_account_of_a_plan() -> None:
+    command = [*COMMAND, "--port", "0", "--plan", "free", "--over", "queue"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        _, _, value = shlex.split(process.stdout.readline())[1].partition("=")
+        process.terminate()
+    extra = json.loads(value)["extra"]
+    assert (extra["max_requests_per_second"], extra["max_concurrent_jobs"]) == (2, 1)
+
+
+def test_a_limit_that_is_not_valid_is_a_one_line_error() -> None:
+    command = [*COMMAND, "--requests-per-second", "-1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("error: requests_per_second: -1.0 is not 0 or above")
+
+
 def test_a_port_in_use_is_a_one_line_error() -> None:
     with TextInServer() as textin:
         port = textin.url.rpartition(":")[2]

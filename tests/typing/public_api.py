@@ -25,6 +25,8 @@ from textin_provider.operators.xparse import (
 from textin_provider.sensors.docflow import DocFlowBatchSensor
 from textin_provider.sensors.xparse import XParseJobSensor
 from textin_provider.testing import (
+    PLANS,
+    Account,
     Delivery,
     File,
     FileScript,
@@ -34,6 +36,7 @@ from textin_provider.testing import (
     Request,
     ScriptedFault,
     TextInServer,
+    Usage,
     fast_polling,
 )
 
@@ -183,6 +186,10 @@ def local_textin() -> None:
         textin.fault("status", ScriptedFault(http_status=502), times=None)
         textin.fault("upload", ScriptedFault(code=40306, headers={"Retry-After": "1"}))
         textin.clear_faults()
+        assert_type(textin.account, Account)
+        textin.account = Account(requests_per_second=0.5, concurrent_jobs=2, over="queue")
+        textin.account = PLANS["free"]
+        assert_type(textin.usage, Usage)
         assert_type(textin.count("*"), int)
         assert_type(textin.jobs["job-1"], Job)
         assert_type(textin.files["1"], File)

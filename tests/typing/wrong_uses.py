@@ -9,7 +9,7 @@ from textin_provider.operators.docflow import DocFlowUploadOperator
 from textin_provider.operators.xparse import XParseDocumentOperator, XParseSubmitOperator
 from textin_provider.sensors.docflow import DocFlowBatchSensor
 from textin_provider.sensors.xparse import XParseJobSensor
-from textin_provider.testing import FileScript, JobScript, ScriptedFault, TextInServer, fast_polling
+from textin_provider.testing import Account, FileScript, JobScript, ScriptedFault, TextInServer, fast_polling
 
 
 def operators() -> None:
@@ -57,4 +57,5 @@ def local_textin(textin: TextInServer) -> None:
     textin.add_job(FileScript())  # error: arg-type
     textin.script(JobScript(states="completed", polls=3))  # error: call-arg
     textin.submissions = 0  # error: misc
+    textin.account = Account(over="wait")  # error: arg-type
     fast_polling(0.01, True)  # error: call-arg

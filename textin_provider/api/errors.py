@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple
 
@@ -57,6 +58,14 @@ _LATER = "Temporary; retry later"
 _LIMIT = (
     "Lower max_requests_per_second of the connection; if the message speaks of pages, "
     "split the document with config.scope.page_range"
+)
+_PAGES = "Split the document with config.scope.page_range"
+_RATE_OR_PAGES = 40306
+#: What messages say about the limit that they speak of.
+_OF_PAGES = re.compile(r"\bpages?\b|页", re.IGNORECASE)
+_OF_REQUESTS = re.compile(r"requests\b|\bqps\b|frequen|\brate\b|频|次数|请求", re.IGNORECASE)
+_OF_JOBS = re.compile(
+    r"concurren|parallel|in (progress|work)|\bjobs?\b|\btasks?\b|\bqueue|并发|并行|任务|排队", re.IGNORECASE
 )
 _CATEGORY = "Check the category in the DocFlow console: its name, and that it is in this workspace"
 _NOT_TEXTIN = "this is not TextIn: check the connection's host, proxy and gateway"
@@ -131,8 +140,14 @@ PARTIAL_SUCCESS = 50207
 FIRST_OWN_CODE = 10_000
 
 
-def meaning_of_code(code: int) -> CodeMeaning:
-    """Return the meaning of an envelope's code; an unlisted one is a refusal, except 500 to 599."""
+def meaning_of_code(code: int, message: str = "") -> CodeMeaning:
+    """
+    Return the meaning of an envelope's code; an unlisted one is a refusal, except 500 to 599.
+
+    :param message: TextIn's message, which tells a limit of pages from one of requests; both have one code.
+    """
+    if code == _RATE_OR_PAGES and _OF_PAGES.search(message) and not _OF_REQUESTS.search(message):
+        return CodeMeaning(ErrorKind.REQUEST, "too many pages in one request", _PAGES)
     if code in CODES:
         return CODES[code]
     if code == PARTIAL_SUCCESS:
@@ -214,6 +229,12 @@ class ApiError(Exception):
         self.request_id = one_line(request_id) if request_id else None
         self.retry_after = retry_after
         super().__init__(self._sentence())
+
+    @property
+    def is_job_limit(self) -> bool:
+        """Whether TextIn refused a submit because too many jobs are in work, as far as its message tells."""
+        said = f"{self.message} {self.detail or ''}"
+        return self.kind is ErrorKind.RATE_LIMIT and self.code is not None and bool(_OF_JOBS.search(said))
 
     def _sentence(self) -> str:
         detail = f" ({self.detail})" if self.detail and self.detail != self.message else ""

@@ -74,11 +74,13 @@ def as_seconds(duration: float | timedelta) -> float:
     return duration.total_seconds() if isinstance(duration, timedelta) else duration
 
 
-def check_seconds(parameter: str, seconds: object) -> None:
+def check_seconds(parameter: str, seconds: object, *, may_be_zero: bool = False) -> None:
     """Reject a duration that no wait can have: not a number, 0 or less, or beyond the range of dates."""
-    if not isinstance(seconds, int | float) or not 0 < seconds < _MAX_SECONDS:
+    is_zero = may_be_zero and seconds == 0
+    if not is_zero and (not isinstance(seconds, int | float) or not 0 < seconds < _MAX_SECONDS):
         problem = "it is not a valid number of seconds"
-        raise bad_input(parameter, seconds, problem, "Pass seconds, or a timedelta, more than 0")
+        least = "0 or more" if may_be_zero else "more than 0"
+        raise bad_input(parameter, seconds, problem, f"Pass seconds, or a timedelta, {least}")
 
 
 def is_list(value: object) -> TypeGuard[Iterable[Any]]:

@@ -139,9 +139,10 @@ def code_error(
     envelope: Mapping[str, Any], code: int, about: str, key: str = "data", response: Response | None = None
 ) -> ApiError:
     """Build the error for an envelope with a code other than success; the data under ``key`` may say more."""
-    known = meaning_of_code(code)
     data = envelope.get(key)
     said = first_said(envelope.get("message"), envelope.get("msg"), envelope.get("error_message"))
+    detail = first_said(data.get("message"), data.get("error_message")) if isinstance(data, dict) else None
+    known = meaning_of_code(code, f"{said or ''} {detail or ''}")
     headers = response.headers if response else {}
     return ApiError(
         known.kind,
@@ -149,7 +150,7 @@ def code_error(
         message=said or known.meaning,
         fix=known.fix,
         code=code,
-        detail=first_said(data.get("message"), data.get("error_message")) if isinstance(data, dict) else None,
+        detail=detail,
         request_id=headers.get("x-request-id") or _text(envelope.get("x_request_id")),
         retry_after=response.retry_after if response else None,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from textin_provider import __version__
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.origins import HostPolicy, Origin
 from textin_provider.api.protocol import Service
-from textin_provider.api.rate_limit import RateLimiter, limiter_for
+from textin_provider.api.rate_limit import RateLimiter, SharedPace, limiter_for
 from textin_provider.api.text import one_line
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ CONN_TYPE = "textin"
 DEFAULT_CONN_ID = "textin_default"
 DEFAULT_XPARSE_HOST = "https://api.textin.com"
 DEFAULT_DOCFLOW_HOST = "https://docflow.textin.com"
-DEFAULT_REQUESTS_PER_SECOND = 10.0
+#: What a default account allows.
+DEFAULT_REQUESTS_PER_SECOND = 2.0
 DEFAULT_TIMEOUT = 60.0
 USER_AGENT = f"airflow-provider-textin/{__version__}"
 #: A URI in which "/", "?" or "#" comes before the "@" that ends App ID and Secret code.
@@ -42,7 +43,10 @@ class TextInConnection:
     A connection with checked fields and defaults.
 
     :param base_urls: by service, without a trailing slash.
-    :param max_requests_per_second: ceiling per process and credential, 0 for none.
+    :param max_requests_per_second: what the account allows, 0 if unknown; a tenth of it is left unused.
+    :param max_concurrent_jobs: xParse jobs that the account may have in work, 0 if unknown.
+    :param pace_conn_id: the connection through which all processes share one pace.
+    :param pace: that pace.
     :param timeout: seconds for connecting and for each read.
     :param hosts: the origins that may receive credentials, and those that results may come from.
     """
@@ -51,15 +55,27 @@ class TextInConnection:
     secret_code: str = field(repr=False)
     base_urls: Mapping[Service, str]
     hosts: HostPolicy
+    conn_id: str = DEFAULT_CONN_ID
     workspace_id: str | None = None
     max_requests_per_second: float = DEFAULT_REQUESTS_PER_SECOND
+    max_concurrent_jobs: int = 0
+    pace_conn_id: str | None = None
+    pace: SharedPace | None = None
     enterprise_id: str | None = None
     timeout: float = DEFAULT_TIMEOUT
 
     @cached_property
     def limiter(self) -> RateLimiter:
         """The rate limiter that all requests of the credential in this process share."""
-        return limiter_for(self.app_id, self.base_urls[Service.XPARSE], self.max_requests_per_second)
+        host = self.base_urls[Service.XPARSE]
+        return limiter_for(self.app_id, host, self.conn_id, self.max_requests_per_second, self.pace)
+
+    def with_pace(self, store: Connection) -> TextInConnection:
+        """Return a copy that shares its pace through a store, the connection named by ``pace_conn_id``."""
+        from textin_provider.hooks.pace import shared_pace
+
+        credential = f"{self.app_id}\n{self.base_urls[Service.XPARSE]}"
+        return replace(self, pace=shared_pace(store, credential))
 
     @property
     def credentials(self) -> dict[str, str]:
@@ -91,22 +107,30 @@ def read_connection(connection: Connection, extra: Mapping[str, Any]) -> TextInC
         secret_code=reader.required("password (Secret code)", connection.password),
         base_urls={Service.XPARSE: xparse, Service.DOCFLOW: docflow},
         hosts=HostPolicy(frozenset({Origin.of(xparse), Origin.of(docflow)}), reader.result_hosts()),
+        conn_id=reader.conn_id,
         workspace_id=reader.text("workspace_id"),
         max_requests_per_second=reader.number("max_requests_per_second", DEFAULT_REQUESTS_PER_SECOND),
+        max_concurrent_jobs=reader.count("max_concurrent_jobs"),
+        pace_conn_id=reader.text("pace_conn_id"),
         enterprise_id=reader.text("enterprise_id"),
         timeout=reader.number("timeout", DEFAULT_TIMEOUT, least=0.1),
     )
 
 
 @contextmanager
-def lookup_errors(conn_id: str) -> Iterator[None]:
-    """Turn an error of Airflow's look-up within the block into an :class:`ApiError` for the connection."""
-    about = f"textin_conn_id={conn_id!r}"
+def lookup_errors(conn_id: str, parameter: str = "textin_conn_id", kind: str = "TextIn") -> Iterator[None]:
+    """
+    Turn an error of Airflow's look-up within the block into an :class:`ApiError` for the connection.
+
+    :param parameter: what names the connection.
+    :param kind: the type that the connection should have.
+    """
+    about = f"{parameter}={conn_id!r}"
     try:
         yield
     except AirflowNotFoundException:
         message, variable = "Airflow knows no connection of that id", _variable(conn_id)
-        fix = f"Create it on the Connections page with type TextIn, or set {variable}"
+        fix = f"Create it on the Connections page with type {kind}, or set {variable}"
         if os.environ.get(variable):
             message, fix = f"{message}, and the value of {variable} may be malformed", _ESCAPE
         raise ApiError(ErrorKind.CONFIGURATION, about=about, message=message, fix=fix) from None
@@ -114,6 +138,11 @@ def lookup_errors(conn_id: str) -> Iterator[None]:
         message = f"Airflow could not read the connection, {type(error).__name__}: {one_line(error)}"
         fix = "Check Airflow's API server, its metadata database and its secrets backend"
         raise ApiError(ErrorKind.TRANSPORT, about=about, message=message, fix=fix) from error
+
+
+def pace_lookup_errors(conn_id: str) -> AbstractContextManager[None]:
+    """Return :func:`lookup_errors` for the connection of the shared pace."""
+    return lookup_errors(conn_id, "pace_conn_id", "Redis or Postgres")
 
 
 def _variable(conn_id: str) -> str:
@@ -182,6 +211,12 @@ class _Reader:
             message = f"{value!r} is not a number of at least {least:g}"
             raise self.error(name, message, f"The default is {default:g}")
         return number
+
+    def count(self, name: str) -> int:
+        number = self.number(name, 0.0)
+        if number != int(number):
+            raise self.error(name, f"{number:g} is not a whole number", "0 means unknown")
+        return int(number)
 
     def base_url(self, name: str, value: Any, default: str) -> str:
         url = str(value or "").strip() or default

@@ -15,10 +15,12 @@ from textin_provider.api.docflow.progress import Progress, poll_progress
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.hooks.docflow_sources import Resume, Sources
 from textin_provider.hooks.docflow_upload import BatchUpload
+from textin_provider.hooks.rate_limit_wait import RATE_LIMIT_TIMEOUT, rate_limit_seconds
 from textin_provider.hooks.sender import Sender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import timedelta
 
     from textin_provider.api.docflow.upload import DocFlowUpload
     from textin_provider.hooks.docflow_sources import PlanBatch
@@ -53,6 +55,7 @@ class DocFlowMethods(Sender):
         workspace_id: str | None = None,
         file_conn_id: str | None = None,
         on_accepted: Callable[[DocFlowUpload], None] | None = None,
+        rate_limit_timeout: float | timedelta = RATE_LIMIT_TIMEOUT,
         resume: bool | PlanBatch = False,
         **options: Any,
     ) -> DocFlowUpload:
@@ -71,6 +74,8 @@ class DocFlowMethods(Sender):
         :param urls: http(s) addresses from which DocFlow fetches the files.
         :param batch_number: a new or an existing batch; DocFlow makes one if it is None.
         :param on_accepted: called after each request with everything that is accepted so far.
+        :param rate_limit_timeout: seconds for which a request waits for its turn while TextIn refuses it for
+            the account's rate; after that the upload fails with ``TextInRateLimitError``.
         :param resume: whether to send only what the batch lacks; needs a ``batch_number``, the same in every
             try. An operator passes a function of the checked sources and options that returns both.
         :param options: see :func:`textin_provider.api.docflow.upload_options`.
@@ -97,6 +102,7 @@ class DocFlowMethods(Sender):
             options=query,
             resume=resuming,
             on_accepted=on_accepted,
+            rate_limit_timeout=rate_limit_seconds(rate_limit_timeout),
         ).run()
 
     def fetch_docflow_files(
@@ -139,4 +145,4 @@ class DocFlowMethods(Sender):
 
     def _test_docflow(self, workspace_id: str) -> None:
         """Ask for a batch that does not exist; raise if DocFlow rejects the credentials or the workspace."""
-        self.send(fetch_page(workspace_id, _NO_BATCH, page_size=1))
+        self.send(fetch_page(workspace_id, _NO_BATCH, page_size=1), rate_limit_timeout=0.0)

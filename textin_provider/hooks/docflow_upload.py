@@ -61,6 +61,7 @@ class BatchUpload:
         options: Mapping[str, Any],
         resume: Resume | None,
         on_accepted: Callable[[DocFlowUpload], None] | None,
+        rate_limit_timeout: float,
     ) -> None:
         self._hook = hook
         self._sources = sources
@@ -70,6 +71,7 @@ class BatchUpload:
         self._password = options[PASSWORD_OPTION]
         self._resume = resume
         self._on_accepted = on_accepted
+        self._rate_limit_timeout = rate_limit_timeout
         self._roster = Roster(sources.names, [str(address) for address in sources.addresses])
         self._failures = 0
         self._reported = 0
@@ -135,7 +137,11 @@ class BatchUpload:
                 options=self._options,
             )
             # Noted within the guard of the request: no later exception can lose what was accepted.
-            response = self._hook.send(request, record=_Acceptance(self._take, chunk))
+            response = self._hook.send(
+                request,
+                record=_Acceptance(self._take, chunk),
+                rate_limit_timeout=self._rate_limit_timeout,
+            )
         report(self._hook, "input", addresses)
         self._note(response.files)
         return self._still_missing(chunk)

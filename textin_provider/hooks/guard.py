@@ -85,9 +85,15 @@ class GuardedPost(Generic[T]):
         return value
 
     def attempt_failed(self, error: ApiError) -> None:
-        """Note an error that proves, unless it is an uncertain one, that nothing was accepted."""
+        """Withdraw the intent unless the error is uncertain: then nothing was accepted."""
         if not self._values and error.kind is not ErrorKind.UNCERTAIN:
             self._may_be_accepted = False
+            self._withdraw()
+
+    def _withdraw(self) -> None:
+        if self._is_recorded:
+            self._record.refused()
+            self._is_recorded = False
 
     def final_error(self, error: BaseException) -> BaseException:
         """Return what the POST fails with: the same error, or an uncertain one."""
@@ -96,8 +102,7 @@ class GuardedPost(Generic[T]):
         if self._values:
             return accepted_but_failed(self.request.about, self._values[0], error)
         if not self._may_be_accepted:
-            if self._is_recorded:
-                self._record.refused()
+            self._withdraw()
             return error
         return interrupted(self.request.about, error)
 

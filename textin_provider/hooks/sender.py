@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import BaseHook
@@ -12,13 +12,20 @@ from airflow.providers.common.compat.sdk import BaseHook
 import textin_provider.exceptions  # noqa: F401  # errors become public exceptions by being registered
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.protocol import Request, Response
-from textin_provider.api.rate_limit import flow_within_limit, send_within_limit
 from textin_provider.api.retry import backoff
-from textin_provider.hooks.connection import DEFAULT_CONN_ID, TextInConnection, lookup_errors, read_connection
+from textin_provider.api.send_pipeline import PaceCall, Pipeline, Steps
+from textin_provider.hooks.connection import (
+    DEFAULT_CONN_ID,
+    TextInConnection,
+    lookup_errors,
+    pace_lookup_errors,
+    read_connection,
+)
 from textin_provider.hooks.guard import GuardedPost, NoRecord, PostRecord
+from textin_provider.hooks.rate_limit_wait import RATE_LIMIT_TIMEOUT, RateLimitWait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     import requests
 
@@ -44,8 +51,13 @@ class Sender(BaseHook):
     def connection(self) -> TextInConnection:
         """The checked connection, looked up at first use."""
         with lookup_errors(self.textin_conn_id):
-            connection = self.get_connection(self.textin_conn_id)
-        return read_connection(connection, connection.extra_dejson)
+            found = self.get_connection(self.textin_conn_id)
+        connection = read_connection(found, found.extra_dejson)
+        if connection.pace_conn_id is None:
+            return connection
+        with pace_lookup_errors(connection.pace_conn_id):
+            store = self.get_connection(connection.pace_conn_id)
+        return connection.with_pace(store)
 
     def get_conn(self) -> requests.Session:
         """
@@ -60,28 +72,43 @@ class Sender(BaseHook):
             self._session_pid = os.getpid()
         return self._session
 
+    def now(self) -> float:
+        """Return the seconds of the monotonic clock."""
+        return time.monotonic()
+
     def sleep(self, seconds: float) -> None:
         """Let some seconds pass between two requests."""
         time.sleep(seconds)
 
     def send(
-        self, request: Request[T], *, attempts: int = READ_ATTEMPTS, record: PostRecord[T] | None = None
+        self,
+        request: Request[T],
+        *,
+        attempts: int = READ_ATTEMPTS,
+        record: PostRecord[T] | None = None,
+        rate_limit_timeout: float | None = None,
     ) -> T:
         """
-        Send one request and return its value. A POST is repeated only if no connection was made.
+        Send one request and return its value. A POST is repeated only if nothing can have been accepted.
 
+        :param attempts: how often it is sent at most. A refusal for the rate does not count.
         :param record: where a POST is written down, before it is sent and after it was accepted.
+        :param rate_limit_timeout: seconds for which refusals for the rate are waited out; by default
+            :data:`RATE_LIMIT_TIMEOUT`, and 0 for a single attempt.
         :raises TextInUncertainSubmitError: for any exception between the first byte of a POST and the end
             of ``record.accepted``, unless it proves that nothing was accepted.
         """
+        turn = self._turn(attempts, rate_limit_timeout)
         if request.is_read:
             value: T = self.retry(
-                partial(self._drive, send_within_limit, request, self._exchange), attempts=attempts
+                lambda: self._drive(self._pipeline().send(request), self._exchange),
+                attempts=attempts,
+                turn=turn,
             )
             return value
-        return self._post(GuardedPost(request, record or NoRecord()), attempts)
+        return self._post(GuardedPost(request, record or NoRecord()), attempts, turn)
 
-    def _post(self, post: GuardedPost[T], attempts: int) -> T:
+    def _post(self, post: GuardedPost[T], attempts: int, turn: RateLimitWait) -> T:
         """Send a POST, and hand over its value before anything can get lost."""
 
         def exchange(request: Request[Any]) -> Response:
@@ -92,14 +119,14 @@ class Sender(BaseHook):
 
         def attempt() -> T:
             try:
-                value: T = self._drive(send_within_limit, post.request, exchange)
+                value: T = self._drive(self._pipeline().send(post.request), exchange)
                 return value
             except ApiError as error:
                 post.attempt_failed(error)
                 raise
 
         try:
-            self.retry(attempt, attempts=attempts, is_read=False)
+            self.retry(attempt, attempts=attempts, turn=turn, is_read=False)
             return post.hand_over()
         except BaseException as error:  # of any class: a timeout or a signal must not lead to a second POST
             final = post.final_error(error)
@@ -110,28 +137,54 @@ class Sender(BaseHook):
     def run(self, new_flow: Callable[[], Flow[T]], *, attempts: int) -> T:
         """Send the reads of a flow and return its result; after an error the flow starts again."""
         result: T = self.retry(
-            lambda: self._drive(flow_within_limit, new_flow(), self._exchange), attempts=attempts
+            lambda: self._drive(self._pipeline().run(new_flow()), self._exchange), attempts=attempts
         )
         return result
 
-    def retry(self, action: Callable[[], T], *, attempts: int = READ_ATTEMPTS, is_read: bool = True) -> T:
-        """Repeat an action after a transient error; other actions than reads only if nothing was sent."""
-        for attempt in range(1, attempts + 1):
+    def retry(
+        self,
+        action: Callable[[], T],
+        *,
+        attempts: int = READ_ATTEMPTS,
+        turn: RateLimitWait | None = None,
+        is_read: bool = True,
+    ) -> T:
+        """
+        Repeat an action after a transient error; other actions than reads only if nothing was sent.
+
+        :param turn: waits out refusals for the rate, which do not count as attempts.
+        """
+        turn = turn or self._turn(attempts, None)
+        attempt = 1
+        while True:
             try:
-                return action()
+                value = action()
             except ApiError as error:
-                is_limited = error.kind is ErrorKind.RATE_LIMIT
-                if is_limited:  # also of a download, which does not go through the pipeline
-                    self.connection.limiter.on_limit(error.retry_after, now=time.monotonic())
+                if error.kind is ErrorKind.RATE_LIMIT and turn.timeout:
+                    turn.wait(error)
+                    continue
                 is_repeatable = error.kind.is_transient if is_read else error.kind is ErrorKind.TRANSPORT
-                pause = self.connection.limiter.pause_left(time.monotonic()) if is_limited else 0.0
-                if not is_repeatable or attempt == attempts or pause > _LONGEST_DELAY:
+                if not is_repeatable or attempt >= attempts:
                     raise
-                self.log.warning("%s Retrying (attempt %d of %d).", error, attempt + 1, attempts)
-                # After a rate limit the next attempt waits for the end of the shared pause instead.
-                if not is_limited:
-                    time.sleep(min(max(backoff(attempt), error.retry_after or 0.0), _LONGEST_DELAY))
-        raise AssertionError("unreachable: the last attempt returns or raises")
+                attempt += 1
+                self.log.warning("%s Retrying (attempt %d of %d).", error, attempt, attempts)
+                self.sleep(min(max(backoff(attempt - 1), error.retry_after or 0.0), _LONGEST_DELAY))
+            else:
+                turn.end()
+                return value
+
+    def report_limit(self, error: ApiError) -> None:
+        """Start a pause of the account if a download, which needs no slot, was refused for its rate."""
+        self._drive(self._pipeline().report(error), self._exchange)
+
+    def _turn(self, attempts: int, rate_limit_timeout: float | None) -> RateLimitWait:
+        if rate_limit_timeout is None:
+            rate_limit_timeout = RATE_LIMIT_TIMEOUT if attempts > 1 else 0.0
+        return RateLimitWait(self, rate_limit_timeout)
+
+    def pause_left(self) -> float:
+        """Return the seconds until the common pause of the account ends, 0 without one."""
+        return self.connection.limiter.pause_left(self.now())
 
     def _exchange(self, request: Request[Any], on_first_bytes: Callable[[], None] | None = None) -> Response:
         """Send one request once and return the response."""
@@ -139,23 +192,22 @@ class Sender(BaseHook):
 
         return send(self.get_conn(), request, self.connection, on_first_bytes)
 
-    def _drive(
-        self,
-        pipeline: Callable[..., Generator[float | Request[Any], Any, T]],
-        work: Any,
-        exchange: Callable[[Request[Any]], Response],
-    ) -> T:
-        """Sleep and send as the pipeline for a request or a flow says."""
-        steps = pipeline(work, self.connection.limiter, clock=time.monotonic, max_wait=_LONGEST_DELAY)
-        response: Response | None = None
+    def _pipeline(self) -> Pipeline:
+        return Pipeline(self.connection.limiter, self.now, self.log.warning, _LONGEST_DELAY)
+
+    def _drive(self, steps: Steps[T], exchange: Callable[[Request[Any]], Response]) -> T:
+        """Sleep, send and ask the shared pace as the pipeline says."""
+        result: Any = None
         while True:
             try:
-                step = steps.send(response)
+                step = steps.send(result)
             except StopIteration as end:
                 value: T = end.value
                 return value
             if isinstance(step, Request):
-                response = exchange(step)
+                result = exchange(step)
+            elif isinstance(step, PaceCall):
+                result = step.run()
             else:
-                time.sleep(step)
-                response = None
+                self.sleep(step)
+                result = None

@@ -24,11 +24,12 @@ class TextInHook(XParseMethods, DocFlowMethods):
     - **login**: App ID (``x-ti-app-id``), required.
     - **password**: Secret code (``x-ti-secret-code``), required.
     - **host**: xParse base URL, ``https://api.textin.com`` unless given.
-    - **extra**: ``docflow_host``, ``workspace_id``, ``max_requests_per_second``, ``enterprise_id``,
-      ``timeout`` (seconds), ``result_hosts`` (comma separated).
+    - **extra**: ``docflow_host``, ``workspace_id``, ``max_requests_per_second``, ``max_concurrent_jobs``,
+      ``pace_conn_id``, ``enterprise_id``, ``timeout`` (seconds), ``result_hosts`` (comma separated).
 
-    Reads are repeated a few times after errors of TextIn or the network. A submit is sent once, and again
-    only if no connection was made, because every accepted document is billed.
+    Reads are repeated a few times after errors of TextIn or the network. A submit is sent again only if
+    nothing was accepted, because every accepted document is billed. Requests that TextIn refuses for the
+    account's rate wait for their turn.
 
     All methods raise a :class:`~textin_provider.exceptions.TextInError`.
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from airflow.providers.common.compat.sdk import BaseHook
 
 import textin_provider.exceptions  # noqa: F401  # errors become public exceptions by being registered
 from textin_provider.api.protocol import Request
-from textin_provider.api.rate_limit import flow_within_limit, send_within_limit
+from textin_provider.api.send_pipeline import PaceCall, Pipeline, Steps
 from textin_provider.api.xparse.endpoints import get_job
-from textin_provider.hooks.connection import DEFAULT_CONN_ID, TextInConnection, lookup_errors, read_connection
+from textin_provider.hooks.connection import (
+    DEFAULT_CONN_ID,
+    TextInConnection,
+    lookup_errors,
+    pace_lookup_errors,
+    read_connection,
+)
 from textin_provider.hooks.loading import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
     from textin_provider.api.protocol import Flow
     from textin_provider.api.xparse import XParseJob
     from textin_provider.hooks.aiohttp_transport import Client
@@ -92,19 +96,19 @@ class TextInAsyncHook(BaseHook):
 
         :param max_wait: the longest pause of the account in seconds that the read may wait for.
         """
-        return await self._drive(send_within_limit, request, max_wait)
+        return await self._drive(self._pipeline(max_wait).send(request))
 
     async def run(self, flow: Flow[T], *, max_wait: float = math.inf) -> T:
         """Send the reads of a flow, each as :meth:`send` does, and return the result of the flow."""
-        return await self._drive(flow_within_limit, flow, max_wait)
+        return await self._drive(self._pipeline(max_wait).run(flow))
 
-    async def _drive(
-        self, pipeline: Callable[..., Generator[float | Request[Any], Any, T]], work: Any, max_wait: float
-    ) -> T:
-        """Sleep and send as the pipeline for a request or a flow says."""
+    def _pipeline(self, max_wait: float) -> Pipeline:
         if self._client is None or self.connection is None:
             raise RuntimeError("Use the hook inside `async with`.")
-        steps = pipeline(work, self.connection.limiter, clock=time.monotonic, max_wait=max_wait)
+        return Pipeline(self.connection.limiter, time.monotonic, self.log.warning, max_wait)
+
+    async def _drive(self, steps: Steps[T]) -> T:
+        """Sleep, send and ask the shared pace as the pipeline says."""
         try:
             step = next(steps)
             while True:
@@ -116,6 +120,8 @@ class TextInAsyncHook(BaseHook):
                     if client is None:
                         raise RuntimeError("The hook was closed.")
                     step = steps.send(await client.send(step))
+                elif isinstance(step, PaceCall):
+                    step = steps.send(await asyncio.to_thread(step.run))
                 else:
                     await asyncio.sleep(step)
                     step = next(steps)
@@ -127,5 +133,10 @@ class TextInAsyncHook(BaseHook):
         from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 
         with lookup_errors(self.textin_conn_id):
-            connection = await get_async_connection(self.textin_conn_id, hook=self)
-        return read_connection(connection, await get_async_extra_dejson(connection))
+            found = await get_async_connection(self.textin_conn_id, hook=self)
+        connection = read_connection(found, await get_async_extra_dejson(found))
+        if connection.pace_conn_id is None:
+            return connection
+        with pace_lookup_errors(connection.pace_conn_id):
+            store = await get_async_connection(connection.pace_conn_id, hook=self)
+        return connection.with_pace(store)

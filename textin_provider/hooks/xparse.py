@@ -16,11 +16,13 @@ from textin_provider.api.xparse import endpoints
 from textin_provider.api.xparse.result_stream import ResultStream
 from textin_provider.hooks.guard import NoRecord, accepted_but_failed, is_uncertain
 from textin_provider.hooks.lineage import report
+from textin_provider.hooks.rate_limit_wait import RATE_LIMIT_TIMEOUT, rate_limit_seconds
 from textin_provider.hooks.sender import READ_ATTEMPTS, Sender
 from textin_provider.hooks.storage import OutputFile, open_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import timedelta
 
     from textin_provider.api.protocol import Request
     from textin_provider.api.xparse import XParseJob
@@ -44,10 +46,14 @@ class XParseMethods(Sender):
         webhook: str | None = None,
         *,
         file_conn_id: str | None = None,
+        rate_limit_timeout: float | timedelta = RATE_LIMIT_TIMEOUT,
         record: PostRecord[str] | None = None,
     ) -> str:
         """
         Submit one document to xParse and return the job id.
+
+        A submit that TextIn refuses because the account is at its limit, of requests or of jobs in work, has
+        accepted nothing; it waits for its turn and is sent again.
 
         Any exception after the first byte was sent, a timeout of Airflow or a signal included, is a
         ``TextInUncertainSubmitError``, which no retry repeats.
@@ -57,12 +63,15 @@ class XParseMethods(Sender):
         :param config: parse configuration, a dict or JSON text. See docs.textin.com/xparse/v1/parse-config.
         :param webhook: http(s) address that TextIn calls when the job has ended.
         :param file_conn_id: Airflow connection for ``file`` on object storage.
+        :param rate_limit_timeout: seconds from the first such refusal until the submit fails with
+            ``TextInRateLimitError``.
         :param record: where the submit is written down, see :class:`~textin_provider.hooks.guard.PostRecord`.
         :raises TextInUncertainSubmitError: if the document may have been accepted despite the error.
         """
         passwords = mask_passwords(config)
         try:
-            return self._submit(file, file_url, config, webhook, file_conn_id, record or NoRecord())
+            submit = _Submit(self, record or NoRecord(), rate_limit_seconds(rate_limit_timeout))
+            return self._submit(submit, file, file_url, config, webhook, file_conn_id)
         except BaseException as error:
             if not passwords:
                 raise
@@ -73,15 +82,14 @@ class XParseMethods(Sender):
 
     def _submit(
         self,
+        submit: _Submit,
         file: PathValue | None,
         file_url: str | None,
         config: Mapping[str, Any] | str | None,
         webhook: str | None,
         file_conn_id: str | None,
-        record: PostRecord[str],
     ) -> str:
         exactly_one_of(file=file, file_url=file_url)
-        submit = _Submit(self, record)
         try:
             if file is None:
                 request = endpoints.submit_job(file_url=file_url, config=config, webhook=webhook)
@@ -135,17 +143,22 @@ class XParseMethods(Sender):
 
         job = self.send(endpoints.get_job(job_id), attempts=1)
         url, about = job.downloadable_url(), f"xParse job {job_id}: result"
-        with open_result(self.get_conn(), url, self.connection, about) as response, output.writing() as file:
-            stream = ResultStream(about, must_balance=not has_provable_end(response))
-            for chunk in chunks_of(response, about):
-                file.write(stream.feed(chunk))
-            file.write(stream.finish())
+        try:
+            result = open_result(self.get_conn(), url, self.connection, about)
+            with result as response, output.writing() as file:
+                stream = ResultStream(about, must_balance=not has_provable_end(response))
+                for chunk in chunks_of(response, about):
+                    file.write(stream.feed(chunk))
+                file.write(stream.finish())
+        except ApiError as error:
+            self.report_limit(error)
+            raise
         return {"job_id": job_id, "file_id": job.file_id, **output.manifest(file)}
 
     def _test_xparse(self) -> None:
         """Ask for a job that does not exist; raise if xParse rejects the credentials or does not respond."""
         try:
-            self.send(endpoints.get_job(_NO_JOB), attempts=2)
+            self.send(endpoints.get_job(_NO_JOB), attempts=2, rate_limit_timeout=0.0)
         except ApiError as error:
             # Another service behind that host may refuse the id with a code of its own.
             is_textins = error.code in CODES or (error.code or 0) >= FIRST_OWN_CODE
@@ -165,9 +178,10 @@ def mask_passwords(config: object) -> tuple[str, ...]:
 class _Submit:
     """One submit, and the record of it: what is accepted is written down, logged and reported."""
 
-    def __init__(self, hook: Sender, record: PostRecord[str]) -> None:
+    def __init__(self, hook: Sender, record: PostRecord[str], rate_limit_timeout: float) -> None:
         self._hook = hook
         self._record = record
+        self._rate_limit_timeout = rate_limit_timeout
         self._about = self._name = ""
         self._source: PathValue = ""
         self._job_id: str | None = None
@@ -177,7 +191,7 @@ class _Submit:
         """Send the request for the document of that name and return its job id."""
         self._about, self._name, self._source = request.about, name, source
         try:
-            return self._hook.send(request, record=self)
+            return self._hook.send(request, record=self, rate_limit_timeout=self._rate_limit_timeout)
         except ApiError as error:
             # Closing the document may fail next, and hide this error.
             self._uncertain = error if is_uncertain(error) else None

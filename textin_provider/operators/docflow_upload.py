@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from textin_provider.api.errors import ApiError
+from textin_provider.api.inputs import as_seconds
 from textin_provider.api.redaction import without_secrets
 from textin_provider.api.text import one_line
 from textin_provider.tasks.mixins import TextInTaskMixin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import timedelta
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -60,6 +62,8 @@ class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
     :param pdf_password: password of the PDF files; masked. (templated)
     :param workspace_id: the DocFlow workspace, by default the connection's. (templated)
     :param file_conn_id: Airflow connection for ``files`` on object storage. (templated)
+    :param rate_limit_timeout: seconds, or a ``timedelta``, for which each request waits for its turn while
+        the account is at its limit; after that the task fails with ``TextInRateLimitError`` and is retried.
     :param textin_conn_id: id of the connection. (templated)
     :return: ``{"batch_number", "files": [{"file_id", "task_id", "name", "format"}]}``, in the order of the
         files.
@@ -100,6 +104,7 @@ class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
         pdf_password: str | None = None,
         workspace_id: str | None = None,
         file_conn_id: str | None = None,
+        rate_limit_timeout: float | timedelta = 3600.0,
         textin_conn_id: str = "textin_default",
         **kwargs: Any,
     ) -> None:
@@ -117,6 +122,7 @@ class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
         self.pdf_password = pdf_password
         self.workspace_id = workspace_id
         self.file_conn_id = file_conn_id
+        self.rate_limit_timeout = as_seconds(rate_limit_timeout)
         self.textin_conn_id = textin_conn_id
 
     @property
@@ -158,6 +164,7 @@ class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
             workspace_id=self.workspace_id,
             file_conn_id=self.file_conn_id,
             on_accepted=on_accepted,
+            rate_limit_timeout=self.rate_limit_timeout,
             resume=partial(self._plan_batch, context["ti"]) if self.durable else False,
             category=self.category,
             target_process=self.target_process,

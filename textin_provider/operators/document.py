@@ -67,6 +67,8 @@ class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
     :param durable: whether to continue with the job of an earlier try (Airflow 3.3+); if not, each try
         submits.
     :param resubmit_uncertain: whether to send a document again that an earlier try may have submitted.
+    :param rate_limit_timeout: seconds, or a ``timedelta``, for which the submit waits for its turn while the
+        account is at its limit; after that the task fails with ``TextInRateLimitError`` and is retried.
     :param poll_interval: seconds between two polls of the job, or a ``timedelta``.
     :param timeout: seconds, or a ``timedelta``, from the submit until the wait times out. A try that starts
         later waits as long again.
@@ -104,6 +106,7 @@ class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         durable: bool = True,
         resubmit_uncertain: bool = False,
+        rate_limit_timeout: float | timedelta = 3600.0,
         poll_interval: float | timedelta = 10.0,
         timeout: float | timedelta = 24 * 3600,
         textin_conn_id: str = "textin_default",
@@ -121,6 +124,7 @@ class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
         self.deferrable = deferrable
         self.durable = durable
         self.resubmit_uncertain = resubmit_uncertain
+        self.rate_limit_timeout = as_seconds(rate_limit_timeout)
         self.poll_interval = as_seconds(poll_interval)
         self.timeout = as_seconds(timeout)
         self.textin_conn_id = textin_conn_id
@@ -141,6 +145,7 @@ class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
 
         check_seconds("poll_interval", self.poll_interval)
         check_seconds("timeout", self.timeout)
+        check_seconds("rate_limit_timeout", self.rate_limit_timeout, may_be_zero=True)
         # The job, whose id names the result, is not submitted yet.
         name = f"{'0' * 32}.json"
         OutputFile(self.output_path, name, self.output_conn_id, overwrite=self.overwrite).check()

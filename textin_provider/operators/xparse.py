@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.api.inputs import as_list
+from textin_provider.api.inputs import as_list, as_seconds
 from textin_provider.api.text import one_line
 from textin_provider.operators.document import XParseDocumentOperator
 from textin_provider.operators.folder import XParseFolderOperator
@@ -17,6 +17,7 @@ from textin_provider.tasks.mixins import TextInTaskMixin, XParseSubmitMixin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import timedelta
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -58,6 +59,8 @@ class XParseSubmitOperator(XParseSubmitMixin, BaseOperator):
     :param file_conn_id: Airflow connection for ``file`` on object storage. (templated)
     :param durable: whether to return the job of an earlier try (Airflow 3.3+); if not, each try submits.
     :param resubmit_uncertain: whether to send a document again that an earlier try may have submitted.
+    :param rate_limit_timeout: seconds, or a ``timedelta``, for which the submit waits for its turn while the
+        account is at its limit; after that the task fails with ``TextInRateLimitError`` and is retried.
     :param textin_conn_id: id of the connection. (templated)
     :return: the job id, which is also pushed as XCom ``job_id``, right after the submit.
     """
@@ -82,6 +85,7 @@ class XParseSubmitOperator(XParseSubmitMixin, BaseOperator):
         file_conn_id: str | None = None,
         durable: bool = True,
         resubmit_uncertain: bool = False,
+        rate_limit_timeout: float | timedelta = 3600.0,
         textin_conn_id: str = "textin_default",
         **kwargs: Any,
     ) -> None:
@@ -93,6 +97,7 @@ class XParseSubmitOperator(XParseSubmitMixin, BaseOperator):
         self.file_conn_id = file_conn_id
         self.durable = durable
         self.resubmit_uncertain = resubmit_uncertain
+        self.rate_limit_timeout = as_seconds(rate_limit_timeout)
         self.textin_conn_id = textin_conn_id
 
     def execute(self, context: Context) -> str:

@@ -81,6 +81,7 @@ class XParseSubmitMixin(TextInTaskMixin):
     file_conn_id: str | None
     durable: bool
     resubmit_uncertain: bool
+    rate_limit_timeout: float
 
     def _do_render_template_fields(self, parent: Any, *arguments: Any, **named: Any) -> None:
         """Render the fields, then mask the passwords of the configuration before Airflow shows it."""

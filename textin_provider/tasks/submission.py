@@ -109,6 +109,7 @@ class Submission:
                 task.config,
                 task.webhook,
                 file_conn_id=task.file_conn_id,
+                rate_limit_timeout=task.rate_limit_timeout,
                 record=self,
             )
         return cast("SubmittedJob", self._job)  # the hook has handed it over

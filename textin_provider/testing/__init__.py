@@ -7,6 +7,7 @@ needs the extra: ``pip install 'airflow-provider-textin[testing]'``; importing t
 
 from __future__ import annotations
 
+from textin_provider.testing.account import PLANS, Account, Usage
 from textin_provider.testing.background import Delivery
 from textin_provider.testing.docflow.files import File
 from textin_provider.testing.docflow.query_files import Quirks
@@ -18,6 +19,8 @@ from textin_provider.testing.server import TextInServer
 from textin_provider.testing.xparse.jobs import Job
 
 __all__ = [
+    "PLANS",
+    "Account",
     "Delivery",
     "File",
     "FileScript",
@@ -27,5 +30,6 @@ __all__ = [
     "Request",
     "ScriptedFault",
     "TextInServer",
+    "Usage",
     "fast_polling",
 ]

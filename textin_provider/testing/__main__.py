@@ -13,9 +13,12 @@ import threading
 from typing import TYPE_CHECKING
 
 from textin_provider.testing import extra
+from textin_provider.testing.account_options import account_of, add_account_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from textin_provider.testing.account import Account
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,10 +28,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except extra.MissingExtraError as exc:
         print(exc, file=sys.stderr)
         return 1
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    account = account_of(parser, options)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
     logging.getLogger("textin_provider.testing").setLevel(logging.INFO)
-    return _serve(options)
+    return _serve(options, account)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -48,10 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--processing-seconds", type=float, default=3.0, help="seconds it is processed after that (3)"
     )
+    add_account_options(parser)
     return parser
 
 
-def _serve(options: argparse.Namespace) -> int:
+def _serve(options: argparse.Namespace, account: Account) -> int:
     from textin_provider.testing.server import TextInServer
 
     stop = threading.Event()
@@ -64,6 +70,7 @@ def _serve(options: argparse.Namespace) -> int:
         options.pending_seconds,
         options.processing_seconds,
         workspace_id=options.workspace_id,
+        account=account,
     )
     try:
         server.start()

@@ -23,6 +23,7 @@ CREDENTIALS_MISSING = 40101
 CREDENTIALS_INVALID = 40102
 FILE_TOO_LARGE = 40302
 FILE_TYPE_UNSUPPORTED = 40303
+LIMIT_EXCEEDED = 40306
 UNKNOWN_URL = 40400
 FILE_CORRUPTED = 40422
 PASSWORD_REQUIRED = 40423
@@ -41,6 +42,7 @@ MESSAGES = {
     CREDENTIALS_INVALID: "x-ti-app-id or x-ti-secret-code is invalid",
     FILE_TOO_LARGE: "File size exceeds the limit",
     FILE_TYPE_UNSUPPORTED: "File type not supported",
+    LIMIT_EXCEEDED: "qps limit exceeded",
     UNKNOWN_URL: "Invalid URL",
     FILE_CORRUPTED: "File is corrupted",
     PASSWORD_REQUIRED: "PDF password is missing or wrong",
@@ -189,16 +191,21 @@ _FRAMES = {
 
 
 class Refusal(Exception):
-    """Raised for a request or document that TextIn rejects; ``detail`` is the specific reason."""
+    """
+    Raised for a request or document that TextIn rejects; ``detail`` is the specific reason.
 
-    def __init__(self, code: int, detail: str) -> None:
-        super().__init__(f"{MESSAGES[code]}: {detail}")
+    ``message`` replaces the usual one of the code.
+    """
+
+    def __init__(self, code: int, detail: str, message: str | None = None) -> None:
         self.code = code
         self.detail = detail
+        self.message = message or MESSAGES[code]
+        super().__init__(f"{self.message}: {detail}")
 
     def response(self, envelope: Envelope) -> HttpResponse:
         """Return the error response."""
-        return envelope.error(self.code, MESSAGES[self.code], self.detail)
+        return envelope.error(self.code, self.message, self.detail)
 
 
 def encode_json(value: object) -> bytes:

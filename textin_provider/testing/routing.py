@@ -1,4 +1,4 @@
-"""The ASGI application: request log, routes, credentials, and faults around the endpoints."""
+"""The ASGI application: request log, routes, credentials, rate limit, and faults around the endpoints."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ from typing import TYPE_CHECKING
 from textin_provider.testing import responses
 from textin_provider.testing.faults import send_altered
 from textin_provider.testing.http_server import Connection, RequestBody
-from textin_provider.testing.request_log import Request, RequestLog, redact_query
+from textin_provider.testing.request_log import Request, redact_query
 from textin_provider.testing.responses import Envelope, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from textin_provider.testing.faults import FaultQueue, ScriptedFault
+    from textin_provider.testing.faults import ScriptedFault
     from textin_provider.testing.http_server import Receive, Scope, Send
     from textin_provider.testing.responses import HttpResponse
+    from textin_provider.testing.running import State
 
 log = logging.getLogger("textin_provider.testing")
-
-UNKNOWN = "unknown"
 
 
 @dataclass(slots=True)
@@ -75,6 +74,13 @@ class Route:
         return tail if tail and "/" not in tail else None
 
 
+async def _unknown_url(request: RoutedRequest) -> HttpResponse:
+    raise Refusal(responses.UNKNOWN_URL, f"{request.logged.method} {request.logged.path}")
+
+
+_UNKNOWN_ROUTE = Route("unknown", "", "", _unknown_url, needs_credentials=False)
+
+
 @dataclass(slots=True)
 class Credentials:
     """The one pair of credentials that the server accepts; the secret may be rotated."""
@@ -103,13 +109,12 @@ class Credentials:
 class Application:
     """The ASGI application of one server."""
 
-    def __init__(
-        self, routes: Sequence[Route], credentials: Credentials, request_log: RequestLog, faults: FaultQueue
-    ) -> None:
+    def __init__(self, routes: Sequence[Route], credentials: Credentials, state: State) -> None:
         self._routes = routes
         self._credentials = credentials
-        self._request_log = request_log
-        self._faults = faults
+        self._request_log = state.request_log
+        self._faults = state.faults
+        self._limits = state.limits
         prefix = secrets.token_hex(8)
         self._request_ids = (f"{prefix}{number:016x}".encode() for number in itertools.count(1))
 
@@ -119,38 +124,52 @@ class Application:
             return
         method, path = scope["method"], scope["path"]
         route, tail = self._find_route(method, path)
-        name = route.name if route else UNKNOWN
         query = scope["query_string"].decode("latin-1")
-        logged = Request(name, method, path, redact_query(query), scope["headers"])
+        logged = Request(route.name, method, path, redact_query(query), scope["headers"])
         self._request_log.add(logged)
         request = RoutedRequest(logged, query, RequestBody(receive), tail)
         connection = Connection(scope, receive, send, partial(self._request_log.add_sent, logged))
         try:
-            fault = self._faults.take(name)
-            if fault is not None:
-                await self._serve_with_fault(route, request, connection, fault)
-            else:
-                response = await self._respond(route, request)
-                logged.body_bytes = request.body.received
-                logged.http_status, logged.code = response.http_status, response.code
-                await connection.send(response, next(self._request_ids))
+            await self._serve(route, request, connection)
         except (asyncio.CancelledError, ConnectionError):
             # The server stops, or the client has disconnected.
             return
 
-    def _find_route(self, method: str, path: str) -> tuple[Route | None, str]:
+    def _find_route(self, method: str, path: str) -> tuple[Route, str]:
         for route in self._routes:
             tail = route.match(method, path)
             if tail is not None:
                 return route, tail
-        return None, ""
+        return _UNKNOWN_ROUTE, ""
 
-    async def _respond(self, route: Route | None, request: RoutedRequest) -> HttpResponse:
+    async def _serve(self, route: Route, request: RoutedRequest, connection: Connection) -> None:
+        logged = request.logged
+        denial = self._denial(route, logged)
+        if denial is not None and denial.code == responses.LIMIT_EXCEEDED:
+            await request.body.drain()
+        elif (fault := self._faults.take(route.name)) is not None:
+            await self._serve_with_fault(route, request, connection, fault, denial)
+            return
+        response = await self._respond(route, request, denial)
+        logged.body_bytes = request.body.received
+        logged.http_status, logged.code = response.http_status, response.code
+        await connection.send(response, next(self._request_ids))
+
+    def _denial(self, route: Route, logged: Request) -> Refusal | None:
+        """Return why the request does not reach its endpoint, or count it as let in."""
+        if not route.needs_credentials:
+            return None
         try:
-            if route is None:
-                raise Refusal(responses.UNKNOWN_URL, f"{request.logged.method} {request.logged.path}")
-            if route.needs_credentials:
-                self._credentials.check(request.logged.raw_headers)
+            self._credentials.check(logged.raw_headers)
+            self._limits.admit_request()
+        except Refusal as refusal:
+            return refusal
+        return None
+
+    async def _respond(self, route: Route, request: RoutedRequest, denial: Refusal | None) -> HttpResponse:
+        try:
+            if denial is not None:
+                raise denial
             return await route.handler(request)
         except Refusal as refusal:
             return refusal.response(request.envelope)
@@ -162,11 +181,16 @@ class Application:
             return request.envelope.error(responses.INTERNAL_ERROR, message, http_status=500)
 
     async def _serve_with_fault(
-        self, route: Route | None, request: RoutedRequest, connection: Connection, fault: ScriptedFault
+        self,
+        route: Route,
+        request: RoutedRequest,
+        connection: Connection,
+        fault: ScriptedFault,
+        denial: Refusal | None,
     ) -> None:
         if fault.delay:
             await asyncio.sleep(fault.delay)
-        real = await self._respond(route, request) if fault.runs_endpoint else None
+        real = await self._respond(route, request, denial) if fault.runs_endpoint else None
         if real is None and fault.cut != "in_request":
             await request.body.drain()
         request.logged.body_bytes = request.body.received

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from textin_provider.testing.background import Delivery
     from textin_provider.testing.docflow.query_files import Quirks
     from textin_provider.testing.docflow.registry import FileRegistry
+    from textin_provider.testing.limits import AccountLimits
     from textin_provider.testing.request_log import RequestLog
     from textin_provider.testing.scripts import FileScript, JobScript
     from textin_provider.testing.xparse.jobs import JobRegistry
@@ -49,6 +50,7 @@ class State:
     jobs: JobRegistry
     files: FileRegistry
     quirks: Quirks
+    limits: AccountLimits
     faults: FaultQueue = field(default_factory=FaultQueue)
     webhooks: list[Delivery] = field(default_factory=list)
 
@@ -64,6 +66,7 @@ class Running:
         from textin_provider.testing.routing import Application, Credentials
         from textin_provider.testing.xparse.endpoints import XParseEndpoints
         from textin_provider.testing.xparse.runner import JobRunner
+        from textin_provider.testing.xparse.slots import JobSlots
 
         listener = _listener(settings.port)
         self.url = f"http://{HOST}:{listener.getsockname()[1]}"
@@ -71,7 +74,8 @@ class Running:
         self._files = state.files
         self._workspace_id = settings.workspaces[0]
         background = Background(Path(self._spool.name))
-        job_runner = JobRunner(background, settings.max_file_bytes, state.webhooks)
+        self._slots = JobSlots(state.limits)
+        job_runner = JobRunner(background, settings.max_file_bytes, state.webhooks, self._slots)
         self._xparse = XParseEndpoints(state.jobs, job_runner, self.url, settings.max_file_bytes)
         docflow = DocFlowEndpoints(
             state.files,
@@ -82,7 +86,7 @@ class Running:
         )
         routes = [*self._xparse.routes(), *docflow.routes()]
         self._credentials = Credentials(settings.app_id, settings.secret_code)
-        app = Application(routes, self._credentials, state.request_log, state.faults)
+        app = Application(routes, self._credentials, state)
         self._http_server = HttpServer(app, listener, state.request_log.add_connection, background.close)
         try:
             self._http_server.start()
@@ -99,6 +103,10 @@ class Running:
     def rotate_secret(self, secret_code: str) -> None:
         """Replace the accepted secret code."""
         self._credentials.secret_code = secret_code
+
+    def fill_slots(self) -> None:
+        """Begin the queued jobs that the account allows now."""
+        self._http_server.call_soon(self._slots.fill)
 
     def add_job(self, script: JobScript, document: bytes, filename: str) -> str:
         """Create a job without a submit request and return its id."""

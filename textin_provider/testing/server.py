@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from textin_provider.testing import extra
+from textin_provider.testing.account import Account, Usage
 from textin_provider.testing.docflow.query_files import Quirks
 from textin_provider.testing.docflow.registry import FileRegistry
+from textin_provider.testing.limits import AccountLimits
 from textin_provider.testing.request_log import Request, RequestLog
 from textin_provider.testing.running import Running, Settings, State
 from textin_provider.testing.scripts import FileScript, JobScript
@@ -42,6 +44,7 @@ class TextInServer:
     :param pending_seconds: seconds that a job or file is queued, unless its script defines another time.
     :param processing_seconds: seconds that it is processed after that.
     :param workspace_id: the existing DocFlow workspace, or several.
+    :param account: limits of request rate and jobs in work, e.g. ``PLANS["paid"]``; None is no limit.
     :param quirks: irregularities of the lists of DocFlow files.
     :param max_file_bytes: the largest document that xParse accepts; TextIn's limit is 500 MB.
     :param max_docflow_file_bytes: the largest file that DocFlow accepts; TextIn's limit is 100 MB.
@@ -58,6 +61,7 @@ class TextInServer:
         processing_seconds: float = 0.3,
         *,
         workspace_id: str | Sequence[str] = "local-workspace",
+        account: Account | None = None,
         quirks: Quirks | None = None,
         max_file_bytes: int = MAX_FILE_BYTES,
         max_docflow_file_bytes: int = MAX_DOCFLOW_FILE_BYTES,
@@ -77,6 +81,7 @@ class TextInServer:
             JobRegistry(pending_seconds, processing_seconds),
             FileRegistry(pending_seconds, processing_seconds),
             quirks or Quirks(),
+            AccountLimits(account or Account()),
         )
         self._running: Running | None = None
 
@@ -128,6 +133,22 @@ class TextInServer:
         return self._settings.workspaces[0]
 
     @property
+    def account(self) -> Account:
+        """The limits; assign others at any time. Queued jobs begin at once if the new limits allow them."""
+        return self._state.limits.account
+
+    @account.setter
+    def account(self, account: Account) -> None:
+        self._state.limits.replace(account)
+        if self._running is not None:
+            self._running.fill_slots()
+
+    @property
+    def usage(self) -> Usage:
+        """What was used of the account so far."""
+        return self._state.limits.usage
+
+    @property
     def quirks(self) -> Quirks:
         """The irregularities of the lists of DocFlow files; the fields may be changed at any time."""
         return self._state.quirks
@@ -136,8 +157,10 @@ class TextInServer:
         """
         Return an Airflow connection to this server, ready for ``AIRFLOW_CONN_<ID>`` as JSON.
 
-        It sets no request rate limit, since this server has none.
+        It sets the limits of the account; a rate of 0 is none.
         """
+        account = self.account
+        jobs = {"max_concurrent_jobs": account.concurrent_jobs} if account.concurrent_jobs else {}
         return {
             "conn_type": "textin",
             "login": self.app_id,
@@ -146,7 +169,8 @@ class TextInServer:
             "extra": {
                 "docflow_host": self.url,
                 "workspace_id": self.workspace_id,
-                "max_requests_per_second": 0,
+                "max_requests_per_second": account.requests_per_second,
+                **jobs,
             },
         }
 

@@ -22,7 +22,15 @@ from textin_provider.testing.responses import (
 from textin_provider.testing.routing import Route, RoutedRequest
 from textin_provider.testing.scripts import OWN_URL
 from textin_provider.testing.uploads import FormError, read_form
-from textin_provider.testing.xparse.jobs import COMPLETED, FAILED, IN_PROGRESS, FinalState, Job, JobRegistry
+from textin_provider.testing.xparse.jobs import (
+    COMPLETED,
+    FAILED,
+    IN_PROGRESS,
+    PENDING,
+    FinalState,
+    Job,
+    JobRegistry,
+)
 from textin_provider.testing.xparse.submit_request import SubmitRequest, effective_config, read_submit
 
 if TYPE_CHECKING:
@@ -68,6 +76,7 @@ class XParseEndpoints:
                 self._check_size(submit.upload)
                 config = effective_config(submit.config, submit.config_content_type)
                 await background.run_in_thread(inspect, submit.upload, config)
+            self._runner.slots.check()
         except BaseException:
             form.discard()
             raise
@@ -79,13 +88,18 @@ class XParseEndpoints:
         """Return the state of one job."""
         job = self._jobs.get(request.tail)
         if job is None or (job.script.vanish is not None and job.polls >= job.script.vanish):
+            if job is not None:
+                self._runner.slots.free(job)
             raise Refusal(PARAMETER_ERROR, "Job not found")
-        job.polls += 1
+        job.count_poll()
         state = job.state(time.monotonic())
         if job.events is not None and state == job.script.final_state:
             await job.events.finished.wait()
             job.events.shown.set()
             state = job.outcome.status if job.outcome else state
+        if state not in (PENDING, IN_PROGRESS):
+            # The job's own task may wake up later than the client that has seen its end submits the next one.
+            self._runner.slots.free(job)
         return Envelope.XPARSE.success(self._status_data(job, state))
 
     async def result(self, request: RoutedRequest) -> HttpResponse:

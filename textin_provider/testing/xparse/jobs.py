@@ -47,7 +47,8 @@ class Job:
     ``submitted_at`` is in seconds since the epoch; ``filename``, ``size``, ``sha256`` and ``file_id``
     (derived from the content) describe the document, and are empty until a ``file_url`` has been
     downloaded; ``config_content_type`` is the type of the config part, None without a config; ``polls``
-    counts status requests; ``downloads`` counts requests for its result.
+    counts status requests; ``downloads`` counts requests for its result. A job that the account has queued is
+    pending, and its times and scripted states begin when it leaves the queue.
     """
 
     job_id: str
@@ -66,6 +67,8 @@ class Job:
     outcome: FinalState | None = None
     pending_until: float = field(default=0.0, repr=False)
     ready_at: float = field(default=0.0, repr=False)
+    queued_at: float | None = field(default=None, repr=False)
+    polls_in_queue: int = field(default=0, repr=False)
     token: str = field(default="", repr=False)
     token_expires: float = field(default=0.0, repr=False)
     token_downloads: int = field(default=0, repr=False)
@@ -89,11 +92,29 @@ class Job:
         self.pending_until = now + pending
         self.ready_at = self.pending_until + processing
 
+    def hold(self, now: float) -> None:
+        """Stop the job's times at the monotonic time ``now``."""
+        self.queued_at = now
+
+    def release(self, now: float) -> None:
+        """Resume the job's times at the monotonic time ``now``."""
+        if self.queued_at is not None:
+            self.pending_until += now - self.queued_at
+            self.ready_at += now - self.queued_at
+            self.queued_at = None
+
+    def count_poll(self) -> None:
+        """Count a status request."""
+        self.polls += 1
+        self.polls_in_queue += self.queued_at is not None
+
     def state(self, now: float) -> str:
         """Return the state at the monotonic time ``now``."""
+        if self.queued_at is not None:
+            return PENDING
         states = self.script.states
         if states:
-            return states[min(self.polls, len(states)) - 1]
+            return states[min(self.polls - self.polls_in_queue, len(states)) - 1]
         if now < self.pending_until:
             return PENDING
         if now < self.ready_at or self.outcome is None:

@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textin_provider.testing.background import Delivery, DownloadError
@@ -19,6 +20,7 @@ from textin_provider.testing.xparse.jobs import COMPLETED, FAILED, FinalState, J
 if TYPE_CHECKING:
     from textin_provider.testing.background import Background
     from textin_provider.testing.responses import Body
+    from textin_provider.testing.xparse.slots import JobSlots
 
 log = logging.getLogger("textin_provider.testing")
 
@@ -27,15 +29,21 @@ Payload = Callable[[Job], dict[str, Any]]
 
 
 class JobRunner:
-    """Processes the jobs of one server, each unfinished one in a task."""
+    """Processes the jobs of one server, each unfinished one in a task, as many at once as ``slots`` allow."""
 
-    def __init__(self, background: Background, max_file_bytes: int, webhooks: list[Delivery]) -> None:
+    def __init__(
+        self, background: Background, max_file_bytes: int, webhooks: list[Delivery], slots: JobSlots
+    ) -> None:
         self.background = background
+        self.slots = slots
         self._max_file_bytes = max_file_bytes
         self._webhooks = webhooks
 
     def start(self, job: Job, upload: Upload | None, parse: Parse, payload: Payload) -> None:
         """Process a job: ``parse`` turns its document into its final state, ``payload`` makes its webhook."""
+        self.slots.take(job, partial(self._begin, job, upload, parse, payload))
+
+    def _begin(self, job: Job, upload: Upload | None, parse: Parse, payload: Payload) -> None:
         if job.script.ends:
             self.background.start(self._run(job, upload, parse, payload))
         elif upload is not None:
@@ -48,6 +56,7 @@ class JobRunner:
         else:
             job.events.finished.set()
             await job.events.shown.wait()
+        self.slots.free(job)
         log.info("job %s %s: %s", job.job_id, job.outcome.status, job.outcome.message or job.filename)
         if job.webhook:
             self._webhooks.append(await self.background.deliver(job.webhook, payload(job)))

@@ -1,0 +1,70 @@
+"""What refusals teach: the rate after them, and how it grows."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from textin_provider.api.learned_rate import LearnedRate
+
+FIRST = LearnedRate.after_refusal(0.1, None, 0.0)
+
+
+def test_the_first_refusal_halves_the_rate() -> None:
+    assert LearnedRate(spacing=0.2, refused=0.1, hits=1) == FIRST
+
+
+def test_a_refusal_soon_after_it_halves_the_rate_again() -> None:
+    assert LearnedRate.after_refusal(0.2, FIRST, 3.9) == LearnedRate(0.4, 0.2, hits=2)
+
+
+def test_a_refusal_after_twenty_requests_corrects_the_rate_by_a_tenth() -> None:
+    assert LearnedRate.after_refusal(0.2, FIRST, 4.0) == LearnedRate(0.2 / 0.9, 0.2, hits=1)
+
+
+def test_refusals_in_a_row_lower_the_rate_to_one_request_in_five_seconds() -> None:
+    learned = FIRST
+    for _ in range(100):
+        learned = LearnedRate.after_refusal(learned.spacing, learned, 0.0)
+    assert learned.spacing == 5.0
+    assert learned.hits == 16
+
+
+@pytest.mark.parametrize("spacing", [5.1, math.inf])
+def test_requests_that_are_rare_are_not_the_reason(spacing: float) -> None:
+    assert LearnedRate.after_refusal(spacing, FIRST, 0.0) == LearnedRate(0.2, 0.2, hits=2)
+
+
+def test_the_rate_grows_by_a_percent_a_request_up_to_a_tenth_below_the_refused_one() -> None:
+    assert FIRST.spacing_after(0.0) == pytest.approx(0.2)
+    assert FIRST.spacing_after(0.2) == pytest.approx(0.2 * math.exp(-0.01))
+    border = 0.1 / 0.9
+    requests = math.log(0.2 / border) / 0.01
+    assert FIRST.spacing_after(0.2 * requests) == pytest.approx(border)
+
+
+def test_beyond_that_the_rate_grows_by_a_tenth_in_some_350_requests() -> None:
+    border = 0.1 / 0.9
+    corrected = LearnedRate(border, 0.1)
+    assert corrected.spacing_after(border * 351) > 0.1 > corrected.spacing_after(border * 352)
+
+
+def test_the_rate_only_grows() -> None:
+    spacings = [FIRST.spacing_after(age / 10) for age in range(5000)]
+    assert spacings == sorted(spacings, reverse=True)
+
+
+def test_processes_share_it_as_text() -> None:
+    assert FIRST.to_text() == "[0.2, 0.1, 1]"
+    assert LearnedRate.from_text(FIRST.to_text()) == FIRST
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "null", "[]", "[0.2, 0.1]", "[0.2, 0.1, 1, 1]", '["a", 1, 1]', "[0, 0, 1]", "[0.1, 0.2, 1]",
+     "[9.0, 0.1, 1]", "[0.2, 0.1, 0]", "[0.2, 0.1, 17]", "[NaN, 0.1, 1]", "[0.2, NaN, 1]", "{}",
+     "[Infinity, 1, 1]"],
+)  # fmt: skip
+def test_any_other_text_teaches_nothing(text: str) -> None:
+    assert LearnedRate.from_text(text) is None

@@ -1,0 +1,81 @@
+"""
+What refusals teach about the rate that an account allows.
+
+After a refusal the account is paused, and then asked at a lower rate. Below the refused rate the rate grows
+quickly; close to it and beyond slowly, since only a further refusal tells where the limit is. Growth is
+counted in the requests that could have been sent since the pause, so no success has to be reported.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+
+from textin_provider.api.retry import timing
+
+#: The part of a rate that is used, whether it was set or refused.
+MARGIN = 0.9
+#: Growth per request far below the refused rate, and close to it or beyond.
+_QUICK, _SLOW = 0.01, 0.0003
+#: The most seconds between requests that refusals lead to.
+_WIDEST = 5.0
+#: After so many requests without a refusal the rate was nearly right, and the next one corrects it a little.
+_NEARLY_RIGHT = 20
+#: Refusals beyond this are past the longest pause.
+_MOST_HITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedRate:
+    """
+    A lower rate after a refusal.
+
+    :param spacing: seconds between requests right after the pause.
+    :param refused: seconds between requests when they were refused.
+    :param hits: refusals in a row.
+    """
+
+    spacing: float
+    refused: float
+    hits: int = 1
+
+    @classmethod
+    def after_refusal(cls, spacing: float, former: LearnedRate | None, age: float) -> LearnedRate:
+        """
+        Return what a refusal at this spacing teaches.
+
+        :param spacing: seconds between requests, infinite for the first one.
+        :param former: what an earlier refusal taught.
+        :param age: seconds since the pause of that refusal.
+        """
+        was_nearly_right = former is not None and age >= _NEARLY_RIGHT * min(spacing, _WIDEST)
+        hits = 1 if former is None or was_nearly_right else min(former.hits + 1, _MOST_HITS)
+        if spacing > _WIDEST:  # so few requests are not the reason
+            kept = former.spacing_after(age) if former else timing().first_spacing
+            return cls(kept, kept, hits)
+        return cls(min(spacing / (MARGIN if was_nearly_right else 0.5), _WIDEST), spacing, hits)
+
+    def spacing_after(self, age: float) -> float:
+        """Return the seconds between requests when the pause ended ``age`` seconds ago."""
+        requests = age / self.spacing
+        border = self.refused / MARGIN
+        quick = self.spacing * math.exp(-_QUICK * requests)
+        until_border = max(0.0, math.log(self.spacing / border) / _QUICK)
+        slow = border * math.exp(-_SLOW * max(0.0, requests - until_border))
+        return max(quick, slow)
+
+    def to_text(self) -> str:
+        """Return the values as JSON text, for a store that processes share."""
+        return json.dumps([self.spacing, self.refused, self.hits])
+
+    @classmethod
+    def from_text(cls, text: str) -> LearnedRate | None:
+        """Read what :meth:`to_text` returned; None for any other text."""
+        try:
+            spacing, refused, hits = json.loads(text)
+            learned = cls(float(spacing), float(refused), int(hits))
+        except (ValueError, TypeError):
+            return None
+        is_sound = 0 < learned.refused <= learned.spacing <= _WIDEST and 1 <= learned.hits <= _MOST_HITS
+        return learned if is_sound else None
