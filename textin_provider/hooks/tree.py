@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -159,6 +159,20 @@ class Tree:
             return content
 
         return self._retried(read)
+
+    @contextmanager
+    def reading(self, name: str) -> Iterator[Iterable[bytes]]:
+        """Yield the lines of a file, in constant memory."""
+        local, path = self._local(name), self._object(name)
+        file = self._retried(lambda: local.open("rb") if local else self.root.fs.open(path, "rb"))
+        try:
+            yield self._lines(file)
+        finally:
+            file.close()
+
+    def _lines(self, file: Any) -> Iterator[bytes]:
+        with self._place.errors():
+            yield from file
 
     def read_if_exists(self, name: str) -> bytes | None:
         """Return the content of a file, None if it does not exist."""

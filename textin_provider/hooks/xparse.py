@@ -118,12 +118,14 @@ class XParseMethods(Sender):
         *,
         output_conn_id: str | None = None,
         overwrite: bool = True,
+        job: XParseJob | None = None,
     ) -> dict[str, Any]:
         """
         Store the result of a completed job, complete or not at all, in constant memory.
 
         :param output_path: local path or object storage URL; one that ends with ``/`` is a directory, in
             which the file is ``<job_id>.json``.
+        :param job: the job as it was just polled, which saves a request.
         :return: ``{"job_id", "file_id", "output_path", "size_bytes", "sha256"}``.
         :raises TextInJobFailedError: if the job failed.
         :raises TextInBadResultError: if it has not ended, or ``result_url`` leads to no valid result.
@@ -131,17 +133,18 @@ class XParseMethods(Sender):
         job_id = endpoints.check_job_id(job_id)
         output = OutputFile(output_path, f"{job_id}.json", output_conn_id, overwrite=overwrite)
         output.check()
-        manifest = self.retry(lambda: self._download(job_id, output))
+        polled = [job] if job else []
+        manifest = self.retry(lambda: self._download(job_id, output, polled.pop() if polled else None))
         path, size = manifest["output_path"], manifest["size_bytes"]
         self.log.info("Stored the result of xParse job %s: %s, %d bytes.", job_id, path, size)
         report(self, "output", [path])
         return manifest
 
-    def _download(self, job_id: str, output: OutputFile) -> dict[str, Any]:
-        """Download once. The address of the result may expire, so each attempt asks for it again."""
+    def _download(self, job_id: str, output: OutputFile, job: XParseJob | None = None) -> dict[str, Any]:
+        """Download once. The address of the result may expire, so another attempt asks for it again."""
         from textin_provider.hooks.requests_transport import chunks_of, has_provable_end, open_result
 
-        job = self.send(endpoints.get_job(job_id), attempts=1)
+        job = job or self.send(endpoints.get_job(job_id), attempts=1)
         url, about = job.downloadable_url(), f"xParse job {job_id}: result"
         try:
             result = open_result(self.get_conn(), url, self.connection, about)

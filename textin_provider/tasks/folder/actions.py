@@ -45,18 +45,22 @@ class SubmitRecord:
         self._check = check
         self.is_open = False
         self.was_refused = False
+        self._is_withdrawn = False
         self.job: Content | None = None
 
     def sending(self) -> None:
-        """Write the intent, unless an attempt without a connection has written it."""
+        """Write the intent."""
         if self.is_open:
             return
         self._check()
-        self._intent = self._intent._replace(at=now_text())
+        # After a withdrawn attempt this is another one: within an attempt, withdrawn holds over intent.
+        attempt = self._intent.attempt + self._is_withdrawn
+        self._is_withdrawn = False
+        self._intent = self._intent._replace(at=now_text(), attempt=attempt)
         try:
             self._ledger.write(self._intent)
         except BaseException:
-            self._ledger.note(self._withdrawn())  # it may have been written all the same
+            self._ledger.note(self._withdraw())  # it may have been written all the same
             raise
         self.is_open = True
 
@@ -64,11 +68,12 @@ class SubmitRecord:
         """Withdraw the intent: nothing was accepted."""
         self.is_open, self.was_refused = False, True
         try:
-            self._ledger.write(self._withdrawn())
+            self._ledger.write(self._withdraw())
         except Exception as error:  # of any class: the next segment holds it
             log.warning("The ledger could not be written: %s", one_line(error))
 
-    def _withdrawn(self) -> Content:
+    def _withdraw(self) -> Content:
+        self._is_withdrawn = True
         return self._intent._replace(kind=WITHDRAWN)
 
     def accepted(self, job_id: str) -> None:
@@ -138,6 +143,7 @@ class Actions:
                 document.path if document.is_url else None,
                 self.config,
                 file_conn_id=None if document.is_url else self.source_conn_id,
+                rate_limit_timeout=0,
                 record=record,
             )
         except ApiError as error:
@@ -150,12 +156,19 @@ class Actions:
         """Return the state of a job."""
         return self.hook.poll_xparse_job(job_id)
 
-    def store(self, source: str, fingerprint: str) -> tuple[Content, Document]:
-        """Store the result of a content for a document, and return their records."""
+    def store(self, source: str, fingerprint: str, job: XParseJob | None) -> tuple[Content, Document]:
+        """
+        Store the result of a content for a document, and return their records.
+
+        :param job: the job as it was just polled.
+        """
         content = self.ledger.state.contents[fingerprint]
         document = self.ledger.state.documents[source]
         stored = self.hook.download_xparse_result(
-            content.job_id or "", self.output.path(document.output), output_conn_id=self.output.conn_id
+            content.job_id or "",
+            self.output.path(document.output),
+            output_conn_id=self.output.conn_id,
+            job=job,
         )
         at = now_text()
         return (

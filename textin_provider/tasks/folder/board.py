@@ -11,6 +11,7 @@ from textin_provider.tasks.folder.records import DOCUMENT, FAILED, INTENT, JOB, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from textin_provider.api.xparse import XParseJob
     from textin_provider.tasks.folder.names import ResultNames
     from textin_provider.tasks.folder.records import State
     from textin_provider.tasks.folder.sources import SourceDocument
@@ -22,17 +23,23 @@ class Group:
     The documents of one content: the first is sent, the others get copies of its result.
 
     :ivar polls: how often its job was polled in this process.
-    :ivar due: epoch seconds of the next poll.
+    :ivar polled: epoch seconds of the last poll, 0 before the first one.
+    :ivar due: epoch seconds of the next poll; of the first poll of a job that this process has submitted, the
+        poll timing decides.
+    :ivar submitted: epoch seconds of its submit by this process, 0 if another one has submitted it.
     :ivar stores: how often storing its result has failed.
+    :ivar job: its job as it was polled last, if it has ended.
     """
 
     fingerprint: str
     documents: list[SourceDocument]
     polls: int = 0
+    polled: float = 0.0
     due: float = 0.0
     submitted: float = 0.0
     errors: int = 0
     stores: int = 0
+    job: XParseJob | None = None
 
     @property
     def lead(self) -> SourceDocument:

@@ -31,6 +31,8 @@ _MOST = {"submit": 4, "store": 4, "identify": 2, "poll": 6}
 _READY = 16
 #: The longest time between two looks at what else is due, in seconds.
 _TICK = 1.0
+#: Of a longer poll interval, only this counts for when to defer.
+_LONGEST_INTERVAL = 10.0
 
 
 class Pause(Enum):
@@ -122,7 +124,7 @@ class Engine:
         group = self.results.next_to_store() if self._may_start("store") else None
         if group is None:
             return False
-        action = partial(self._actions.store, group.lead.source, group.fingerprint)
+        action = partial(self._actions.store, group.lead.source, group.fingerprint, group.job)
         return self._start("store", action, partial(self.results.on_stored, group))
 
     def _start_copy(self) -> bool:
@@ -171,9 +173,7 @@ class Engine:
             on_end(future)
 
     def _next_due(self) -> float:
-        due = [group.due for group in self.board.in_flight.values() if not self.results.is_polling(group)]
-        due += [self.results.next_store_at(), self.sending.next_at()]
-        return min(due)
+        return min(self.results.next_poll_at(), self.results.next_store_at(), self.sending.next_at())
 
     def _pause(self) -> Pause | None:
         """Return why the loop ends, None if it goes on; no step is running."""
@@ -186,9 +186,11 @@ class Engine:
         return self._deferrable() if board.in_flight else Pause.DONE
 
     def _deferrable(self) -> Pause | None:
-        """Return WAITING if every job was polled in vain, and nothing has happened for an interval."""
-        in_flight = self.board.in_flight.values()
-        if not self._limits.deferrable or not in_flight or time.time() >= self._limits.deadline:
+        """Return WAITING if nothing has happened for a while, and then no job had ended."""
+        limits = self._limits
+        if not limits.deferrable or not self.board.in_flight or time.time() >= limits.deadline:
             return None
-        is_idle = time.monotonic() - self._idle_since >= min(self._limits.poll_interval, 10.0) / 2
-        return Pause.WAITING if is_idle and all(group.polls for group in in_flight) else None
+        idle = time.monotonic() - self._idle_since
+        if idle < min(limits.poll_interval, _LONGEST_INTERVAL) / 2:
+            return None
+        return None if self.results.hurry(time.time() - idle) else Pause.WAITING

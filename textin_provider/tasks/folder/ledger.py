@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +30,9 @@ from textin_provider.tasks.folder.segments import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from textin_provider.hooks.tree import Tree
+    from textin_provider.hooks.tree import FoundFile, Tree
     from textin_provider.tasks.folder.records import Record
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ _FOLD_AT = 256
 #: So many segments are merged into one at the start of a run.
 _MERGE_AT = 32
 _READERS = 8
+#: Bytes from which on a segment is read line by line.
+_LARGE = 1024 * 1024
 
 
 class Ledger:
@@ -72,30 +75,42 @@ class Ledger:
 
         :raises ApiError: for a file that is torn or foreign, or of another account.
         """
-        names = self._segments()
-        self._run = 1 + max((run_of(name) or 0 for name in names), default=0)
+        segments = self._segments()
+        self._run = 1 + max((run_of(found.name) or 0 for found in segments), default=0)
         strings: dict[str, str] = {}
-        with ThreadPoolExecutor(_READERS, thread_name_prefix="textin-ledger") as pool:
-            bodies = pool.map(self._tree.read, names) if len(names) > 1 else map(self._tree.read, names)
-            for name, body in zip(names, bodies, strict=True):
-                for record in read_segment(self._tree.path(name), body, self._account, strings):
-                    self.state.merge(record)
-        if len(names) >= _MERGE_AT:
-            self._merge(names)
+        for name, lines in self._bodies(segments):
+            for record in read_segment(self._tree.path(name), lines, self._account, strings):
+                self.state.merge(record)
+        if len(segments) >= _MERGE_AT:
+            self._merge([found.name for found in segments])
 
-    def _segments(self) -> list[str]:
-        """Return the names of all segments; a foreign file among them is an error."""
-        names, leftovers = [], []
+    def _bodies(self, segments: list[FoundFile]) -> Iterator[tuple[str, Iterable[bytes]]]:
+        """Yield the lines of each segment: of large ones as they are read, of small ones from memory."""
+        small = [found.name for found in segments if found.size < _LARGE]
+        if len(small) > 1:
+            with ThreadPoolExecutor(_READERS, thread_name_prefix="textin-ledger") as pool:
+                for name, body in zip(small, pool.map(self._tree.read, small), strict=True):
+                    yield name, BytesIO(body)
+        elif small:
+            yield small[0], BytesIO(self._tree.read(small[0]))
+        for found in segments:
+            if found.size >= _LARGE:
+                with self._tree.reading(found.name) as lines:
+                    yield found.name, lines
+
+    def _segments(self) -> list[FoundFile]:
+        """Return all segments; a foreign file among them is an error."""
+        segments, leftovers = [], []
         for found in self._tree.files():
             if found.name.endswith(TEMPORARY_SUFFIX):
                 leftovers.append(found.name)
             elif run_of(found.name) is None:
                 raise bad_ledger(self._tree.path(found.name), "it is not a file of a ledger")
             else:
-                names.append(found.name)
+                segments.append(found)
         if leftovers:
             self._tree.delete(leftovers)
-        return sorted(names)
+        return sorted(segments)
 
     def _merge(self, names: list[str]) -> None:
         """Write all records into one segment, and delete those that it replaces."""

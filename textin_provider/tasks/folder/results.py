@@ -15,6 +15,7 @@ from textin_provider.api.xparse.models import JobStatus
 from textin_provider.tasks.folder.records import FAILED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from concurrent.futures import Future
 
     from textin_provider.api.xparse import XParseJob
@@ -59,22 +60,37 @@ class Results:
         """Return the job of a content."""
         return self._ledger.state.contents[group.fingerprint].job_id or ""
 
-    def is_polling(self, group: Group) -> bool:
-        """Return whether the job of a content is being polled."""
-        return group.fingerprint in self._polling
-
     def next_to_poll(self, now: float) -> Group | None:
         """Return the content whose job has been due for the longest time, if any."""
-        due = [
-            group
-            for group in self._board.in_flight.values()
-            if group.fingerprint not in self._polling and group.due <= now
-        ]
+        due = [(due, group) for due, group in self._dues() if due <= now]
         if not due:
             return None
-        group = min(due, key=lambda group: group.due)
+        group = min(due, key=lambda entry: entry[0])[1]
         self._polling.add(group.fingerprint)
         return group
+
+    def next_poll_at(self) -> float:
+        """Return when the next poll is due, in epoch seconds."""
+        return min((due for due, _ in self._dues()), default=math.inf)
+
+    def _dues(self) -> Iterator[tuple[float, Group]]:
+        """Yield the jobs in flight that are not being polled, each with the time of its next poll."""
+        is_oldest = True
+        for group in self._board.in_flight.values():
+            if group.fingerprint not in self._polling:
+                is_first = group.submitted and not group.polls and not group.due
+                yield (
+                    self._timing.first_poll(group.submitted, is_oldest=is_oldest) if is_first else group.due,
+                    group,
+                )
+            is_oldest = False
+
+    def hurry(self, since: float) -> bool:
+        """Let all jobs be polled now that were not polled since a time; return whether there are any."""
+        late = [group for group in self._board.in_flight.values() if group.polled < since]
+        for group in late:
+            group.due = since
+        return bool(late)
 
     def on_polled(self, group: Group, future: Future[XParseJob]) -> None:
         """Take in the state of a job, or the error of its poll."""
@@ -87,14 +103,15 @@ class Results:
             self._poll_failed(group, error, now)
             return
         group.errors = 0
-        if group.submitted:
-            self._timing.on_poll(has_ended=job.status.is_terminal, polls=group.polls)
         if not job.status.is_terminal:
             self._pending(group, job, now)
             return
+        if group.submitted:
+            self._timing.on_end(group.submitted, group.polled, now)
         self._sending.progress()
         del self._board.in_flight[group.fingerprint]
         if job.status is JobStatus.COMPLETED:
+            group.job = job
             self._board.to_store.append(group)
         else:
             self._failed(group, job.message or f"TextIn gave no reason, its status is {job.reported}")
@@ -105,6 +122,7 @@ class Results:
             log.warning(
                 "xParse job %s has the unknown status %r; handled as not finished.", job.job_id, job.reported
             )
+        group.polled = now
         group.due = self._timing.next_poll(group.submitted or now, now)
         self._give_up_at_deadline(group, now)
 
@@ -120,6 +138,7 @@ class Results:
         if not error.kind.is_transient:
             raise error
         group.errors += 1
+        group.polled = now
         group.due = now + max(backoff(group.errors), error.retry_after or 0.0)
         self._give_up_at_deadline(group, now)
 
@@ -163,6 +182,7 @@ class Results:
         if error.kind in (ErrorKind.AUTHENTICATION, ErrorKind.CONFIGURATION):
             raise error
         group.stores += 1
+        group.job = None
         if error.kind.is_transient and group.stores < _STORE_ATTEMPTS:
             group.due = time.time() + backoff(group.stores)
             self._board.to_store.append(group)

@@ -185,7 +185,7 @@ class _Work:
         """Work through the board, and return how the leg ends."""
         options, board = self._run.options, self._board
         timing = PollTiming(options.poll_interval)
-        sending = self._sending(timing)
+        sending = self._sending()
 
         def housekeeping() -> None:
             heartbeat.check()
@@ -214,17 +214,17 @@ class _Work:
             return self._waiting(sending)
         return self._finished(engine, error)
 
-    def _sending(self, timing: PollTiming) -> Sending:
+    def _sending(self) -> Sending:
         options, leg, state = self._run.options, self._run.leg, self._ledger.state
-        known = getattr(self._run.hook.connection, "max_concurrent_jobs", 0)
-        window = JobWindow(options.max_in_flight or known or None, size=leg.window if leg else None)
+        most = options.max_in_flight or self._run.hook.connection.max_concurrent_jobs or None
+        window = JobWindow(most, size=leg.window if leg else None)
         own = [
             content for content in state.contents.values() if content.run == self._token and content.job_id
         ]
         pages = sum(content.pages or 1 for content in own)
         budget = Budget(options.max_documents, options.max_pages, sent=len(own), pages=pages)
         stopped = ApiError.from_dict(leg.stopped) if leg and leg.stopped else None
-        return Sending(self._board, self._ledger, window, budget, timing, options.rate_limit_timeout, stopped)
+        return Sending(self._board, self._ledger, window, budget, options.rate_limit_timeout, stopped)
 
     def _pages(self) -> int:
         contents = self._ledger.state.contents.values()

@@ -8,7 +8,6 @@ its segments. So no two segments ever have the same name, and none needs a clock
 
 from __future__ import annotations
 
-import io
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -67,16 +66,18 @@ def header_line(account: Account, records: int, about: Mapping[str, Any]) -> byt
     )
 
 
-def read_segment(path: str, body: bytes, account: Account, strings: dict[str, str]) -> Iterator[Record]:
+def read_segment(
+    path: str, body: Iterable[bytes], account: Account, strings: dict[str, str]
+) -> Iterator[Record]:
     """
-    Yield the records of a segment.
+    Yield the records of a segment from its lines.
 
     :param path: for errors.
     :param strings: texts of other records, so that equal ones are kept once.
     :raises ApiError: if it is torn, foreign, of a newer version, or of another account.
     """
     loads = _loads()
-    lines = iter(io.BytesIO(body))
+    lines = iter(body)
     count = _check_header(path, _parsed(path, next(lines, b""), 1, loads), account)
     read = 0
     for read, line in enumerate(lines, 1):

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from textin_provider.tasks.folder.board import Board, Group
     from textin_provider.tasks.folder.budget import Budget
     from textin_provider.tasks.folder.ledger import Ledger
-    from textin_provider.tasks.folder.poll_timing import PollTiming
     from textin_provider.tasks.folder.sources import SourceDocument
 
 log = logging.getLogger(__name__)
@@ -45,7 +44,6 @@ class Sending:
         ledger: Ledger,
         window: JobWindow,
         budget: Budget,
-        timing: PollTiming,
         rate_limit_timeout: float,
         stopped: ApiError | None = None,
     ) -> None:
@@ -54,13 +52,13 @@ class Sending:
         self.stopped = stopped
         self._board = board
         self._ledger = ledger
-        self._timing = timing
         self._rate_limit_timeout = rate_limit_timeout
         self._in_progress = 0
         self._not_before = 0.0
         self._progress_at = time.monotonic()
         self._errors = 0
         self._uncertain = 0
+        self._refusals = 0
 
     def is_open(self) -> bool:
         """Return whether the run may send anything more, now or later."""
@@ -148,11 +146,10 @@ class Sending:
         self._in_progress -= 1
 
     def _accepted(self, group: Group) -> None:
-        now = time.time()
-        group.submitted, group.due = now, self._timing.first_poll(now, now)
+        group.submitted = time.time()
         self._board.in_flight[group.fingerprint] = group
         self.window.on_accepted(len(self._board.in_flight))
-        self._uncertain = 0
+        self._uncertain = self._refusals = 0
         self.progress()
 
     def _uncertain_submit(self, group: Group, error: ApiError) -> None:
@@ -180,16 +177,26 @@ class Sending:
             self._board.retry_twins(rest, group.fingerprint)
 
     def _refused(self, group: Group, error: ApiError) -> None:
-        """Send it again later: TextIn has refused it for its rate, or has failed."""
+        """Send it again later: TextIn has refused it for its rate or its jobs, or has failed."""
         self._board.put_back(group)
-        if error.kind is ErrorKind.RATE_LIMIT and self._board.in_flight:
-            self.window.on_refused(len(self._board.in_flight))
+        in_flight = len(self._board.in_flight)
+        if error.kind is ErrorKind.RATE_LIMIT:
+            self._refusals += 1
+            # A message that speaks of the rate may mean jobs all the same, if waiting does not help.
+            if error.is_job_limit or (in_flight and self._refusals > 1):
+                self.window.on_refused(in_flight)
+            if error.is_job_limit and in_flight:
+                self._stop_if_stuck(error)
+                return  # the end of a job makes room
         self._wait_after(error)
 
     def _wait_after(self, error: ApiError) -> None:
         self._errors += 1
         delay = max(backoff(self._errors, cap=30.0), error.retry_after or 0.0)
         self._not_before = time.monotonic() + delay
+        self._stop_if_stuck(error)
+
+    def _stop_if_stuck(self, error: ApiError) -> None:
         is_limit = error.kind is ErrorKind.RATE_LIMIT
         longest = self._rate_limit_timeout if is_limit else min(_LONGEST_OUTAGE, self._rate_limit_timeout)
         if time.monotonic() - self._progress_at > longest:
