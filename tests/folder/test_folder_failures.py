@@ -64,6 +64,19 @@ def test_a_document_that_textin_does_not_take_is_failed(textin: TextInServer, tm
     assert manifest(tmp_path / "out")["000.md"]["message"] == "file type unsupported"
 
 
+@pytest.mark.parametrize(("code", "failed"), [(40008, 0), (40004, 8)])
+def test_a_refusal_of_every_document_stops_the_run(
+    code: int, failed: int, textin: TextInServer, tmp_path: Path
+) -> None:
+    source = write_documents(tmp_path / "in", *numbered(20))
+    textin.fault("submit", ScriptedFault(code=code), None)
+    outcome = parse(source, tmp_path / "out")
+    assert isinstance(outcome.raised(), TextInRequestError)
+    value = outcome.xcoms["return_value"]
+    assert value["failed"] <= failed
+    assert value["failed"] + value["left"] == 20
+
+
 def test_an_empty_document_is_failed_and_nothing_is_sent(textin: TextInServer, tmp_path: Path) -> None:
     source = write_documents(tmp_path / "in", "a.md")
     (source / "empty.pdf").touch()

@@ -115,7 +115,7 @@ def test_whatever_crash_and_resume_the_ledger_holds_what_was_written(
     written: list[Record] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ledger_module, "_MERGE_AT", 3)
-        patch.setattr("textin_provider.hooks.tree.os.fsync", lambda _: None)
+        patch.setattr("textin_provider.hooks.local_files.os.fsync", lambda _: None)
         for number, batch in enumerate(batches):
             ledger = new_ledger(folder, f"{number:012x}")
             ledger.load()

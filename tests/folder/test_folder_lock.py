@@ -76,6 +76,20 @@ def test_the_next_try_of_a_task_keeps_the_token(state: Tree) -> None:
     assert again.token == "token-first"
 
 
+@pytest.mark.parametrize(
+    ("values", "waits"),
+    [({"host": "another-worker"}, True), ({"pid": 1}, True), ({"pid": 2**22 + 1}, False)],
+)
+def test_a_try_waits_until_a_process_that_may_live_has_noticed(
+    values: dict[str, Any], waits: bool, state: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    RunLock(state, holder(**values)).acquire()
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    RunLock(state, holder(try_number=2)).acquire()
+    assert bool(slept) == waits
+
+
 def test_a_run_after_one_that_ended_has_a_token_of_its_own(state: Tree) -> None:
     for failed in (False, True):
         first = RunLock(state, holder())

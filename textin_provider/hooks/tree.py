@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from textin_provider.api.errors import ApiError
 from textin_provider.api.retry import backoff
+from textin_provider.hooks.local_files import TEMPORARY_SUFFIX, chunks_of, write_file
 from textin_provider.hooks.paths import path_text, read_path
 from textin_provider.hooks.storage import ATOMIC_SCHEMES, OutputFile, move
 from textin_provider.hooks.storage_errors import Place, StorageProblem, problem_of
@@ -27,9 +28,6 @@ T = TypeVar("T")
 
 #: How often a call into the storage is tried if its error is transient.
 _ATTEMPTS = 5
-_CHUNK_BYTES = 1024 * 1024
-#: How the temporary files of this provider end; a process that was killed leaves them behind.
-TEMPORARY_SUFFIX = ".part"
 
 
 class FoundFile(NamedTuple):
@@ -186,7 +184,7 @@ class Tree:
     def write(self, name: str, content: bytes) -> None:
         """Write a file, and return when it is durable."""
         local, path = self._local(name), self._object(name)
-        self._retried(lambda: _write_local(local, [content]) if local else self._write_object(path, content))
+        self._retried(lambda: write_file(local, [content]) if local else self._write_object(path, content))
 
     def write_chunks(self, name: str, chunks: Callable[[], Iterable[bytes]]) -> None:
         """Write a large file; ``chunks`` is called again for another attempt."""
@@ -194,7 +192,7 @@ class Tree:
 
         def write() -> None:
             if local:
-                _write_local(local, chunks())
+                write_file(local, chunks())
                 return
             with OutputFile(self.path(name), name, self.conn_id).writing() as file:
                 for chunk in chunks():
@@ -218,7 +216,7 @@ class Tree:
 
         def copy_file() -> None:
             if source and copied:
-                _write_local(copied, _chunks_of(source))
+                write_file(copied, chunks_of(source))
             elif self.root.protocol in ATOMIC_SCHEMES:
                 self.root.fs.cp_file(self._object(name), self._object(target))
             else:
@@ -280,36 +278,3 @@ def mark_of(info: dict[str, Any]) -> str:
         if info.get(name):
             return str(info[name]).strip('"')
     return str(info.get("created") or "")
-
-
-def _chunks_of(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            yield chunk
-
-
-def _write_local(path: Path, chunks: Iterable[bytes]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".textin-{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
-    try:
-        with temporary.open("xb") as file:
-            for chunk in chunks:
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new name durable, where the system can."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,9 @@ _NOT_TEXTIN = frozenset({404, 40007, 40008, 40400})
 
 class XParseMethods(Sender):
     """The xParse side of :class:`~textin_provider.hooks.textin.TextInHook`."""
+
+    #: The level of the lines about single documents.
+    document_log_level = logging.INFO
 
     def submit_xparse_job(
         self,
@@ -136,7 +140,8 @@ class XParseMethods(Sender):
         polled = [job] if job else []
         manifest = self.retry(lambda: self._download(job_id, output, polled.pop() if polled else None))
         path, size = manifest["output_path"], manifest["size_bytes"]
-        self.log.info("Stored the result of xParse job %s: %s, %d bytes.", job_id, path, size)
+        stored = "Stored the result of xParse job %s: %s, %d bytes."
+        self.log.log(self.document_log_level, stored, job_id, path, size)
         report(self, "output", [path])
         return manifest
 
@@ -181,7 +186,7 @@ def mask_passwords(config: object) -> tuple[str, ...]:
 class _Submit:
     """One submit, and the record of it: what is accepted is written down, logged and reported."""
 
-    def __init__(self, hook: Sender, record: PostRecord[str], rate_limit_timeout: float) -> None:
+    def __init__(self, hook: XParseMethods, record: PostRecord[str], rate_limit_timeout: float) -> None:
         self._hook = hook
         self._record = record
         self._rate_limit_timeout = rate_limit_timeout
@@ -212,7 +217,8 @@ class _Submit:
         """Write down the job before anything else is done with it."""
         self._job_id = job_id
         self._record.accepted(job_id)
-        self._hook.log.info("TextIn accepted the document %s as xParse job %s.", one_line(self._name), job_id)
+        accepted = "TextIn accepted the document %s as xParse job %s."
+        self._hook.log.log(self._hook.document_log_level, accepted, one_line(self._name), job_id)
         report(self._hook, "input", [self._source])
 
     def final_error(self, error: BaseException) -> BaseException:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from textin_provider.hooks.paths import PathValue
-    from textin_provider.tasks.folder.run import FolderOptions, Leg, Waiting
+    from textin_provider.tasks.folder.options import FolderOptions, Leg
+    from textin_provider.tasks.folder.run import Waiting
 
 _WEEK = 7 * 24 * 3600.0
 
@@ -148,7 +149,7 @@ class XParseFolderOperator(TextInTaskMixin, BaseOperator):
         self, context: Context, event: dict[str, Any] | None = None, **kept: Any
     ) -> dict[str, Any]:
         """Go on after a deferral: store what has ended, and send more."""
-        from textin_provider.tasks.folder.run import Leg
+        from textin_provider.tasks.folder.options import Leg
 
         checked_event(event, self.task_id)
         # `dag.test()` of Airflow 3 loses what a deferral keeps.
@@ -178,7 +179,7 @@ class XParseFolderOperator(TextInTaskMixin, BaseOperator):
         return ended.summary
 
     def _options(self) -> FolderOptions:
-        from textin_provider.tasks.folder.run import FolderOptions
+        from textin_provider.tasks.folder.options import FolderOptions
 
         for name in ("poll_interval", "timeout", "rate_limit_timeout"):
             check_seconds(name, getattr(self, name))

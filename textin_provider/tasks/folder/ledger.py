@@ -16,7 +16,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from textin_provider.api.text import one_line
-from textin_provider.hooks.tree import TEMPORARY_SUFFIX
+from textin_provider.hooks.local_files import TEMPORARY_SUFFIX
 from textin_provider.tasks.folder.records import State
 from textin_provider.tasks.folder.segments import (
     Account,

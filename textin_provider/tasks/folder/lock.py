@@ -60,6 +60,7 @@ class Holder:
     try_number: int
     token: str
     host: str
+    pid: int
     since: str
     valid_until: float = 0.0
     state: str = WORKING
@@ -75,6 +76,7 @@ class Holder:
             try_number=int(getattr(ti, "try_number", 1)),
             token=token,
             host=socket.gethostname(),
+            pid=os.getpid(),
             since=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 
@@ -127,11 +129,29 @@ class RunLock:
             self._wait_for_claims(claim)
             found = self._read()
             self._refuse_second(found)
+            may_be_alive = self._may_be_alive(found)
             self.holder = continued(self.holder, found)
             self._write(WORKING, time.time() + _STALE_AFTER)
+            if may_be_alive:
+                # It checks the lock before each submit, though not each time: then it has noticed.
+                time.sleep(_CHECK_INTERVAL + 1.0)
         finally:
             self._tree.delete([claim])
         return self.holder
+
+    def _may_be_alive(self, found: Holder | None) -> bool:
+        """Return whether the process of an earlier try may still work, such as one that Airflow has lost."""
+        if found is None or found.state != WORKING or not found.is_live(time.time()):
+            return False
+        if found.host != self.holder.host:
+            return True
+        try:
+            os.kill(found.pid, 0)
+        except ProcessLookupError:
+            return False
+        except OSError:  # it is another user's
+            return True
+        return found.pid != os.getpid()
 
     def _refuse_second(self, found: Holder | None) -> None:
         if found is None or found.is_task_of(self.holder) or not found.is_live(time.time()):

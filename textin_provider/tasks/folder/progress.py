@@ -29,7 +29,7 @@ class Progress:
         """Say what the source holds."""
         self._total, self._first_remaining = total, remaining
         others = f", {ignored} other files are left out" if ignored else ""
-        self._log(f"Found {total} documents{others}: {total - remaining} are done, {remaining} are not.")
+        self._log(f"Found {total} documents{others}: {remaining} of them are to be done.")
 
     def report(self, remaining: int, in_flight: int, pages: Callable[[], int]) -> None:
         """Say how far the run has come, if half a minute has passed."""

@@ -20,6 +20,7 @@ from textin_provider.tasks.folder.heartbeat import Heartbeat
 from textin_provider.tasks.folder.ledger import Ledger
 from textin_provider.tasks.folder.lock import Holder, RunLock
 from textin_provider.tasks.folder.names import ResultNames
+from textin_provider.tasks.folder.options import Leg
 from textin_provider.tasks.folder.outcome import MANIFEST, Report, failed_documents, stopped_run
 from textin_provider.tasks.folder.poll_timing import PollTiming
 from textin_provider.tasks.folder.progress import Progress
@@ -28,56 +29,16 @@ from textin_provider.tasks.folder.sending import Sending
 from textin_provider.tasks.folder.sources import Listing, SourceDocument, check_source, list_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from textin_provider.hooks.paths import PathValue
     from textin_provider.hooks.textin import TextInHook
+    from textin_provider.tasks.folder.options import FolderOptions
     from textin_provider.tasks.folder.records import State
 
 log = logging.getLogger(__name__)
 
 STATE_FOLDER = ".textin"
 _LEDGER = "ledger"
-
-
-@dataclass(frozen=True)
-class FolderOptions:
-    """The arguments of the operator, rendered and checked; durations in seconds."""
-
-    source: Any
-    output_path: PathValue
-    config: Mapping[str, Any] | str | None
-    source_conn_id: str | None
-    output_conn_id: str | None
-    max_documents: int | None
-    max_pages: int | None
-    max_in_flight: int | None
-    retry_failed: bool
-    resubmit_uncertain: bool
-    raise_on_failure: bool
-    deferrable: bool
-    poll_interval: float
-    timeout: float
-    rate_limit_timeout: float
-
-
-@dataclass(frozen=True)
-class Leg:
-    """
-    What a deferral keeps for the next leg of a run.
-
-    :param deadline: epoch seconds until which the run waits.
-    :param window: the size of the window.
-    :param stopped: the error for which the run sends no more.
-    """
-
-    deadline: float
-    window: int | None = None
-    stopped: dict[str, Any] | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the leg as Airflow stores it."""
-        return {"deadline": self.deadline, "window": self.window, "stopped": self.stopped}
 
 
 class Waiting(NamedTuple):
@@ -123,6 +84,8 @@ class FolderRun:
         :raises ApiError: if nothing could be sent: a bad argument, another run, a ledger that is not usable.
         """
         options = self.options
+        # Each document has a line in the manifest; the log tells the progress instead.
+        self.hook.document_log_level = logging.DEBUG
         digest = config_digest(options.config)
         account = account_of(self.hook.connection)
         check_source(options.source, options.source_conn_id)
@@ -179,6 +142,8 @@ class _Work:
         rules = Rules(digest, token, options.retry_failed, options.resubmit_uncertain)
         self._board = Board(state, rules, ResultNames(results), _missing(state, output))
         self._board.add(self.listing.documents)
+        if not self.listing.documents:
+            log.warning("source=%s holds no documents.", options.source)
         run.progress.found(len(self.listing.documents), self.listing.ignored, self._board.remaining)
 
     def through(self, actions: Actions, heartbeat: Heartbeat) -> Waiting | Finished:

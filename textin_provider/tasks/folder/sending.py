@@ -27,6 +27,11 @@ log = logging.getLogger(__name__)
 _LONGEST_OUTAGE = 120.0
 #: So many uncertain submits in a row, and a run stops sending: a gateway may answer in TextIn's place.
 _MOST_UNCERTAIN = 3
+#: Codes with which TextIn refuses every document, and those that may mean the configuration or the document:
+#: after so many of the latter in a row, a run stops sending.
+_OF_THE_SERVICE = frozenset({404, 40007, 40008})
+_OF_PARAMETERS = frozenset({400, 40004})
+_MOST_OF_PARAMETERS = 5
 _FOR_ALL = frozenset({ErrorKind.AUTHENTICATION, ErrorKind.CONFIGURATION})
 
 
@@ -59,6 +64,7 @@ class Sending:
         self._errors = 0
         self._uncertain = 0
         self._refusals = 0
+        self._rejected_in_a_row = 0
 
     def is_open(self) -> bool:
         """Return whether the run may send anything more, now or later."""
@@ -149,7 +155,7 @@ class Sending:
         group.submitted = time.time()
         self._board.in_flight[group.fingerprint] = group
         self.window.on_accepted(len(self._board.in_flight))
-        self._uncertain = self._refusals = 0
+        self._uncertain = self._refusals = self._rejected_in_a_row = 0
         self.progress()
 
     def _uncertain_submit(self, group: Group, error: ApiError) -> None:
@@ -203,8 +209,15 @@ class Sending:
             self.stop(error)
 
     def _rejected(self, group: Group, error: ApiError) -> None:
-        """Record that TextIn does not take a document."""
+        """Record that TextIn does not take a document, unless it is not because of the document."""
+        if error.code in _OF_THE_SERVICE:
+            self._board.put_back(group)
+            self.stop(error)
+            return
         log.error("%s", error)
+        self._rejected_in_a_row = self._rejected_in_a_row + 1 if error.code in _OF_PARAMETERS else 0
+        if self._rejected_in_a_row >= _MOST_OF_PARAMETERS:
+            self.stop(error.replace(fix="Correct config, then set retry_failed=True to send them again"))
         self.progress()
         content = self._ledger.state.contents[group.fingerprint]
         self._ledger.note(content._replace(kind=FAILED, message=error.message, was=None))
