@@ -24,7 +24,7 @@ class LocalServer:
 
     #: The Debian package.
     package: ClassVar[str]
-    #: What ends it with, and without, an orderly shutdown.
+    #: The signals that end it with, and without, an orderly shutdown.
     stop_signal: ClassVar[Signals]
     crash_signal: ClassVar[Signals]
 
@@ -55,7 +55,7 @@ class LocalServer:
         raise NotImplementedError
 
     def is_ready(self) -> bool:
-        """Whether the server answers."""
+        """Whether the server responds."""
         raise NotImplementedError
 
     def start(self) -> None:

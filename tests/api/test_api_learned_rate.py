@@ -36,6 +36,13 @@ def test_requests_that_are_rare_are_not_the_reason(spacing: float) -> None:
     assert LearnedRate.after_refusal(spacing, FIRST, 0.0) == LearnedRate(0.2, 0.2, hits=2)
 
 
+def test_many_refusals_of_rare_requests_do_not_lower_the_rate() -> None:
+    learned = FIRST
+    for _ in range(100):
+        learned = LearnedRate.after_refusal(math.inf, learned, 0.0)
+    assert learned == LearnedRate(0.2, 0.2, hits=16)
+
+
 def test_the_rate_grows_by_a_percent_a_request_up_to_a_tenth_below_the_refused_one() -> None:
     assert FIRST.spacing_after(0.0) == pytest.approx(0.2)
     assert FIRST.spacing_after(0.2) == pytest.approx(0.2 * math.exp(-0.01))

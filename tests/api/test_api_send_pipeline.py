@@ -138,7 +138,8 @@ def test_another_error_starts_no_pause() -> None:
 
 
 def test_a_refusal_is_logged_once_a_pause() -> None:
-    limiter, clock, lines = RateLimiter(ceiling=50), Clock(), []
+    limiter, clock = RateLimiter(ceiling=50), Clock()
+    lines: list[str] = []
     attempts = [within(limiter, clock, lines=lines).send(request()) for _ in range(5)]
     for steps in attempts:
         while not isinstance(next(steps), Request):

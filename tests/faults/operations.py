@@ -47,7 +47,7 @@ class Attempt:
     """
     One run of an operation.
 
-    :param run: carries it out; ``patience`` is the seconds that a wait may last.
+    :param run: carries it out; ``patience`` is the seconds that a wait may last, for its end or its turn.
     :param good: the data of a good answer, which damaged ones are made of.
     """
 
@@ -123,14 +123,18 @@ def _from_trigger(make: Callable[[float], Any], patience: float) -> Outcome:
 def _submit(textin: TextInServer, folder: Path) -> Attempt:
     path = _document(folder)
     good = {"job_id": textin.add_job(_DONE)}
-    return Attempt(lambda _: run(lambda: XParseSubmitOperator(task_id="t", file=path)), good)
+    options: dict[str, Any] = {"task_id": "t", "file": path}
+    return Attempt(
+        lambda patience: run(lambda: XParseSubmitOperator(rate_limit_timeout=patience, **options)), good
+    )
 
 
 def _document_operator(textin: TextInServer, folder: Path) -> Callable[[float], Outcome]:
     path = _document(folder)
     options: dict[str, Any] = {"task_id": "t", "poll_interval": 0.01, "timeout": LONG, "deferrable": True}
     output = str(folder / "out.json")
-    return lambda _: run(lambda: XParseDocumentOperator(file=path, output_path=output, **options))
+    options |= {"file": path, "output_path": output}
+    return lambda patience: run(lambda: XParseDocumentOperator(rate_limit_timeout=patience, **options))
 
 
 def _submit_of_document(textin: TextInServer, folder: Path) -> Attempt:
@@ -205,12 +209,19 @@ def _upload_file(textin: TextInServer, folder: Path) -> Attempt:
     path = folder / "doc.txt"
     # Another content is another batch, which has no files of other cases.
     path.write_text(f"Invoice {uuid4()}")
-    return Attempt(lambda _: run(lambda: DocFlowUploadOperator(task_id="t", files=[str(path)])), _UPLOADED)
+    return _upload(files=[str(path)])
 
 
 def _upload_url(textin: TextInServer, folder: Path) -> Attempt:
     url = f"{textin.url}/{uuid4()}.pdf"
-    return Attempt(lambda _: run(lambda: DocFlowUploadOperator(task_id="t", urls=[url])), _UPLOADED)
+    return _upload(urls=[url])
+
+
+def _upload(**sources: Any) -> Attempt:
+    def upload(patience: float) -> Outcome:
+        return run(lambda: DocFlowUploadOperator(task_id="t", rate_limit_timeout=patience, **sources))
+
+    return Attempt(upload, _UPLOADED)
 
 
 _RESULT = {"schema_version": "1.4.0", "file_id": "f1", "elements": [], "markdown": "whole"}

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Requests of a read that is not a wait.
 MOST_TRIES = 4
+#: Requests of any kind that are refused for their rate until their time is over.
+_MOST_TURNS = 1000
 
 
 class End(StrEnum):
@@ -76,7 +78,7 @@ _PASSING: dict[Meaning, tuple[type[Exception], ...]] = {
 def may_pass(op: Operation, meaning: Meaning) -> bool:
     """Whether a operation sends the request again after such a fault."""
     is_answer = meaning in REFUSALS or meaning is Meaning.FINE or _is_nothing(op, meaning)
-    return not is_answer and op.manner is not Manner.POST
+    return not is_answer and (op.manner is not Manner.POST or meaning is Meaning.LIMITED)
 
 
 def _is_nothing(op: Operation, meaning: Meaning) -> bool:
@@ -91,6 +93,9 @@ def when_it_stays(op: Operation, meaning: Meaning) -> Expected:
         return Expected(frozenset({End.SUCCESS}), least=op.least, most=_most_of_one_poll(op))
     if meaning in REFUSALS:  # rule 7
         return Expected(frozenset({End.FAILED}), (_REFUSED[meaning],))
+    is_limited = meaning is Meaning.LIMITED or (meaning is Meaning.LOCKED and op.manner is not Manner.POST)
+    if is_limited and op.manner is not Manner.WAIT:  # rule 6
+        return Expected(frozenset({End.RETRY}), (TextInRateLimitError,), most=_MOST_TURNS)
     if op.manner is Manner.POST:  # rule 5
         return _of_an_upload(meaning) if op.name == "upload" else _of_a_post(meaning, ends)
     if op.manner is Manner.WAIT:  # rule 4
@@ -101,8 +106,6 @@ def when_it_stays(op: Operation, meaning: Meaning) -> Expected:
 
 
 def _of_a_post(meaning: Meaning, ends: set[End]) -> Expected:
-    if meaning is Meaning.LIMITED:
-        return Expected(frozenset({End.RETRY}), (TextInRateLimitError,))
     if meaning is Meaning.FAILED:
         return Expected(frozenset({End.RETRY}), (TextInServerError,))
     if meaning is Meaning.UNSENT:  # retried as a read is
@@ -111,7 +114,7 @@ def _of_a_post(meaning: Meaning, ends: set[End]) -> Expected:
 
 
 def _of_an_upload(meaning: Meaning) -> Expected:
-    if meaning in (Meaning.LIMITED, Meaning.UNSENT):
+    if meaning is Meaning.UNSENT:
         return _of_a_post(meaning, set())
     # The batch is asked. If it has the file, the upload succeeded; if not, it is sent once more.
     ends, errors = {End.SUCCESS, End.RETRY}, (TextInServerError, TextInTransportError)

@@ -14,7 +14,7 @@ import pytest
 
 from tests.faults.cases import Case, check, passing, staying
 from tests.faults.meanings import PARTIAL, PUBLISHED, Meaning
-from tests.faults.operations import OPERATIONS, Manner
+from tests.faults.operations import OPERATIONS
 from textin_provider.api.docflow.upload import upload_files
 from textin_provider.api.errors import CODES
 from textin_provider.api.xparse.endpoints import submit_job
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 STAYING = [case for op in OPERATIONS for case in staying(op)]
-PASSING = [case for op in OPERATIONS if op.manner is not Manner.POST for case in passing(op)]
+PASSING = [case for op in OPERATIONS for case in passing(op)]
 
 
 @pytest.mark.parametrize("case", STAYING, ids=str)

@@ -31,7 +31,7 @@ T = TypeVar("T")
 #: Seconds that a busy machine may take for what the tests do; what they expect is far apart.
 TOLERANCE = 60.0
 SPACING = 300.0
-TIMES = ("seen_at", "free_at", "paused_until", "limited_at")
+TIMES = ("seen_at", "free_at", "paused_until")
 
 
 def near(seconds: float) -> Any:

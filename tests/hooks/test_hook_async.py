@@ -19,7 +19,7 @@ from textin_provider.exceptions import (
     TextInTransportError,
 )
 from textin_provider.hooks.textin_async import TextInAsyncHook
-from textin_provider.testing import JobScript, ScriptedFault, TextInServer
+from textin_provider.testing import JobScript, ScriptedFault, TextInServer, fast_polling
 
 if TYPE_CHECKING:
     from tests.hooks.support import Connect, Foreign
@@ -65,7 +65,6 @@ async def test_it_sends_the_credentials_and_its_name(connect: Connect, textin: T
     [
         ({"code": 40102}, TextInAuthenticationError),
         ({"code": 40004}, TextInRequestError),
-        ({"code": 40306}, TextInRateLimitError),
         ({"code": 500}, TextInServerError),
         ({"http_status": 404, "body": b"<html>"}, TextInServerError),
         ({"http_status": 401, "body": b"<html>"}, TextInServerError),
@@ -199,3 +198,22 @@ async def test_it_neither_submits_nor_works_outside_its_block() -> None:
 
     with pytest.raises(RuntimeError, match="async with"):
         await looking.get_xparse_job("c020")
+
+
+async def test_a_refusal_for_the_rate_is_waited_out(textin: TextInServer) -> None:
+    job_id = textin.add_job()
+    textin.fault("status", ScriptedFault(code=40306), times=4)
+    with fast_polling():
+        async with TextInAsyncHook() as hook:
+            job = await hook.get_xparse_job(job_id)
+    assert job.job_id == job_id
+    assert textin.count("status") == 5
+
+
+@pytest.mark.parametrize("seconds", [0, 1])
+async def test_a_pause_that_outlasts_the_timeout_is_an_error(textin: TextInServer, seconds: int) -> None:
+    textin.fault("status", ScriptedFault(code=40306, headers={"Retry-After": "60"}), times=None)
+    async with TextInAsyncHook() as hook:
+        with pytest.raises(TextInRateLimitError):
+            await hook.get_xparse_job("f" * 32, rate_limit_timeout=seconds)
+    assert textin.count("status") == 1

@@ -108,7 +108,7 @@ def test_an_impossible_timeout_is_refused_before_anything_is_sent(
 ) -> None:
     for send in (hook.submit_xparse_job, hook.upload_docflow_files):
         with pytest.raises(TextInRequestError, match=r"rate_limit_timeout=.*not a valid number of seconds"):
-            send(document, rate_limit_timeout=timeout)  # type: ignore[operator]
+            send(document, rate_limit_timeout=timeout)
     assert textin.count("*") == 0
 
 

@@ -31,7 +31,7 @@ def store(server: PostgresOfTest) -> Iterator[PostgresPaceStore]:
     store.close()
 
 
-def test_many_may_create_the_table_at_the_same_time(server: PostgresOfTest) -> None:
+def test_processes_create_the_table_at_the_same_time(server: PostgresOfTest) -> None:
     for _ in range(5):
         server.forget("DROP TABLE")
         stores = [PostgresPaceStore(server.connection(), "same") for _ in range(8)]
@@ -42,7 +42,7 @@ def test_many_may_create_the_table_at_the_same_time(server: PostgresOfTest) -> N
             store.close()
 
 
-def test_a_user_who_may_create_no_table_uses_the_one_that_is_there(server: PostgresOfTest) -> None:
+def test_a_user_without_the_right_to_create_tables_uses_an_existing_one(server: PostgresOfTest) -> None:
     with server.admin() as admin:
         admin.execute("CREATE ROLE guest LOGIN")
         admin.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
@@ -108,7 +108,7 @@ def test_the_store_leaves_the_connection_of_the_caller_as_it_is(server: Postgres
     assert connection.extra_dejson == {"cursor": "dictcursor"}
 
 
-def test_a_process_forked_during_a_call_does_not_wait_for_its_end(store: PostgresPaceStore) -> None:
+def test_a_process_forked_during_a_call_does_not_wait_for_that_call(store: PostgresPaceStore) -> None:
     store.reserve(1, SPACING)
     with store._session().turn():
         [booking] = in_processes(1, lambda: store.reserve(1, SPACING))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.hooks.pace import RedisOfTest
+from textin_provider.api.rate_limit import Booking
 from textin_provider.hooks.pace_redis import RedisPaceStore
-from textin_provider.hooks.pace_store import Booking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,12 +40,12 @@ def test_a_key_expires_a_week_after_its_last_slot(server: RedisOfTest, store: Re
 
 
 @pytest.mark.parametrize("value", ["", "nan", "inf", "-inf", "1e300", "soon"])
-def test_a_value_that_is_no_time_counts_as_missing(
+def test_values_that_are_not_times_count_as_missing(
     server: RedisOfTest, store: RedisPaceStore, value: str
 ) -> None:
     store.pause(1000.0, 0.0, "a")
     credential = store._key.rpartition(":")[2]
-    server.change(credential, dict.fromkeys(("seen_at", "free_at", "paused_until", "limited_at"), value))
+    server.change(credential, dict.fromkeys(("seen_at", "free_at", "paused_until"), value))
     assert store.reserve(1, 1000.0) == Booking(0.0, 0.0, "a", 0.0)
     assert 900 < store.reserve(1, 1000.0).delay <= 1000
 

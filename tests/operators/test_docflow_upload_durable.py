@@ -8,7 +8,6 @@ import pytest
 
 from tests.operators.uploads import NOWHERE, accepted, attempt, crash_after, ids, invoices, once
 from textin_provider.exceptions import (
-    TextInRateLimitError,
     TextInServerError,
 )
 from textin_provider.testing import FileScript, ScriptedFault, TextInServer
@@ -199,8 +198,8 @@ def test_a_task_that_was_cleared_after_its_success_returns_the_same_and_uploads_
 def test_two_tasks_may_share_a_batch(textin: TextInServer, tmp_path: Path) -> None:
     first, second = invoices(tmp_path, 3), invoices(tmp_path, 3, start=3)
     attempt(files=first, batch_number="b7").returned()
-    textin.fault("upload", ScriptedFault(code=429))
-    assert isinstance(attempt(files=second, batch_number="b7").raised(), TextInRateLimitError)
+    textin.fault("upload", ScriptedFault(code=500))
+    assert isinstance(attempt(files=second, batch_number="b7").raised(), TextInServerError)
     value = attempt(2, files=second, batch_number="b7").returned()
     assert [file["name"] for file in value["files"]] == [f"invoice {number}.txt" for number in range(3, 6)]
     assert accepted(textin) == once(first + second)

@@ -76,7 +76,7 @@ def test_what_earlier_portions_had_accepted_is_pushed_when_a_later_one_breaks_of
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
-        pytest.param(ScriptedFault(code=429), TextInUncertainSubmitError, id="too many requests"),
+        pytest.param(ScriptedFault(code=500), TextInUncertainSubmitError, id="server error"),
         pytest.param(
             ScriptedFault(http_status=503, body=HTML), TextInUncertainSubmitError, id="out of service"
         ),
@@ -107,7 +107,7 @@ def test_a_refused_first_portion_is_a_plain_error_that_retries_apply_to(
     textin: TextInServer, tmp_path: Path
 ) -> None:
     textin.fault("upload", ScriptedFault(code=429), times=None)
-    error = upload(files=invoices(tmp_path, 11)).raised()
+    error = upload(files=invoices(tmp_path, 11), rate_limit_timeout=0).raised()
     assert isinstance(error, TextInRateLimitError)
     assert not isinstance(error, AirflowFailException)
     assert textin.uploads_accepted == 0
@@ -142,7 +142,7 @@ def test_retries_of_the_task_never_upload_twice(
     assert (textin.count("upload"), textin.uploads_accepted) == (1, 10)
 
     textin.fault("upload", NO_FAULT)
-    textin.fault("upload", ScriptedFault(code=429))
+    textin.fault("upload", ScriptedFault(code=500))
     [in_part] = run_dag(second, tmp_path / "dags").values()
     assert (str(in_part.state), in_part.try_number) == ("failed", 1)
     assert (textin.count("upload"), textin.uploads_accepted) == (3, 20)
@@ -151,7 +151,7 @@ def test_retries_of_the_task_never_upload_twice(
 
 
 def test_a_retry_that_can_help_uploads_once(airflow_db: None, textin: TextInServer, tmp_path: Path) -> None:
-    textin.fault("upload", ScriptedFault(code=429))
+    textin.fault("upload", ScriptedFault(code=500))
     with new_dag("docflow_uploads_again") as dag:
         DocFlowUploadOperator(task_id="upload", files=invoices(tmp_path, 2))
     [ti] = run_dag(dag, tmp_path / "dags").values()

@@ -33,7 +33,7 @@ def ended(instances: dict[Any, Any]) -> dict[Any, tuple[str, int]]:
 def test_a_retry_sends_the_rest(textin: TextInServer, tmp_path: Path, kind: str) -> None:
     sources = invoices(tmp_path, 25) if kind == "files" else [f"{NOWHERE}/{n}.pdf" for n in range(25)]
     textin.fault("upload", NO_FAULT)
-    textin.fault("upload", ScriptedFault(code=429))
+    textin.fault("upload", ScriptedFault(code=500))
     with new_dag(f"docflow_rest_of_{kind}") as dag:
         upload(files=sources) if kind == "files" else upload(urls=sources)
 
@@ -85,7 +85,7 @@ def test_mapped_instances_have_a_batch_each_also_for_the_same_files(
 ) -> None:
     first, second = invoices(tmp_path / "a", 2), invoices(tmp_path / "b", 2)
     textin.fault("upload", ScriptedFault(cut="before_answer", accept=True))
-    textin.fault("upload", ScriptedFault(code=429))
+    textin.fault("upload", ScriptedFault(code=500))
     with new_dag("docflow_mapped_uploads") as dag:
         DocFlowUploadOperator.partial(task_id="upload").expand(files=[first, second, second])
 
@@ -123,7 +123,7 @@ def test_two_tasks_share_a_batch_of_ones_own_number(textin: TextInServer, tmp_pa
 
 def test_files_that_change_between_two_tries_are_another_batch(textin: TextInServer, tmp_path: Path) -> None:
     files = invoices(tmp_path, 2)
-    textin.fault("upload", ScriptedFault(code=429))
+    textin.fault("upload", ScriptedFault(code=500))
 
     def change(context: Any) -> None:
         if context["ti"].try_number == 2:

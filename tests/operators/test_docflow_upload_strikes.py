@@ -12,7 +12,6 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from tests.operators.uploads import Crash, accepted, attempt, ids, invoices, once
 from textin_provider.exceptions import (
     TextInAuthenticationError,
-    TextInRateLimitError,
     TextInRequestError,
     TextInServerError,
     TextInTransportError,
@@ -37,7 +36,7 @@ def test_files_in_another_batch_than_the_next_try_would_ask_are_not_left_to_it(
     records = [{"id": str(number), "name": f"invoice {number}.txt"} for number in range(10)]
     body = json.dumps({"code": 200, "result": {"batch_number": "another", "files": records}}).encode()
     textin.fault("upload", ScriptedFault(body=body))
-    textin.fault("upload", ScriptedFault(code=429))
+    textin.fault("upload", ScriptedFault(code=500))
 
     outcome = attempt(files=invoices(tmp_path, 12))
 
@@ -47,7 +46,7 @@ def test_files_in_another_batch_than_the_next_try_would_ask_are_not_left_to_it(
 
 
 LATER: dict[str, tuple[dict[str, Any], type[Exception], bool]] = {
-    "too many requests": ({"code": 429}, TextInRateLimitError, True),
+    "a server error": ({"code": 500}, TextInServerError, True),
     "refused": ({"code": 400}, TextInRequestError, False),
     "bad credentials": ({"code": 40102}, TextInAuthenticationError, False),
 }

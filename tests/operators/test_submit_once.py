@@ -11,7 +11,6 @@ from tests.operators.document import GATEWAY, MODES, Store, modes, submitted
 from tests.running import TaskInstance, run
 from textin_provider.exceptions import (
     TextInAuthenticationError,
-    TextInRateLimitError,
     TextInServerError,
     TextInUncertainSubmitError,
 )
@@ -130,8 +129,8 @@ def test_an_uncertain_submit_is_reported_by_its_own_try(
 
 
 def test_a_refusal_leaves_no_intent(textin: TextInServer, store: Store, submit: Any) -> None:
-    textin.fault("submit", ScriptedFault(code=40306))
-    assert isinstance(submit(store).raised(), TextInRateLimitError)
+    textin.fault("submit", ScriptedFault(code=500))
+    assert isinstance(submit(store).raised(), TextInServerError)
     assert store.values == {}
     submit(store).returned()
     assert textin.submissions == 1

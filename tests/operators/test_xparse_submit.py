@@ -206,7 +206,7 @@ def test_a_submit_that_broke_off_is_not_repeated(
 
 def test_a_rate_limit_is_a_plain_error_that_retries_apply_to(textin: TextInServer, document: Path) -> None:
     textin.fault("submit", ScriptedFault(code=40306), times=None)
-    error = _submit(file=str(document)).raised()
+    error = _submit(file=str(document), rate_limit_timeout=0).raised()
     assert isinstance(error, TextInRateLimitError)
     assert not isinstance(error, AirflowFailException)
     assert textin.submissions == 0

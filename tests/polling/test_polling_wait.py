@@ -260,3 +260,9 @@ def test_backoff_stays_within_its_cap() -> None:
     assert backoff(1, chance=lambda: 0.0) == 0
     assert backoff(10_000, chance=lambda: HIGHEST) == pytest.approx(120)
     assert backoff(10_000, chance=lambda: HIGHEST, cap=3) == pytest.approx(3)
+
+
+def test_refusals_for_the_rate_do_not_lengthen_the_delay_of_a_key() -> None:
+    waiting = wait(chance=HIGHEST)
+    delays = [waiting.on_error("1", fault(ErrorKind.RATE_LIMIT), now=START).delay for _ in range(9)]
+    assert delays == pytest.approx([2] * 9)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     NewSensor = Callable[..., Callable[[], XParseJobSensor]]
+    Warnings = Callable[[], list[str]]
 
 #: What makes a sensor wait in one of its three ways.
 MODES: dict[str, dict[str, Any]] = {
@@ -38,3 +41,22 @@ def new_sensor() -> NewSensor:
         return lambda: XParseJobSensor(job_id=job_id, **options)
 
     return prepare
+
+
+@pytest.fixture
+def warnings(caplog: pytest.LogCaptureFixture) -> Iterator[Warnings]:
+    """Return the warnings that were logged so far, by whichever logger; newer Airflow uses structlog."""
+    with ExitStack() as stack:
+        entries: list[Any] = []
+        try:
+            from structlog.testing import capture_logs
+        except ImportError:
+            pass
+        else:
+            entries = stack.enter_context(capture_logs())
+
+        def lines() -> list[str]:
+            records = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+            return records + [str(entry["event"]) for entry in entries if entry["log_level"] == "warning"]
+
+        yield lines

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
@@ -18,11 +16,7 @@ from textin_provider.exceptions import TextInConfigurationError
 from textin_provider.testing import FileScript, JobScript, ScriptedFault, TextInServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tests.sensors.conftest import NewSensor
-
-    Warnings = Callable[[], list[str]]
+    from tests.sensors.conftest import NewSensor, Warnings
 
 every_mode = pytest.mark.parametrize("mode", MODES)
 PAUSED = JobScript(states=["paused"] * 5 + ["completed"])
@@ -35,25 +29,6 @@ NO_FAULT = ScriptedFault()
 REQUESTS_PER_POLL = 4
 #: Clocks differ by less.
 TICK = 0.01
-
-
-@pytest.fixture
-def warnings(caplog: pytest.LogCaptureFixture) -> Iterator[Warnings]:
-    """Return the warnings that were logged so far, by whichever logger; newer Airflow uses structlog."""
-    with ExitStack() as stack:
-        entries: list[Any] = []
-        try:
-            from structlog.testing import capture_logs
-        except ImportError:
-            pass
-        else:
-            entries = stack.enter_context(capture_logs())
-
-        def lines() -> list[str]:
-            records = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
-            return records + [str(entry["event"]) for entry in entries if entry["log_level"] == "warning"]
-
-        yield lines
 
 
 @every_mode

@@ -7,13 +7,14 @@ import json
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.running import only_event
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
 from textin_provider.triggers.base import TextInTrigger
+from textin_provider.triggers.poller import CONCURRENCY
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.triggers.conftest import Logged, NewTrigger
 
 
@@ -97,3 +98,22 @@ async def test_each_wait_logs_where_its_own_trigger_does(
 
     assert len(told) >= 10
     assert [line for job_id, line in told if job_id not in line] == []
+
+
+@pytest.mark.parametrize("is_list", [True, False], ids=["a list", "many waits"])
+async def test_refusals_in_the_same_pause_are_one_line(
+    textin: TextInServer,
+    new_trigger: NewTrigger,
+    caplog: pytest.LogCaptureFixture,
+    logged: Logged,
+    is_list: bool,
+) -> None:
+    # As many requests are in progress when the first one is refused.
+    fault = ScriptedFault(code=40306, headers={"Retry-After": "1"}, delay=0.3)
+    textin.fault("status", fault, times=CONCURRENCY)
+    jobs = [textin.add_job(JobScript(states=["completed"])) for _ in range(100)]
+    triggers = [new_trigger(jobs)] if is_list else [new_trigger(job_id) for job_id in jobs]
+    await asyncio.gather(*map(only_event, triggers))
+    hooks = [r.getMessage() for r in caplog.records if r.name.startswith("textin_provider.hooks")]
+    lines = {*hooks, *(line for _, line in logged())}
+    assert len([line for line in lines if "40306" in line or "refused" in line or "not sent" in line]) == 1

@@ -73,7 +73,7 @@ def xparse_dag() -> DAG:
             overwrite=False,
         )
         submit >> wait >> download
-        XParseSubmitOperator(task_id="submit_path", file=Path("a.pdf"))
+        XParseSubmitOperator(task_id="submit_path", file=Path("a.pdf"), rate_limit_timeout=0)
         XParseSubmitOperator(task_id="submit_object", file=ObjectStoragePath("s3://aws@bucket/a.pdf"))
         XParseDownloadResultOperator(task_id="store_in", job_id=["job-1"], output_path=Path("results"))
         XParseSubmitOperator.partial(task_id="each").expand(file=["a.pdf", "b.pdf"])
@@ -85,6 +85,7 @@ def xparse_dag() -> DAG:
             config='{"scope": {}}',
             durable=False,
             deferrable=True,
+            rate_limit_timeout=timedelta(hours=2),
             poll_interval=2.5,
             timeout=3600,
         )
@@ -115,6 +116,7 @@ def docflow_dag() -> None:
         target_process="extract",
         split_flag=True,
         parser_params={"dpi": 144},
+        rate_limit_timeout=600,
         pdf_password="{{ var.value.password }}",
     )
     wait = DocFlowBatchSensor(task_id="wait", batch_number="20260101", expected_files=2, mode="reschedule")

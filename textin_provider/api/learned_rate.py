@@ -22,6 +22,8 @@ _QUICK, _SLOW = 0.01, 0.0003
 _WIDEST = 5.0
 #: After so many requests without a refusal the rate was nearly right, and the next one corrects it a little.
 _NEARLY_RIGHT = 20
+#: Without spacing the refused rate is unknown; the rate grows quickly up to this many times the first one.
+_UNKNOWN = 20
 #: Refusals beyond this are past the longest pause.
 _MOST_HITS = 16
 
@@ -45,10 +47,12 @@ class LearnedRate:
         """
         Return what a refusal at this spacing teaches.
 
-        :param spacing: seconds between requests, infinite for the first one.
+        :param spacing: seconds between requests, 0 if they were not spaced, infinite for the first one.
         :param former: what an earlier refusal taught.
         :param age: seconds since the pause of that refusal.
         """
+        if not spacing:
+            return cls(timing().first_spacing, timing().first_spacing / _UNKNOWN)
         was_nearly_right = former is not None and age >= _NEARLY_RIGHT * min(spacing, _WIDEST)
         hits = 1 if former is None or was_nearly_right else min(former.hits + 1, _MOST_HITS)
         if spacing > _WIDEST:  # so few requests are not the reason
@@ -59,7 +63,7 @@ class LearnedRate:
     def spacing_after(self, age: float) -> float:
         """Return the seconds between requests when the pause ended ``age`` seconds ago."""
         requests = age / self.spacing
-        border = self.refused / MARGIN
+        border = min(self.refused / MARGIN, self.spacing)
         quick = self.spacing * math.exp(-_QUICK * requests)
         until_border = max(0.0, math.log(self.spacing / border) / _QUICK)
         slow = border * math.exp(-_SLOW * max(0.0, requests - until_border))

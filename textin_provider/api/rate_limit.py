@@ -24,7 +24,7 @@ class Booking(NamedTuple):
     :param delay: until the first reserved slot.
     :param pause_left: until the pause ends, 0.0 without one.
     :param learned: the text that the last pause stored, empty if there was none.
-    :param age: since the end of the last pause.
+    :param age: since the end of the last pause, 0.0 during one.
     """
 
     delay: float
@@ -149,7 +149,7 @@ class RateLimiter:
             if now < self._paused_until:
                 self._paused_until = max(self._paused_until, earliest)
                 return None
-            spacing = max(self._spacing(now) or timing().first_spacing / 2, self._gap)
+            spacing = self._spacing(now) and max(self._spacing(now), self._gap)
             self._learned = learned = LearnedRate.after_refusal(spacing, self._learned, self._age(now))
             pause = min(_LONGEST_PAUSE, timing().first_pause * 2.0 ** (learned.hits - 1))
             self._paused_until = self._free_at = max(earliest, now + pause * (0.5 + 0.5 * chance()))

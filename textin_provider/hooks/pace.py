@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import time
 from collections import deque
 from contextlib import contextmanager
@@ -30,12 +31,13 @@ _RETRY_SECONDS = 10.0
 #: Seconds for which the answer of the store stands: a pause that began since then is not known.
 _FRESH_SECONDS = 1.0
 
-_paces: dict[tuple[str, str], FleetPace] = {}
+_paces: dict[tuple[int, str, str], FleetPace] = {}
 
 
 def shared_pace(connection: Connection, credential: str) -> FleetPace:
     """Return this process's part in the pace of a credential, kept in the store that a connection names."""
-    key = (connection.get_uri(), credential)
+    # A forked process has a part of its own: it must not use slots that its parent has reserved.
+    key = (os.getpid(), connection.get_uri(), credential)
     pace = _paces.get(key)
     if pace is None:
         digest = hashlib.sha256(credential.encode()).hexdigest()[:32]
@@ -86,12 +88,12 @@ class FleetPace:
         with self._lock:
             if self._clock() - self._asked_at < _FRESH_SECONDS:
                 return None
-            return self._ask(lambda store: store.reserve(0, 0.0))
+            return self._ask(lambda store: self._refresh(store.reserve(0, 0.0)))
 
     def pause(self, seconds: float, least: float, learned: str) -> Booking | None:
         """Pause all processes, and share what a refusal taught."""
         with self._lock:
-            return self._ask(lambda store: store.pause(seconds, least, learned))
+            return self._ask(lambda store: self._refresh(store.pause(seconds, least, learned)))
 
     @contextmanager
     def _one_waits(self) -> Iterator[None]:
@@ -123,6 +125,12 @@ class FleetPace:
         self._slots = deque(first + number * spacing for number in range(1, slots))
         return booking
 
+    def _refresh(self, booking: Booking) -> Booking:
+        """Drop the slots ahead if a pause has begun since they were reserved."""
+        if self._state is None or self._state.learned != booking.learned:
+            self._slots.clear()
+        return booking
+
     def _ask(self, call: Callable[[PaceStore], Booking]) -> Booking | None:
         if self._clock() < self._retry_at:
             return None
@@ -136,8 +144,6 @@ class FleetPace:
             return None
         if self._is_away:
             log.info("The shared pace in %r is back.", self._name)
-        if booking.pause_left and not (self._state and self._state.pause_left):
-            self._slots.clear()
         self._is_away, self._state, self._asked_at = False, booking, self._clock()
         return booking
 

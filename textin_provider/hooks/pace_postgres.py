@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 
-from textin_provider.hooks.pace_store import GIVE_UP_AFTER, Booking, bounded
+from textin_provider.api.rate_limit import Booking
+from textin_provider.hooks.pace_store import GIVE_UP_AFTER, bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,7 +30,6 @@ CREATE UNLOGGED TABLE IF NOT EXISTS textin_provider_pace (
   credential text PRIMARY KEY,
   free_at double precision NOT NULL,
   paused_until double precision NOT NULL,
-  limited_at double precision,
   learned text NOT NULL,
   seen_at double precision NOT NULL
 )
@@ -39,23 +39,22 @@ _NOW = "(SELECT extract(epoch FROM clock_timestamp())::double precision AS now) 
 _SHIFTED = f"(SELECT now, greatest(pace.seen_at - now, 0) AS back FROM {_NOW}) AS shifted"  # noqa: S608
 _RETURNING = """
 RETURNING greatest(free_at - %(length)s - seen_at, 0), greatest(paused_until - seen_at, 0), learned,
-  coalesce(seen_at - limited_at, 0)
+  greatest(seen_at - paused_until, 0)
 """
 _RESERVE = f"""
 INSERT INTO textin_provider_pace AS pace (credential, free_at, paused_until, learned, seen_at)
 SELECT %(credential)s, now + %(length)s, now, '', now FROM {_NOW}
-ON CONFLICT (credential) DO UPDATE SET (free_at, paused_until, limited_at, seen_at) = (
+ON CONFLICT (credential) DO UPDATE SET (free_at, paused_until, seen_at) = (
   SELECT greatest(now, pace.free_at - back, pace.paused_until - back) + %(length)s,
-    pace.paused_until - back, pace.limited_at - back, now
+    pace.paused_until - back, now
   FROM {_SHIFTED}
 ) {_RETURNING}
 """  # noqa: S608
 _PAUSE = f"""
-INSERT INTO textin_provider_pace AS pace (credential, free_at, paused_until, limited_at, learned, seen_at)
-SELECT %(credential)s, now + %(pause)s, now + %(pause)s, now, %(learned)s, now FROM {_NOW}
-ON CONFLICT (credential) DO UPDATE SET (free_at, paused_until, limited_at, learned, seen_at) = (
-  SELECT greatest(pace.free_at - back, until), until,
-    CASE WHEN is_paused THEN pace.limited_at - back ELSE now END,
+INSERT INTO textin_provider_pace AS pace (credential, free_at, paused_until, learned, seen_at)
+SELECT %(credential)s, now + %(pause)s, now + %(pause)s, %(learned)s, now FROM {_NOW}
+ON CONFLICT (credential) DO UPDATE SET (free_at, paused_until, learned, seen_at) = (
+  SELECT CASE WHEN is_paused THEN greatest(pace.free_at - back, until) ELSE until END, until,
     CASE WHEN is_paused THEN pace.learned ELSE %(learned)s END, now
   FROM (
     SELECT now, back, is_paused, CASE WHEN is_paused
@@ -67,7 +66,7 @@ ON CONFLICT (credential) DO UPDATE SET (free_at, paused_until, limited_at, learn
 
 
 class _Session:
-    """The connection of one process, which its threads take turns with."""
+    """The connection of one process; its threads use it one after the other."""
 
     def __init__(self) -> None:
         self.connection: Any = None
@@ -75,21 +74,27 @@ class _Session:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
+        """Keep other threads out of the block, and drop the connection if the block fails."""
         if not self._lock.acquire(timeout=GIVE_UP_AFTER):
             raise TimeoutError("PostgreSQL is busy with calls of other threads")
         try:
             yield
+        except BaseException:
+            # A signal may have interrupted the call: its response would be read as that of the next one.
+            self.drop()
+            raise
         finally:
             self._lock.release()
 
     def drop(self) -> None:
+        """Close the connection."""
         connection, self.connection = self.connection, None
         if connection is not None:
             connection.close()
 
 
 class PostgresPaceStore:
-    """See :class:`textin_provider.hooks.pace_store.PaceStore`."""
+    """Keep a pace in PostgreSQL; see :class:`textin_provider.hooks.pace_store.PaceStore` for the methods."""
 
     def __init__(self, connection: Connection, credential: str) -> None:
         self._connection, self._limits = _with_limits(connection)
@@ -121,21 +126,15 @@ class PostgresPaceStore:
         values = {"credential": self._credential, **values}
         session = self._session()
         with session.turn():
-            try:
-                if session.connection is not None:
-                    try:
-                        return self._book(session.connection, statement, values)
-                    except session.connection.Error:
-                        # The server, or a network in between, may have closed an idle connection.
-                        if not session.connection.closed:
-                            raise
-                        session.drop()
-                session.connection = self._connect()
-                return self._book(session.connection, statement, values)
-            except BaseException:
-                # Also after a signal in the middle of a response, the rest of which nobody would read.
-                session.drop()
-                raise
+            if (connection := session.connection) is not None:
+                try:
+                    return self._book(connection, statement, values)
+                except connection.Error:
+                    # The server, or a network in between, may have closed an idle connection.
+                    if not connection.closed:
+                        raise
+            session.connection = self._connect()
+            return self._book(session.connection, statement, values)
 
     def _connect(self) -> Any:
         connection: Any = PostgresHook(connection=self._connection).get_conn()
@@ -177,8 +176,8 @@ def _with_limits(connection: Connection) -> tuple[Connection, str]:
     """
     Return a copy of the connection with limits that it does not set itself, and statements for the others.
 
-    A pooler would refuse those others as options of the connection, and other clients would inherit them as
-    settings of the session.
+    As options of the connection, a pooler such as PgBouncer would refuse those others; as settings of the
+    session, it would pass them on to other clients.
     """
     extra = {"connect_timeout": int(GIVE_UP_AFTER), "tcp_user_timeout": _MILLISECONDS}
     extra |= connection.extra_dejson

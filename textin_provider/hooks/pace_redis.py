@@ -10,7 +10,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
-from textin_provider.hooks.pace_store import GIVE_UP_AFTER, Booking, bounded
+from textin_provider.api.rate_limit import Booking
+from textin_provider.hooks.pace_store import GIVE_UP_AFTER, bounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 #: Seconds until an unused key expires; a nightly DAG still finds what was learned the night before.
 _KEEP = 7 * 86_400
 
-#: Reads the state. Values that are not times, which somebody else wrote, count as missing.
+#: Reads the state. Values that are not times count as missing.
 _READ = """
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
-local stored = redis.call('HMGET', KEYS[1], 'seen_at', 'free_at', 'paused_until', 'limited_at', 'learned')
+local stored = redis.call('HMGET', KEYS[1], 'seen_at', 'free_at', 'paused_until', 'learned')
 local function time(index)
   local value = tonumber(stored[index])
   if value and math.abs(value) < 1e12 then return value end
@@ -32,8 +33,7 @@ end
 local back = math.max(0, (time(1) or now) - now)
 local free_at = (time(2) or now) - back
 local paused_until = (time(3) or now) - back
-local limited_at = time(4) and time(4) - back
-local learned = stored[5] or ''
+local learned = stored[4] or ''
 local length = 0
 """
 _RESERVE = """
@@ -45,22 +45,22 @@ if now < paused_until then
   paused_until = math.max(paused_until, now + least)
 else
   paused_until = now + math.max(seconds, least)
-  limited_at = now
+  free_at = paused_until
   learned = ARGV[3]
 end
 """
 #: Stores the state and returns a booking. Lua itself would write times with 14 digits only.
 _WRITE = f"""
 local function text(value)
-  return value and string.format('%.6f', value) or ''
+  return string.format('%.6f', value)
 end
 local first = math.max(now, free_at, paused_until)
 free_at = first + length
 redis.call('HSET', KEYS[1], 'seen_at', text(now), 'free_at', text(free_at),
-  'paused_until', text(paused_until), 'limited_at', text(limited_at), 'learned', learned)
+  'paused_until', text(paused_until), 'learned', learned)
 redis.call('EXPIRE', KEYS[1], math.ceil(free_at - now) + {_KEEP})
 return {{text(first - now), text(math.max(0, paused_until - now)), learned,
-  text(limited_at and now - limited_at or 0)}}
+  text(math.max(0, now - paused_until))}}
 """
 
 
@@ -78,9 +78,9 @@ class _Hook(RedisHook):
 
 class RedisPaceStore:
     """
-    See :class:`textin_provider.hooks.pace_store.PaceStore`.
+    Keep a pace in Redis; see :class:`textin_provider.hooks.pace_store.PaceStore` for the methods.
 
-    Its client has a pool of connections, which is safe to share between threads and starts anew after a fork.
+    The client has a pool of connections, which threads may share, and which starts anew after a fork.
     """
 
     def __init__(self, connection: Connection, credential: str) -> None:

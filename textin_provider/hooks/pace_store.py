@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from textin_provider.api.errors import ApiError, ErrorKind
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
+
+    from textin_provider.api.rate_limit import Booking
 
 #: Seconds after which connecting, and each call, give up.
 GIVE_UP_AFTER = 2.0
@@ -15,28 +17,12 @@ GIVE_UP_AFTER = 2.0
 _LONGEST = 366 * 86_400.0
 
 
-class Booking(NamedTuple):
-    """
-    The response to a reservation, by the clock of the store; all times in seconds.
-
-    :param delay: until the first reserved slot.
-    :param pause_left: until the pause ends, 0.0 without one.
-    :param learned: the text that the last pause stored, empty if there was none.
-    :param age: since the start of that pause, 0.0 if there was none.
-    """
-
-    delay: float
-    pause_left: float
-    learned: str
-    age: float
-
-
 class PaceStore(Protocol):
     """
     The pace of one credential in a shared store. Each method is one round trip, atomic, and thread-safe.
 
-    The store keeps ``free_at``, ``paused_until``, ``limited_at``, ``learned`` and ``seen_at``, by its own
-    clock. If that clock was set back (now < seen_at), the times are shifted back by the same amount.
+    The store keeps ``free_at``, ``paused_until``, ``learned`` and ``seen_at``, by its own clock. If that
+    clock was set back (now < seen_at), the times are shifted back by the same amount.
 
     The methods block for some seconds at most, and raise what the client library raises: the store is out of
     reach, or refuses. The next call connects again. A store may be used after a fork.
@@ -53,7 +39,7 @@ class PaceStore(Protocol):
 
     def pause(self, seconds: float, least: float, learned: str) -> Booking:
         """
-        Start a pause of ``max(seconds, least)`` and store what was learned.
+        Start a pause of ``max(seconds, least)``, after which all slots are free, and store what was learned.
 
         During a pause, only extend it to ``least`` from now at least, and keep ``learned`` as it is. Return
         what ``reserve(0, 0.0)`` would return.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow.providers.common.compat.sdk import BaseHook
 
 import textin_provider.exceptions  # noqa: F401  # errors become public exceptions by being registered
+from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.protocol import Request
 from textin_provider.api.send_pipeline import PaceCall, Pipeline, Steps
 from textin_provider.api.xparse.endpoints import get_job
@@ -21,8 +22,11 @@ from textin_provider.hooks.connection import (
     read_connection,
 )
 from textin_provider.hooks.loading import load
+from textin_provider.hooks.rate_limit_wait import RATE_LIMIT_TIMEOUT, rate_limit_seconds
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from textin_provider.api.protocol import Flow
     from textin_provider.api.xparse import XParseJob
     from textin_provider.hooks.aiohttp_transport import Client
@@ -86,9 +90,24 @@ class TextInAsyncHook(BaseHook):
             await former.retire()
         return True
 
-    async def get_xparse_job(self, job_id: str) -> XParseJob:
-        """Return the state of an xParse job, without retries."""
-        return await self.send(get_job(job_id))
+    async def get_xparse_job(
+        self, job_id: str, *, rate_limit_timeout: float | timedelta = RATE_LIMIT_TIMEOUT
+    ) -> XParseJob:
+        """
+        Return the state of an xParse job, without retries.
+
+        :param rate_limit_timeout: seconds for which the request waits for its turn while TextIn refuses it
+            for the account's rate.
+        """
+        seconds = rate_limit_seconds(rate_limit_timeout)
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return await self.send(get_job(job_id), max_wait=max(0.0, deadline - time.monotonic()))
+            except ApiError as error:
+                # The next request waits for the end of the pause, unless that is too late.
+                if error.kind is not ErrorKind.RATE_LIMIT or error.code is None or not seconds:
+                    raise
 
     async def send(self, request: Request[T], *, max_wait: float = math.inf) -> T:
         """

@@ -28,6 +28,7 @@ class Decision:
     :param delay: seconds until the same key is polled again; None if that key has ended.
     :param message: a line for the log, None to log nothing.
     :param is_warning: whether the line is a warning.
+    :param is_limited: whether the poll was refused for its rate.
     :param details: the members of the event besides the outcome.
     """
 
@@ -35,6 +36,7 @@ class Decision:
     delay: float | None = None
     message: str | None = None
     is_warning: bool = False
+    is_limited: bool = False
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from textin_provider.api.errors import ErrorKind
 from textin_provider.polling.decision import Decision, Outcome
 from textin_provider.polling.policy import PollPolicy, errors_within
 
@@ -43,7 +44,8 @@ class Wait:
         self._last_error: str | None = None
         self._retry_after: float | None = None
         self._last_message: str | None = None
-        self._logged_at = -math.inf
+        self._are_errors_logged = False
+        self._logged_at = self._error_logged_at = -math.inf
 
     def first_delay(self, *, now: float) -> float:
         """Return the seconds until the first poll of a key."""
@@ -59,16 +61,29 @@ class Wait:
         raise NotImplementedError
 
     def on_error(self, key: str, error: ApiError, *, now: float) -> Decision:
-        """Judge the error of a poll: a transient one is waited out, a permanent one ends the wait."""
+        """
+        Judge the error of a poll: a transient one is waited out, a permanent one ends the wait.
+
+        Of errors in a row the first one is logged. The rate limiter logs refusals, one line a pause.
+        """
         if not error.kind.is_transient:
             return Decision(Outcome.ERROR, details={"fault": error.to_dict()})
-        errors = self._errors[key] = self._errors.get(key, 0) + 1
-        is_first, self._last_error = self._last_error is None, str(error)
+        is_limited = error.kind is ErrorKind.RATE_LIMIT
+        # The pause of the rate limiter grows with the refusals in a row, and is for all keys.
+        errors = self._errors[key] = self._errors.get(key, 0) + (not is_limited)
+        self._last_error = str(error)
         self._errors_in_a_row += 1
         self._retry_after = error.retry_after
-        decision = self._poll_again(self.policy.after_error(errors, error.retry_after, self._chance), now)
-        if decision.outcome or not is_first or not self._may_log(now):
+        delay = self.policy.after_error(max(1, errors), error.retry_after, self._chance)
+        decision = self._poll_again(delay, now)
+        if decision.outcome:
             return decision
+        if is_limited:
+            return replace(decision, is_limited=True)
+        if self._are_errors_logged or not self._is_due(self._error_logged_at, now):
+            return decision
+        self._are_errors_logged = True
+        self._logged_at = self._error_logged_at = now
         return replace(decision, message=f"{error} The wait continues.", is_warning=True)
 
     def delay_without_counters(self, elapsed: float) -> float:
@@ -91,6 +106,7 @@ class Wait:
         self.pending[key] += 1
         self._errors.pop(key, None)
         self._errors_in_a_row, self._last_error, self._retry_after = 0, None, None
+        self._are_errors_logged = False
 
     def _wait_on(self, key: str, message: str | None, now: float) -> Decision:
         """Continue to wait, with a log line if its message is new."""
@@ -99,17 +115,14 @@ class Wait:
         return replace(decision, message=new) if new else decision
 
     def _if_new(self, message: str | None, now: float) -> str | None:
-        if message is None or message == self._last_message or not self._may_log(now):
+        if message is None or message == self._last_message or not self._is_due(self._logged_at, now):
             return None
-        self._last_message = message
+        self._last_message, self._logged_at = message, now
         return message
 
-    def _may_log(self, now: float) -> bool:
-        """Whether a line may be logged: with many keys, at most one line an interval."""
-        if len(self.pending) > 1 and now - self._logged_at < self.policy.interval:
-            return False
-        self._logged_at = now
-        return True
+    def _is_due(self, logged_at: float, now: float) -> bool:
+        """Whether a line may be logged: with many keys, an interval after the line before."""
+        return len(self.pending) <= 1 or now - logged_at >= self.policy.interval
 
     def _poll_again(self, delay: float, now: float) -> Decision:
         if now < self.policy.deadline:

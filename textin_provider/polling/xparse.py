@@ -24,13 +24,20 @@ T = TypeVar("T")
 
 #: Characters of JSON that the ids of one trigger may take: encryption adds a third, and MySQL keeps 64 KB.
 _MAX_TRIGGER_CHARS = 36_000
-#: Characters of JSON that the jobs of an event may take: Airflow keeps events in a column of 64 KB on MySQL.
+#: Characters of JSON that the jobs of an event may take, and those that a deferral keeps: Airflow stores both
+#: in one column, with an eighth on top; 64 KB are safe with every database.
 _MAX_EVENT_CHARS = 30_000
+_MAX_KEPT_CHARS = 24_000
 
 
 def chunk_for_trigger(job_ids: Iterable[str]) -> list[str]:
     """Return the first of the ids: as many as one trigger may carry, about a thousand."""
     return _first_within(_MAX_TRIGGER_CHARS, job_ids)
+
+
+def jobs_to_keep(jobs: Iterable[XParseJob]) -> list[dict[str, str | None]]:
+    """Return the first of the jobs as plain values: as many as the arguments of a deferral may carry."""
+    return _first_within(_MAX_KEPT_CHARS, (job.to_dict() for job in jobs))
 
 
 def _first_within(max_chars: int, values: Iterable[T]) -> list[T]:

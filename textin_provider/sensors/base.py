@@ -20,7 +20,7 @@ from textin_provider.tasks.deferral import checked_event, defer, exceeded_framew
 from textin_provider.tasks.mixins import TextInTaskMixin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -68,22 +68,22 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Poll once; in deferrable mode the wait then continues in the triggerer."""
-        from textin_provider.tasks.jobs import poll_pending, poll_until_done
+        from textin_provider.tasks.jobs import poll_ended, poll_pending
 
-        wait = self._current_wait()
-        decision = poll_pending(wait, self._poll, self.log_decision)
+        how = self._current_wait(), self._poll, self.log_decision
+        decision = poll_pending(*how, pause_left=self._pause_left, only=self._unfinished())
+        if decision.outcome is None and decision.delay is None:
+            decision = poll_ended(*how, pause_left=self._pause_left)
         self._delay = decision.delay
         if decision.event is not None:
             return PokeReturnValue(is_done=True, xcom_value=self._end(context, decision.event))
         # Deferring within a poke leaves soft_fail, never_fail and silent_fail of the first poll to the base
         # class: TaskDeferred passes through it as no ordinary exception does.
-        if not self.deferrable:
-            return False
-        if trigger := self._trigger():
+        if self.deferrable:
+            trigger = self._trigger()
             kept = {"deadline": trigger.deadline, "deferrals": self._deferrals + 1, **self._kept()}
             defer(self, trigger, **kept)
-        event = poll_until_done(wait, self._poll, self.log_decision, delay=decision.delay)
-        return PokeReturnValue(is_done=True, xcom_value=self._end(context, event))
+        return False
 
     def log_decision(self, decision: Decision) -> None:
         """Log the message of a decision; a warning about a state is left to the trigger, which repeats it."""
@@ -116,8 +116,15 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         """Return the state of a key of the wait, or raise an :class:`ApiError`."""
         raise NotImplementedError
 
-    def _trigger(self) -> TextInTrigger | None:
-        """Return the trigger that continues the wait, None if only this worker can."""
+    def _pause_left(self) -> float:
+        return self.hook.pause_left()
+
+    def _unfinished(self) -> Collection[str]:
+        """Return the pending keys without those that have ended and whose details are missing."""
+        return self._current_wait().pending
+
+    def _trigger(self) -> TextInTrigger:
+        """Return the trigger that continues the wait."""
         raise NotImplementedError
 
     def _trigger_arguments(self) -> dict[str, Any]:
@@ -160,6 +167,7 @@ class TextInSensor(TextInTaskMixin, BaseSensorOperator):
         # `dag.test()` of Airflow 3 forgets the arguments of a deferral.
         self._deadline = deadline or time.time() + self.timeout
         self._deferrals = deferrals
+        self.deferrable = True  # also if the DAG was changed during the deferral
         event = checked_event(event, self.task_id)
         if event["ending"] != Outcome.DONE:
             return self._end(context, event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow.providers.common.compat.sdk import PokeReturnValue, conf
+from airflow.providers.common.compat.sdk import conf
 
 from textin_provider.api.inputs import as_list
 from textin_provider.sensors.base import TextInSensor
@@ -13,11 +13,12 @@ from textin_provider.sensors.base import TextInSensor
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, PokeReturnValue
 
     from textin_provider.api.xparse import XParseJob
     from textin_provider.polling.policy import PollPolicy
     from textin_provider.polling.xparse import JobWait
+    from textin_provider.tasks.wait_progress import ProgressStore, WaitProgress
     from textin_provider.triggers.xparse import XParseJobTrigger
 
 
@@ -101,36 +102,75 @@ class XParseJobSensor(TextInSensor):
         self.log.info("%d of %d xParse jobs completed.", len(jobs) - len(failed), len(jobs))
         return value
 
+    def _unfinished(self) -> dict[str, None]:
+        pending = self._current_wait().pending
+        return {job_id: None for job_id in self._polling_order[self._ended :] if job_id in pending}
+
     def _chunk(self) -> list[str]:
-        """Return the pending ids for the next trigger, without those that an earlier trigger saw end."""
+        """Return the ids for the next trigger; if all have ended, those whose details are missing."""
         from textin_provider.polling.xparse import chunk_for_trigger
 
-        pending = self._current_wait().pending
-        return chunk_for_trigger(job_id for job_id in self._polling_order[self._ended :] if job_id in pending)
+        return chunk_for_trigger(self._unfinished() or self._current_wait().pending)
 
-    def _trigger(self) -> XParseJobTrigger | None:
+    def _trigger(self) -> XParseJobTrigger:
         from textin_provider.triggers.xparse import XParseJobTrigger
 
         chunk = self._chunk()
-        if not chunk:
-            return None
         job_id = chunk[0] if self._listed is None else chunk
         return XParseJobTrigger(job_id=job_id, **self._trigger_arguments())
 
     def _kept(self) -> dict[str, Any]:
-        return {"ended": self._polling_order.index(self._chunk()[-1]) + 1}
+        """Keep which ids will have ended after the trigger, and the jobs that were read, if there is room."""
+        chunk, ids = self._chunk(), self._polling_order
+        is_last = len(chunk) >= len(self._unfinished())
+        return self._progress(len(ids) if is_last else ids.index(chunk[-1]) + 1).to_dict()
+
+    def _progress(self, ended: int) -> WaitProgress:
+        from textin_provider.tasks.wait_progress import WaitProgress
+
+        return WaitProgress.of(ended, self._polling_order, cast("JobWait", self._wait).ended.values())
+
+    def _continue_after(self, progress: WaitProgress) -> None:
+        """Poll the ids after those that have ended, then the ended jobs that are not known in detail."""
+        read, ids, ended = progress.read(), self._polling_order, progress.ended
+        known = {job.job_id for job in read}
+        self._ended = ended
+        unknown = [job_id for job_id in ids[ended:] + ids[:ended] if job_id not in known]
+        self._wait = self._wait_for(unknown, self._policy(), read)
 
     def _resume(
-        self, context: Context, event: dict[str, Any], *, ended: int = 1, **kept: Any
+        self,
+        context: Context,
+        event: dict[str, Any],
+        *,
+        ended: int = 1,
+        jobs: Sequence[dict[str, Any]] = (),
+        **kept: Any,
     ) -> bool | PokeReturnValue:
-        """Poll the ids after those of the trigger, then the ended jobs that its event had no room for."""
-        from textin_provider.api.xparse import XParseJob
+        from textin_provider.tasks.wait_progress import WaitProgress
 
-        self._ended = ended
-        jobs = [XParseJob.from_dict(job) for job in event["jobs"]]
-        known, ids = {job.job_id for job in jobs}, self._polling_order
-        unknown = [job_id for job_id in ids[ended:] + ids[:ended] if job_id not in known]
-        self._wait = self._wait_for(unknown, self._policy(), jobs)
-        if not unknown:
-            return PokeReturnValue(is_done=True, xcom_value=self._finish(context))
+        self._continue_after(WaitProgress(ended, (*jobs, *event["jobs"])))
         return self.poke(context)
+
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        """Poll once; in reschedule mode a list continues where the poke of an earlier process ended."""
+        if self._listed is None or self.deferrable or not self.reschedule:
+            return super().poke(context)
+        from textin_provider.tasks.wait_progress import ProgressStore
+
+        store = ProgressStore(context.get("task_state_store"), self._polling_order)
+        self._continue_after(store.load())
+        try:
+            result = super().poke(context)
+        except Exception:  # of any class: what was read is not read again
+            self._save_progress(store)
+            raise
+        self._save_progress(store)
+        return result
+
+    def _save_progress(self, store: ProgressStore) -> None:
+        unfinished, ids = self._unfinished(), self._polling_order
+        if self._current_wait().pending:
+            store.save(self._progress(ids.index(next(iter(unfinished))) if unfinished else len(ids)))
+        else:
+            store.delete()

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from textin_provider.tasks.folder.sending import Sending
 
 _THREADS = 8
-#: How many steps of a kind run at the same time. Documents are identified one by one, so that they are sent in
-#: their order.
+#: How many steps of a kind run at the same time. Documents are identified one by one, so that they are sent
+#: in their order.
 _MOST = {"submit": 4, "store": 4, "identify": 1, "poll": 6}
 #: How many identified documents are kept ready to be sent.
 _READY = 16
