@@ -6,7 +6,10 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.folder.folder import counts, manifest, numbered, parse, summary, write_documents
+from textin_provider.testing import JobScript
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +42,21 @@ def test_the_manifest_says_what_became_of_each_document(textin: TextInServer, tm
     assert line["sha256"] == hashlib.sha256(content).hexdigest()
     assert line["message"] is None
     assert line["submitted_at"] <= line["stored_at"]
+
+
+@pytest.mark.parametrize("size", [None, 2_000_000])
+def test_the_billed_pages_are_counted(size: int | None, textin: TextInServer, tmp_path: Path) -> None:
+    source = write_documents(tmp_path / "in", "a.md")
+    textin.script(JobScript(result_bytes=size, wrapped=size is None))
+    assert summary(source, tmp_path / "out")["pages"] == 1
+    assert manifest(tmp_path / "out")["a.md"]["pages"] == 1
+    assert summary(source, tmp_path / "out")["pages"] == 0
+
+
+def test_max_pages_stops_sending(textin: TextInServer, tmp_path: Path) -> None:
+    source = write_documents(tmp_path / "in", *numbered(5))
+    value = summary(source, tmp_path / "out", max_pages=3)
+    assert counts(value) == {"found": 5, "submitted": 3, "succeeded": 3, "left": 2}
 
 
 def test_a_second_run_pays_nothing(textin: TextInServer, tmp_path: Path) -> None:

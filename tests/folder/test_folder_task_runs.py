@@ -61,7 +61,8 @@ def test_the_list_of_another_task_is_a_source(textin: TextInServer, tmp_path: Pa
         def find() -> list[str]:
             return [str(source / name) for name in numbered(2)]
 
-        XParseFolderOperator(task_id="parse", source=find(), output_path=f"{tmp_path}/out", poll_interval=0.1)
+        found: Any = find()
+        XParseFolderOperator(task_id="parse", source=found, output_path=f"{tmp_path}/out", poll_interval=0.1)
     ti = run_dag(dag, tmp_path / "dags")["parse", -1]
     assert counts(value_of(ti)) == {"found": 2, "submitted": 2, "succeeded": 2}
 

@@ -122,20 +122,30 @@ class XParseMethods(Sender):
         *,
         output_conn_id: str | None = None,
         overwrite: bool = True,
-        job: XParseJob | None = None,
     ) -> dict[str, Any]:
         """
         Store the result of a completed job, complete or not at all, in constant memory.
 
         :param output_path: local path or object storage URL; one that ends with ``/`` is a directory, in
             which the file is ``<job_id>.json``.
-        :param job: the job as it was just polled, which saves a request.
         :return: ``{"job_id", "file_id", "output_path", "size_bytes", "sha256"}``.
         :raises TextInJobFailedError: if the job failed.
         :raises TextInBadResultError: if it has not ended, or ``result_url`` leads to no valid result.
         """
         job_id = endpoints.check_job_id(job_id)
         output = OutputFile(output_path, f"{job_id}.json", output_conn_id, overwrite=overwrite)
+        manifest = self.store_xparse_result(job_id, output)
+        del manifest["pages"]
+        return manifest
+
+    def store_xparse_result(
+        self, job_id: str, output: OutputFile, job: XParseJob | None = None
+    ) -> dict[str, Any]:
+        """
+        Store the result of a completed job, and return the manifest with its ``pages``, None if unknown.
+
+        :param job: the job as it was just polled, which saves a request.
+        """
         output.check()
         polled = [job] if job else []
         manifest = self.retry(lambda: self._download(job_id, output, polled.pop() if polled else None))
@@ -161,7 +171,8 @@ class XParseMethods(Sender):
         except ApiError as error:
             self.report_limit(error)
             raise
-        return {"job_id": job_id, "file_id": job.file_id, **output.manifest(file)}
+        known = {"job_id": job_id, "file_id": job.file_id, "pages": stream.success_count}
+        return known | output.manifest(file)
 
     def _test_xparse(self) -> None:
         """Ask for a job that does not exist; raise if xParse rejects the credentials or does not respond."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from textin_provider.api.errors import ApiError
 from textin_provider.api.text import one_line
+from textin_provider.hooks.storage import OutputFile
 from textin_provider.tasks.folder.fingerprint import changed, content_of, fingerprint
 from textin_provider.tasks.folder.records import JOB, STORED, WITHDRAWN, Content, Document
 from textin_provider.tasks.folder.sources import is_unchanged
@@ -164,15 +165,12 @@ class Actions:
         """
         content = self.ledger.state.contents[fingerprint]
         document = self.ledger.state.documents[source]
-        stored = self.hook.download_xparse_result(
-            content.job_id or "",
-            self.output.path(document.output),
-            output_conn_id=self.output.conn_id,
-            job=job,
-        )
+        path = self.output.path(document.output)
+        output = OutputFile(path, document.output, self.output.conn_id)
+        stored = self.hook.store_xparse_result(content.job_id or "", output, job)
         at = now_text()
         return (
-            content._replace(kind=STORED, pages=stored.get("pages"), failed_pages=stored.get("failed_pages")),
+            content._replace(kind=STORED, pages=stored["pages"]),
             document._replace(
                 size_bytes=stored["size_bytes"],
                 sha256=stored["sha256"],
