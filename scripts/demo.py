@@ -57,7 +57,7 @@ def main() -> int:
             env = environment(HOME, textin.connection(), RESULTS)
             run(["db", "migrate"], env, LOG)
             xparse = show("example_xparse", "one document: submit, wait, download", textin, env)
-            show("example_xparse_folder", "every document of a folder, one wait for all", textin, env)
+            show_folder_twice(textin, env)
             docflow = show("example_docflow", "a batch of invoices: upload, wait, download", textin, env)
             for progress in (xparse, docflow):
                 if not progress.deferred:
@@ -105,6 +105,16 @@ def show(dag_id: str, title: str, textin: TextInServer, env: dict[str, str]) -> 
     for manifest in manifests:
         show_result(manifest, lines=4 if len(manifests) == 1 else 1)
     return progress
+
+
+def show_folder_twice(textin: TextInServer, env: dict[str, str]) -> None:
+    """Run the DAG of a folder, and run it again, which must pay nothing."""
+    show("example_xparse_folder", "every document of a folder, each paid for once", textin, env)
+    paid = textin.submissions
+    show("example_xparse_folder", "the same folder again: nothing is new", textin, env)
+    if textin.submissions != paid:
+        raise AirflowFailedError(f"The second run sent {textin.submissions - paid} documents again.")
+    print(f"\n  The second run sent no document: {paid} were paid for before, and {paid} are now.")
 
 
 class Progress:
@@ -156,7 +166,8 @@ class Progress:
             state, self.deferred = "deferred", True
         elif end:
             [(state,)] = self._query(
-                "SELECT state FROM task_instance WHERE dag_id = ? AND task_id = ? AND map_index = ?",
+                "SELECT state FROM task_instance WHERE dag_id = ? AND task_id = ? AND map_index = ?"
+                " ORDER BY start_date DESC LIMIT 1",
                 task_id,
                 index,
             )
@@ -172,13 +183,17 @@ class Progress:
         return lines.decode(errors="replace").splitlines()
 
     def manifests(self) -> list[dict[str, Any]]:
-        """Return the return values of the download tasks, in the order of the tasks."""
+        """Return the manifests of the results that the DAG has stored, of a folder those of its last run."""
         rows = self._query(
-            "SELECT value FROM xcom WHERE dag_id = ? AND task_id = 'download' AND key = 'return_value'"
-            " ORDER BY map_index"
+            "SELECT value FROM xcom WHERE dag_id = ? AND task_id IN ('download', 'parse')"
+            " AND key = 'return_value' ORDER BY timestamp"
         )
         values = [_decode(value) for (value,) in rows]
-        return [manifest for value in values for manifest in (value if isinstance(value, list) else [value])]
+        if not values or "manifest_path" not in values[-1]:
+            return values
+        with Path(values[-1]["manifest_path"]).open() as lines:
+            stored = [json.loads(line) for line in lines]
+        return [line | {"output_path": line["output_paths"]["json"]} for line in stored]
 
     def _print(self, what: str, name: str, state: str, note: str) -> None:
         print(f"{self.seconds:7.1f} s  {what:<6} {name:<14} {state:<12} {note}".rstrip(), flush=True)

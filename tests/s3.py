@@ -64,6 +64,12 @@ class Bucket:
         content: bytes = self._s3.get_object(Bucket=self.name, Key=key)["Body"].read()
         return content
 
+    def empty(self) -> Bucket:
+        """Delete all objects, and return the bucket."""
+        for key in self.keys():
+            self._s3.delete_object(Bucket=self.name, Key=key)
+        return self
+
     def keys(self) -> list[str]:
         """Return the keys of all objects."""
         return [found["Key"] for found in self._s3.list_objects_v2(Bucket=self.name).get("Contents", [])]

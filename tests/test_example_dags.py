@@ -27,8 +27,10 @@ KNOWN_TEXT = {
 
 @pytest.fixture
 def dags(airflow_db: None) -> dict[str, Any]:
-    bag = DagBag(EXAMPLE_DAGS / "example_xparse.py")
-    for dag in bag.dags.values():
+    found: dict[str, Any] = {}
+    for name in ("example_xparse.py", "example_xparse_folder.py"):
+        found |= DagBag(EXAMPLE_DAGS / name).dags
+    for dag in found.values():
         tasks: dict[str, Any] = dag.task_dict
         for name, task in tasks.items():
             # The intervals of the examples are long for a test.
@@ -36,7 +38,7 @@ def dags(airflow_db: None) -> dict[str, Any]:
                 task.poke_interval = 0.1
             if name == "parse":
                 task.poll_interval = 0.1
-    return dict(bag.dags)
+    return found
 
 
 @pytest.fixture
@@ -57,14 +59,13 @@ def test_every_example_is_imported_without_an_error(airflow_db: None) -> None:
     assert DagBag(EXAMPLE_DAGS).import_errors == {}
 
 
-def test_the_example_is_three_dags_without_a_schedule(dags: dict[str, Any]) -> None:
+def test_the_examples_are_three_dags_without_a_schedule(dags: dict[str, Any]) -> None:
     assert set(dags) == {"example_xparse_document", "example_xparse", "example_xparse_folder"}
     for dag in dags.values():
         assert dag.catchup is False
         assert "textin" in dag.tags
-    for dag_id in ("example_xparse", "example_xparse_folder"):
-        assert dags[dag_id].task_dict["wait"].upstream_task_ids == {"submit"}
-        assert dags[dag_id].task_dict["wait"].downstream_task_ids == {"download"}
+    assert dags["example_xparse"].task_dict["wait"].upstream_task_ids == {"submit"}
+    assert dags["example_xparse"].task_dict["wait"].downstream_task_ids == {"download"}
 
 
 def test_one_document_is_submitted_waited_for_and_stored(
@@ -114,23 +115,28 @@ def test_one_document_may_be_one_task(
     assert _missing_text(tmp_path, job.job_id, "handbook.md") == []
 
 
-def test_the_documents_of_a_folder_are_submitted_one_by_one_and_waited_for_together(
+def test_the_documents_of_a_folder_are_paid_for_once(
     dags: dict[str, Any], textin: TextInServer, deferred: list[Any], tmp_path: Path
 ) -> None:
-    _leave_time_to_defer(textin, jobs=len(KNOWN_TEXT))
+    # One poll while the worker has something to do, one before it defers.
+    for _ in KNOWN_TEXT:
+        textin.script(JobScript(states=["pending"] * 20 + ["completed"]))
+    conf = {"results": str(tmp_path)}
 
-    run = dags["example_xparse_folder"].test(run_conf={"results": str(tmp_path)})
+    run = dags["example_xparse_folder"].test(run_conf=conf)
 
-    tasks = [("find", -1), ("wait", -1), ("download", -1)]
-    tasks += [("submit", index) for index in range(len(KNOWN_TEXT))]
-    assert _states(run) == dict.fromkeys(tasks, "success")
+    assert _states(run) == {("parse", -1): "success"}
     documents = {job.filename: job.job_id for job in textin.jobs.values()}
     assert set(documents) == set(KNOWN_TEXT)
+    assert sorted(deferred[0]) == sorted(documents.values())
+    assert _xcom(run, "parse")["succeeded"] == len(KNOWN_TEXT)
+    for name in documents:
+        assert _missing_text(tmp_path, name, name) == []
+
+    run = dags["example_xparse_folder"].test(run_conf=conf)
+
+    assert _xcom(run, "parse")["unchanged"] == len(KNOWN_TEXT)
     assert textin.submissions == len(KNOWN_TEXT)
-    assert [sorted(jobs) for jobs in deferred] == [sorted(documents.values())]
-    assert sorted(manifest["job_id"] for manifest in _xcom(run, "download")) == sorted(documents.values())
-    for name, job_id in documents.items():
-        assert _missing_text(tmp_path, job_id, name) == []
 
 
 def _leave_time_to_defer(textin: TextInServer, jobs: int) -> None:
@@ -148,9 +154,9 @@ def _xcom(run: Any, task_id: str) -> Any:
     return ti.xcom_pull(task_ids=task_id)
 
 
-def _missing_text(results: Path, job_id: str, document: str) -> list[str]:
+def _missing_text(results: Path, name: str, document: str) -> list[str]:
     """Return the known text that is not in the elements, or not in the markdown, of the stored result."""
-    result = json.loads((results / f"{job_id}.json").read_text())
+    result = json.loads((results / f"{name}.json").read_text())
     elements = " ".join(" ".join(element["text"].split()) for element in result["elements"])
     markdown = " ".join(result["markdown"].split())
     return [text for text in KNOWN_TEXT[document] if text not in elements or text not in markdown]

@@ -42,7 +42,7 @@ WAIT: dict[str, Any] = {"task_id": "wait", "poke_interval": 3600, "timeout": 720
 
 
 def new_trigger(job_id: str) -> XParseJobTrigger:
-    times = {"poll_interval": 0.02, "deadline": time.time() + 7200, "timeout": 7200.0}
+    times: dict[str, Any] = {"poll_interval": 0.02, "deadline": time.time() + 7200, "timeout": 7200.0}
     return XParseJobTrigger(job_id=job_id, textin_conn_id="textin_default", **times)
 
 

@@ -60,7 +60,11 @@ async def test_triggers_send_nothing_in_a_pause(
     point_airflow_at(textin, monkeypatch, extra={"max_requests_per_second": PER_SECOND})
     sent = record_requests(monkeypatch)
     limit_third_response(textin)
-    options = {"textin_conn_id": "textin_default", "poll_interval": 0.1, "timeout": 60.0}
+    options: dict[str, Any] = {
+        "textin_conn_id": "textin_default",
+        "poll_interval": 0.1,
+        "timeout": 60.0,
+    }
 
     triggers = [
         XParseJobTrigger(job_id=textin.add_job(DONE), deadline=time.time() + 60.0, **options)

@@ -48,6 +48,18 @@ async def test_an_answer_that_hangs_holds_nobody_else(textin: TextInServer, new_
     waiting.cancel()
 
 
+async def test_a_wait_may_end_when_so_many_jobs_have_ended(
+    textin: TextInServer, new_trigger: NewTrigger
+) -> None:
+    quick = [textin.add_job(JobScript(states=["completed"])) for _ in range(3)]
+    never = [textin.add_job(JobScript(status="never")) for _ in range(3)]
+
+    event = await only_event(reload(new_trigger([*never, *quick], wake_after=3)))
+
+    assert event["ending"] == "terminal"
+    assert {job["job_id"] for job in event["jobs"]} == set(quick)
+
+
 async def test_the_list_survives_its_being_stored(textin: TextInServer, new_trigger: NewTrigger) -> None:
     jobs = [textin.add_job(JobScript(states=["completed"])) for _ in range(3)]
     event = await only_event(reload(new_trigger(jobs)))

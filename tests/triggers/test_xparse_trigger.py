@@ -26,8 +26,13 @@ REQUIRED_BY_0_1_0: dict[str, Any] = {
     "deadline": 1_790_000_000.0,
     "timeout": 3600.0,
 }
-EVERYTHING = REQUIRED_BY_0_1_0 | {"exponential_backoff": True, "max_wait": 600.0, "looks": 2}
-DEFAULTS = {"exponential_backoff": False, "max_wait": None, "looks": 0}
+EVERYTHING = REQUIRED_BY_0_1_0 | {
+    "exponential_backoff": True,
+    "max_wait": 600.0,
+    "looks": 2,
+    "wake_after": 3,
+}
+DEFAULTS = {"exponential_backoff": False, "max_wait": None, "looks": 0, "wake_after": None}
 
 
 def test_the_serialized_arguments_make_an_equal_trigger() -> None:

@@ -20,6 +20,7 @@ from textin_provider.operators.docflow import DocFlowDownloadResultsOperator, Do
 from textin_provider.operators.xparse import (
     XParseDocumentOperator,
     XParseDownloadResultOperator,
+    XParseFolderOperator,
     XParseSubmitOperator,
 )
 from textin_provider.sensors.docflow import DocFlowBatchSensor
@@ -88,6 +89,21 @@ def xparse_dag() -> DAG:
             poll_interval=2.5,
             timeout=3600,
         )
+        XParseFolderOperator(
+            task_id="folder",
+            source="s3://inbox/2026/**/*.pdf",
+            output_path=Path("/parsed"),
+            config={"scope": {"page_range": "1-3"}},
+            formats=("json",),
+            source_conn_id="aws",
+            max_documents="{{ params.max_documents }}",
+            max_in_flight=5,
+            retry_failed=True,
+            deferrable=True,
+            timeout=timedelta(days=7),
+            rate_limit_timeout=600,
+        )
+        XParseFolderOperator(task_id="listed", source=["a.pdf", "https://h/b.pdf"], output_path="/parsed")
     return dag
 
 
@@ -122,6 +138,8 @@ def return_values_of_operators(context: Context) -> None:
     assert_type(store.execute(context), dict[str, Any] | list[dict[str, Any]])
     document = XParseDocumentOperator(task_id="document", file="a.pdf", output_path="/a.json")
     assert_type(document.execute(context), dict[str, Any])
+    folder = XParseFolderOperator(task_id="folder", source=Path("in"), output_path="/parsed")
+    assert_type(folder.execute(context), dict[str, Any])
     assert_type(DocFlowUploadOperator(task_id="upload", urls="https://h/a").execute(context), dict[str, Any])
     read = DocFlowDownloadResultsOperator(task_id="read", file_id="1")
     assert_type(read.execute(context), dict[str, Any])

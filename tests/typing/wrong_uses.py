@@ -6,7 +6,11 @@ from textin_provider.exceptions import TextInError, TextInQuotaError, TextInRate
 from textin_provider.hooks.textin import TextInHook
 from textin_provider.hooks.textin_async import TextInAsyncHook
 from textin_provider.operators.docflow import DocFlowUploadOperator
-from textin_provider.operators.xparse import XParseDocumentOperator, XParseSubmitOperator
+from textin_provider.operators.xparse import (
+    XParseDocumentOperator,
+    XParseFolderOperator,
+    XParseSubmitOperator,
+)
 from textin_provider.sensors.docflow import DocFlowBatchSensor
 from textin_provider.sensors.xparse import XParseJobSensor
 from textin_provider.testing import Account, FileScript, JobScript, ScriptedFault, TextInServer, fast_polling
@@ -18,6 +22,8 @@ def operators() -> None:
     XParseSubmitOperator(task_id="submit", file="a.pdf", config=["pages"])  # error: arg-type
     XParseDocumentOperator(task_id="parse", file="a.pdf")  # error: call-arg
     XParseDocumentOperator(task_id="parse", output_path="/a", poll_interval="10s")  # error: arg-type
+    XParseFolderOperator(task_id="parse", source="/in")  # error: call-arg
+    XParseFolderOperator(task_id="parse", source="/in", output_path="/out", formats=1)  # error: arg-type
     DocFlowUploadOperator(task_id="upload", files=[1])  # error: list-item
     DocFlowUploadOperator(task_id="upload", split_flag="yes")  # error: arg-type
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: Schemes whose objects appear atomically at the end of an upload; elsewhere a move is atomic.
-_ATOMIC_SCHEMES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "oss"})
+ATOMIC_SCHEMES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "oss"})
 
 _CHUNK_BYTES = 1024 * 1024
 
@@ -141,7 +141,7 @@ class OutputFile:
         except Exception as error:  # of any class: storage libraries have no common one
             if problem_of(error) is not StorageProblem.GONE:
                 raise
-        if self._location.protocol in _ATOMIC_SCHEMES:
+        if self._location.protocol in ATOMIC_SCHEMES:
             try:
                 for listed in (bucket, ""):
                     fs.invalidate_cache(listed)
@@ -185,14 +185,14 @@ class OutputFile:
             temporary.replace(self._location.local)
             return
         fs, final = self._location.fs, self._location.path
-        if self._location.protocol in _ATOMIC_SCHEMES:
+        if self._location.protocol in ATOMIC_SCHEMES:
             fs.put_file(str(temporary), final)
             return
         staged = f"{final}.{secrets.token_hex(8)}.part"
         fs.makedirs(self._location.parent, exist_ok=True)
         try:
             fs.put_file(str(temporary), staged)
-            _move(fs, staged, final)
+            move(fs, staged, final)
         except BaseException:
             with suppress(Exception):  # the first error is raised
                 if fs.exists(staged):
@@ -200,7 +200,7 @@ class OutputFile:
             raise
 
 
-def _move(fs: Any, source: str, target: str) -> None:
+def move(fs: Any, source: str, target: str) -> None:
     """Move an object: in one step where the storage can, without taking ``?`` in its name for a pattern."""
     from fsspec import AbstractFileSystem
 

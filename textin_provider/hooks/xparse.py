@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,9 @@ _NOT_TEXTIN = frozenset({404, 40007, 40008, 40400})
 
 class XParseMethods(Sender):
     """The xParse side of :class:`~textin_provider.hooks.textin.TextInHook`."""
+
+    #: The level of the lines about single documents.
+    document_log_level = logging.INFO
 
     def submit_xparse_job(
         self,
@@ -130,18 +134,32 @@ class XParseMethods(Sender):
         """
         job_id = endpoints.check_job_id(job_id)
         output = OutputFile(output_path, f"{job_id}.json", output_conn_id, overwrite=overwrite)
+        manifest = self.store_xparse_result(job_id, output)
+        del manifest["pages"]
+        return manifest
+
+    def store_xparse_result(
+        self, job_id: str, output: OutputFile, job: XParseJob | None = None
+    ) -> dict[str, Any]:
+        """
+        Store the result of a completed job, and return the manifest with its ``pages``, None if unknown.
+
+        :param job: the job as it was just polled, which saves a request.
+        """
         output.check()
-        manifest = self.retry(lambda: self._download(job_id, output))
+        polled = [job] if job else []
+        manifest = self.retry(lambda: self._download(job_id, output, polled.pop() if polled else None))
         path, size = manifest["output_path"], manifest["size_bytes"]
-        self.log.info("Stored the result of xParse job %s: %s, %d bytes.", job_id, path, size)
+        stored = "Stored the result of xParse job %s: %s, %d bytes."
+        self.log.log(self.document_log_level, stored, job_id, path, size)
         report(self, "output", [path])
         return manifest
 
-    def _download(self, job_id: str, output: OutputFile) -> dict[str, Any]:
-        """Download once. The address of the result may expire, so each attempt asks for it again."""
+    def _download(self, job_id: str, output: OutputFile, job: XParseJob | None = None) -> dict[str, Any]:
+        """Download once. The address of the result may expire, so another attempt asks for it again."""
         from textin_provider.hooks.requests_transport import chunks_of, has_provable_end, open_result
 
-        job = self.send(endpoints.get_job(job_id), attempts=1)
+        job = job or self.send(endpoints.get_job(job_id), attempts=1)
         url, about = job.downloadable_url(), f"xParse job {job_id}: result"
         try:
             result = open_result(self.get_conn(), url, self.connection, about)
@@ -153,7 +171,8 @@ class XParseMethods(Sender):
         except ApiError as error:
             self.report_limit(error)
             raise
-        return {"job_id": job_id, "file_id": job.file_id, **output.manifest(file)}
+        known = {"job_id": job_id, "file_id": job.file_id, "pages": stream.success_count}
+        return known | output.manifest(file)
 
     def _test_xparse(self) -> None:
         """Ask for a job that does not exist; raise if xParse rejects the credentials or does not respond."""
@@ -178,7 +197,7 @@ def mask_passwords(config: object) -> tuple[str, ...]:
 class _Submit:
     """One submit, and the record of it: what is accepted is written down, logged and reported."""
 
-    def __init__(self, hook: Sender, record: PostRecord[str], rate_limit_timeout: float) -> None:
+    def __init__(self, hook: XParseMethods, record: PostRecord[str], rate_limit_timeout: float) -> None:
         self._hook = hook
         self._record = record
         self._rate_limit_timeout = rate_limit_timeout
@@ -209,7 +228,8 @@ class _Submit:
         """Write down the job before anything else is done with it."""
         self._job_id = job_id
         self._record.accepted(job_id)
-        self._hook.log.info("TextIn accepted the document %s as xParse job %s.", one_line(self._name), job_id)
+        accepted = "TextIn accepted the document %s as xParse job %s."
+        self._hook.log.log(self._hook.document_log_level, accepted, one_line(self._name), job_id)
         report(self._hook, "input", [self._source])
 
     def final_error(self, error: BaseException) -> BaseException:

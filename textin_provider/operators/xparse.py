@@ -12,6 +12,7 @@ from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.inputs import as_list, as_seconds
 from textin_provider.api.text import one_line
 from textin_provider.operators.document import XParseDocumentOperator
+from textin_provider.operators.folder import XParseFolderOperator
 from textin_provider.tasks.mixins import TextInTaskMixin, XParseSubmitMixin
 
 if TYPE_CHECKING:
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
     from textin_provider.tasks.job_store import SubmittedJob
     from textin_provider.tasks.submission import Submission
 
-__all__ = ["XParseDocumentOperator", "XParseDownloadResultOperator", "XParseSubmitOperator"]
+__all__ = [
+    "XParseDocumentOperator",
+    "XParseDownloadResultOperator",
+    "XParseFolderOperator",
+    "XParseSubmitOperator",
+]
 
 #: Seconds that bound a wait which ends after its first poll.
 _ONE_POLL = 3600.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
@@ -81,6 +82,7 @@ class JobWait(Wait):
     The event of a list carries as many jobs as an event may hold; its receiver polls the others again.
 
     :param ended: jobs of the same list that are known to have ended.
+    :param wake_after: number of ended jobs that end the wait; None waits for all.
     :ivar ended: all jobs that have ended, by id.
     """
 
@@ -90,8 +92,10 @@ class JobWait(Wait):
         policy: PollPolicy,
         *,
         ended: Iterable[XParseJob] = (),
+        wake_after: int | None = None,
         chance: Chance = random.random,
     ) -> None:
+        self._wake_after = math.inf if wake_after is None else wake_after
         self._is_list = not isinstance(job_id, str)
         super().__init__([job_id] if isinstance(job_id, str) else job_id, policy, chance=chance)
         self.ended = {job.job_id: job for job in ended}
@@ -130,7 +134,7 @@ class JobWait(Wait):
         self.ended[job.job_id] = job
         self._failed += job.status is JobStatus.FAILED
         del self.pending[job.job_id]
-        if not self.pending:
+        if not self.pending or len(self.ended) >= self._wake_after:
             return done(jobs=_first_within(_MAX_EVENT_CHARS, (job.to_dict() for job in self.ended.values())))
         ended = f"{self._total - len(self.pending)} of {self._total} have ended, {self._failed} failed"
         return Decision(message=self._if_new(f"xParse jobs: {ended}.", now))

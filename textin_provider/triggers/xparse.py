@@ -20,18 +20,20 @@ class XParseJobTrigger(TextInTrigger):
 
     :param job_id: id of the job, or a list of ids that is not longer than
         :func:`~textin_provider.polling.xparse.chunk_for_trigger` allows.
+    :param wake_after: number of ended jobs of the list that end the wait; None waits for all.
     """
 
-    _argument_names = ("job_id", *TextInTrigger._argument_names)
+    _argument_names = ("job_id", "wake_after", *TextInTrigger._argument_names)
 
-    def __init__(self, *, job_id: str | list[str], **kwargs: Any) -> None:
+    def __init__(self, *, job_id: str | list[str], wake_after: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.job_id = job_id
+        self.wake_after = wake_after
 
     def _wait(self) -> JobWait:
         from textin_provider.polling.xparse import JobWait
 
-        return JobWait(self.job_id, self._policy())
+        return JobWait(self.job_id, self._policy(), wake_after=self.wake_after)
 
     def _poll(self, key: str) -> Flow[XParseJob]:
         from textin_provider.api.xparse.endpoints import poll_job
