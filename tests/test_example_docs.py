@@ -120,8 +120,11 @@ def test_a_policy_gives_a_rate_limit_more_time_than_the_task_would(
 
     textin.fault("submit", ScriptedFault(code=TOO_MANY))
     monkeypatch.setattr(time, "sleep", stop)
+    limited = dag("example_retry_policy")
+    for task in limited.tasks:
+        task.rate_limit_timeout = 0.0
     with pytest.raises(WaitsForRetryError):
-        dag("example_retry_policy").test()
+        limited.test()
 
     with create_session() as session:
         ti = session.query(TaskInstance).filter_by(dag_id="example_retry_policy", state="up_for_retry").one()
