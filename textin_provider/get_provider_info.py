@@ -24,7 +24,7 @@ CONN_FIELDS: dict[str, dict[str, Any]] = {
     "max_concurrent_jobs": {
         "label": "Max concurrent jobs",
         "description": "xParse jobs that may be in work: 1 (free), 5 (paid), 10+ (enterprise); 0 if unknown.",
-        "schema": {"type": ["integer", "null"], "minimum": 0, "default": 0},
+        "schema": {"type": ["integer", "null"], "minimum": 0},
     },
     "pace_conn_id": {
         "label": "Pace connection ID",

@@ -24,7 +24,9 @@ FIELDS = [
     *([Field("Extra")] if IS_AIRFLOW_2 else []),
     Field("DocFlow base URL", "https://docflow.textin.com", EXTRA_PLACEHOLDERS[0]),
     Field("DocFlow workspace"),
-    Field("Max requests per second", "10"),
+    Field("Max requests per second", "2"),
+    Field("Max concurrent jobs"),
+    Field("Pace connection ID"),
     Field("Enterprise ID"),
     Field("Timeout (seconds)", "60"),
     Field("Further result hosts", placeholder=EXTRA_PLACEHOLDERS[1]),
@@ -44,6 +46,8 @@ def typed(website: Website) -> dict[str, str]:
         "DocFlow base URL": textin.url,
         "DocFlow workspace": textin.workspace_id,
         "Max requests per second": "2.5",
+        "Max concurrent jobs": "5",
+        "Pace connection ID": "",
         "Enterprise ID": "0042",
         "Timeout (seconds)": "1200",
         "Further result hosts": "results.example.com, files.example.com",
@@ -60,6 +64,11 @@ def create(form: Form, conn_id: str, values: dict[str, str]) -> None:
 def number(value: float) -> Any:
     """Return a number as the form stores it: Airflow 2 knows text alone."""
     return str(value) if IS_AIRFLOW_2 else value
+
+
+def filled(extra: dict[str, Any]) -> dict[str, Any]:
+    """Return the extras that the form has a value for."""
+    return {name: value for name, value in extra.items() if value not in (None, "")}
 
 
 def test_the_form_asks_for_what_textin_needs(form: Form) -> None:
@@ -79,10 +88,11 @@ def test_what_is_typed_is_stored(form: Form, website: Website) -> None:
         textin.app_id,
         textin.secret_code,
     )
-    assert stored.extra == {
+    assert filled(stored.extra) == {
         "docflow_host": textin.url,
         "workspace_id": textin.workspace_id,
         "max_requests_per_second": number(2.5),
+        "max_concurrent_jobs": number(5),
         "enterprise_id": "0042",
         "timeout": number(1200),
         "result_hosts": "results.example.com, files.example.com",
@@ -94,9 +104,9 @@ def test_what_is_left_alone_is_stored_as_the_form_shows_it(form: Form, website: 
 
     stored = website.stored("textin_short")
     assert (stored.host or None, stored.port) == (None, None)
-    assert {name: value for name, value in stored.extra.items() if value is not None} == {
+    assert filled(stored.extra) == {
         "docflow_host": "https://docflow.textin.com",
-        "max_requests_per_second": number(10),
+        "max_requests_per_second": number(2),
         "timeout": number(60),
     }
 
@@ -111,9 +121,9 @@ def test_an_edit_changes_what_was_edited_and_keeps_the_secret(form: Form, websit
     form.save()
 
     after = website.stored("textin_edited")
-    extra = {name: value for name, value in after.extra.items() if value is not None}
-    del before.extra["enterprise_id"]
-    assert after._replace(extra=extra) == before._replace(extra=before.extra | {"workspace_id": "another"})
+    changed = filled(before.extra) | {"workspace_id": "another"}
+    del changed["enterprise_id"]
+    assert after._replace(extra=filled(after.extra)) == before._replace(extra=changed)
 
 
 def test_the_test_button_says_what_textin_says(form: Form, website: Website) -> None:
