@@ -23,6 +23,16 @@ def test_a_refusal_after_twenty_requests_corrects_the_rate_by_a_tenth() -> None:
     assert LearnedRate.after_refusal(0.2, FIRST, 4.0) == LearnedRate(0.2 / 0.9, 0.2, hits=1)
 
 
+def test_a_first_refusal_after_twenty_requests_corrects_the_rate_by_a_tenth_too() -> None:
+    assert LearnedRate.after_refusal(0.2, None, 3.9) == LearnedRate(0.4, 0.2)
+    assert LearnedRate.after_refusal(0.2, None, 4.0) == LearnedRate(0.2 / 0.9, 0.2)
+
+
+def test_twenty_quick_requests_within_two_seconds_do_not_prove_a_rate() -> None:
+    assert LearnedRate.after_refusal(0.02, None, 1.9) == LearnedRate(0.04, 0.02)
+    assert LearnedRate.after_refusal(0.02, None, 2.0) == LearnedRate(0.02 / 0.9, 0.02)
+
+
 def test_refusals_in_a_row_lower_the_rate_to_one_request_in_five_seconds() -> None:
     learned = FIRST
     for _ in range(100):

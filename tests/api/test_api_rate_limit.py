@@ -122,6 +122,18 @@ def test_the_rate_of_the_requests_is_learned_not_the_ceiling() -> None:
     )
 
 
+@pytest.mark.parametrize(("seconds", "allowed"), [(2.0, 0.5), (3.0, 0.9)])
+def test_a_rate_that_was_let_in_for_twenty_requests_is_lowered_by_a_tenth_only(
+    seconds: float, allowed: float
+) -> None:
+    limiter, now = RateLimiter(ceiling=10), 1000.0
+    while now < 1000.0 + seconds:
+        now += limiter.reserve(now)
+    refusal = limiter.on_limit(None, now=1000.0 + seconds, chance=lambda: 1.0)
+    assert refusal is not None
+    assert refusal.allowed == pytest.approx(allowed / SPACING)
+
+
 def test_a_single_request_that_is_refused_does_not_lower_the_rate() -> None:
     limiter = RateLimiter(ceiling=2)
     limiter.reserve(0.0)

@@ -49,11 +49,12 @@ class LearnedRate:
 
         :param spacing: seconds between requests, 0 if they were not spaced, infinite for the first one.
         :param former: what an earlier refusal taught.
-        :param age: seconds since the pause of that refusal.
+        :param age: seconds since the pause of that refusal, or since the first request.
         """
         if not spacing:
             return cls(timing().first_spacing, timing().first_spacing / _UNKNOWN)
-        was_nearly_right = former is not None and age >= _NEARLY_RIGHT * min(spacing, _WIDEST)
+        # An account counts over some time, in which it lets a first burst in at any rate.
+        was_nearly_right = age >= max(_NEARLY_RIGHT * min(spacing, _WIDEST), timing().first_pause)
         hits = 1 if former is None or was_nearly_right else min(former.hits + 1, _MOST_HITS)
         if spacing > _WIDEST:  # so few requests are not the reason
             kept = former.spacing_after(age) if former else timing().first_spacing

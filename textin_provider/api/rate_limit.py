@@ -107,6 +107,8 @@ class RateLimiter:
     def reserve(self, now: float) -> float:
         """Reserve a slot and return the seconds until then."""
         with self._lock:
+            if self._paused_until == float("-inf"):
+                self._paused_until = now  # the rate proves itself from the first request on
             at = max(now, self._free_at, self._paused_until)
             self._free_at = at + self._spacing(now)
             self._sent(at)
