@@ -25,11 +25,12 @@ REPO = Path(__file__).resolve().parent.parent
 WORK = REPO / "mutants"
 SURVIVORS = REPO / "tests" / "mutants" / "survivors.md"
 MUTMUT = str(Path(sys.executable).with_name("mutmut"))
-#: The folders under test, with their tests.
+#: The folders under test, with their tests; a folder within another is not part of that one's run.
 TESTS = {
     "textin_provider/api": ["tests/api"],
     "textin_provider/polling": ["tests/polling", "tests/tasks"],
     "textin_provider/tasks": ["tests/tasks"],
+    "textin_provider/tasks/folder": ["tests/folder"],
 }
 #: What the mutated package and its tests need of the repository.
 LINKS = ("textin_provider", "tests", "scripts", "example_dags")
@@ -74,7 +75,7 @@ def main() -> int:
     enough = True
     print(f"{'folder':<28}{''.join(f'{column:>10}' for column in (*NOTICED, 'survived', 'total', 'score'))}")
     for folder in TESTS:
-        chosen = [file for file in files if Path(folder) in (Path(file), *Path(file).parents)]
+        chosen = [file for file in files if folder_of(file) == folder]
         if not (REPO / folder).is_dir() or (files and not chosen):
             continue
         try:
@@ -87,6 +88,15 @@ def main() -> int:
         survivors |= {_mutation(folder, mutant): f"{mutant.state}, {mutant.name}" for mutant in lost}
     explained = print_survivors(survivors, complete=not files)
     return 0 if enough and explained else 1
+
+
+def folder_of(file: str) -> str | None:
+    """Return the folder under test that a file or folder belongs to, the innermost one."""
+    return max(
+        (folder for folder in TESTS if Path(folder) in (Path(file), *Path(file).parents)),
+        key=len,
+        default=None,
+    )
 
 
 def run(folder: str, files: list[str]) -> list[Mutant]:
@@ -112,6 +122,7 @@ def settings(folder: str, files: list[str]) -> str:
     values = {
         "source_paths": ["textin_provider"],
         "only_mutate": [file if file.endswith(".py") else f"{file}/*" for file in files or [folder]],
+        "do_not_mutate": [f"{inner}/*" for inner in TESTS if inner.startswith(f"{folder}/")],
         "also_copy": list(LINKS),
         "pytest_add_cli_args_test_selection": tests,
         "pytest_add_cli_args": ["-m", MARKS, "-p", "no:cacheprovider", "-p", "scripts.mutant_limits"],

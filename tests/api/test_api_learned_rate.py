@@ -46,6 +46,17 @@ def test_requests_that_are_rare_are_not_the_reason(spacing: float) -> None:
     assert LearnedRate.after_refusal(spacing, FIRST, 0.0) == LearnedRate(0.2, 0.2, hits=2)
 
 
+def test_a_refusal_of_rare_requests_keeps_the_rate_that_was_learned_before() -> None:
+    former = LearnedRate(1.0, 0.5)
+    assert LearnedRate.after_refusal(math.inf, former, 0.0) == LearnedRate(1.0, 1.0, hits=2)
+    grown = LearnedRate.after_refusal(math.inf, former, 10.0).spacing
+    assert grown == pytest.approx(math.exp(-0.1))
+
+
+def test_one_request_in_five_seconds_is_not_rare() -> None:
+    assert LearnedRate.after_refusal(5.0, None, 0.0) == LearnedRate(5.0, 5.0, hits=1)
+
+
 def test_many_refusals_of_rare_requests_do_not_lower_the_rate() -> None:
     learned = FIRST
     for _ in range(100):
@@ -59,6 +70,13 @@ def test_the_rate_grows_by_a_percent_a_request_up_to_a_tenth_below_the_refused_o
     border = 0.1 / 0.9
     requests = math.log(0.2 / border) / 0.01
     assert FIRST.spacing_after(0.2 * requests) == pytest.approx(border)
+
+
+@pytest.mark.parametrize(("more", "factor"), [(0.5, math.exp(-0.00015)), (1000, math.exp(-0.3))])
+def test_the_slow_growth_begins_where_the_quick_one_ends(more: float, factor: float) -> None:
+    border = 0.1 / 0.9
+    requests = math.log(0.2 / border) / 0.01
+    assert FIRST.spacing_after(0.2 * (requests + more)) == pytest.approx(border * factor)
 
 
 def test_beyond_that_the_rate_grows_by_a_tenth_in_some_350_requests() -> None:

@@ -92,6 +92,28 @@ def test_a_refusal_within_a_pause_only_extends_it(retry_after: float | None, lef
     assert (limiter.learned, limiter.pauses) == (learned, 1)
 
 
+def test_a_refusal_without_a_delay_does_not_extend_a_pause_that_is_about_to_end() -> None:
+    limiter = limited()
+    assert limit(limiter, 1.5) is None
+    assert limiter.pause_left(1.5) == 0.5
+
+
+def test_a_slot_is_not_before_the_end_of_an_extended_pause() -> None:
+    limiter = limited()
+    limit(limiter, 1.0, retry_after=50.0)
+    assert limiter.reserve(1.0) == 50.0
+
+
+def test_without_a_ceiling_the_spacing_after_a_refusal_vanishes_in_the_end() -> None:
+    limiter = RateLimiter()
+    assert limiter.shared is None
+    for _ in range(2):
+        limiter.reserve(0.0)
+    limit(limiter, 0.0)
+    assert 0.01 < limiter.spacing(2.0 + 100.0) < 0.2
+    assert limiter.spacing(2.0 + 1000.0) == 0.0
+
+
 def test_refusals_in_a_row_pause_longer_each_time_up_to_a_minute() -> None:
     limiter, pauses, now = RateLimiter(), [], 0.0
     for _ in range(2000):
@@ -116,6 +138,12 @@ def test_the_rate_of_the_requests_is_learned_not_the_ceiling() -> None:
     refusal = limiter.on_limit(None, now=0.6, chance=lambda: 1.0)
     assert refusal is not None
     assert (refusal.refused, refusal.allowed) == (2.0, 1.0)
+    slower = RateLimiter(ceiling=10)
+    slower.reserve(0.0)
+    slower.reserve(2.0)
+    second = slower.on_limit(None, now=2.1, chance=lambda: 1.0)
+    assert second is not None
+    assert (second.refused, second.allowed) == (0.5, 0.25)
     assert str(refusal) == (
         "TextIn refused a request for its rate; this account pauses for 2.0 s. It sent 2 requests a second, "
         "and continues with 1. If this happens again, set max_requests_per_second of the connection below 2."

@@ -124,3 +124,16 @@ def test_an_outage_while_ended_keys_are_read_is_waited_out_for_five_minutes(cloc
 def test_an_outage_that_passes_ends_nothing() -> None:
     service = Service(a=["completed"], b=[error()] * 5 + ["completed"])
     assert poll_ended(wait_for("a", "b"), service.poll, silent, pause_left=lambda: 0.0).outcome
+
+
+def test_the_reads_of_ended_keys_back_off_during_an_outage_whatever_the_pause(clock: Clock) -> None:
+    service = Service(a=[error(), error(), error(), "completed"])
+    assert poll_ended(wait_for("a"), service.poll, silent, pause_left=lambda: 90.0).outcome
+    assert clock.sleeps == [1.0, 2.0, 4.0]
+
+
+def test_the_last_sleep_before_the_deadline_ends_at_it(clock: Clock) -> None:
+    wait = wait_for("a", deadline=START + 20.5)
+    decision = poll_ended(wait, Service(a=[REFUSED]).poll, silent, pause_left=lambda: 10.0)
+    assert decision.event is not None
+    assert clock.sleeps == [10.0, 10.0, 0.5]
