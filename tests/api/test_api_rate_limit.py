@@ -150,16 +150,26 @@ def test_the_rate_of_the_requests_is_learned_not_the_ceiling() -> None:
     )
 
 
-@pytest.mark.parametrize(("seconds", "allowed"), [(2.0, 0.5), (3.0, 0.9)])
+@pytest.mark.parametrize(("requests", "allowed"), [(19, 0.5), (21, 0.9)])
 def test_a_rate_that_was_let_in_for_twenty_requests_is_lowered_by_a_tenth_only(
-    seconds: float, allowed: float
+    requests: int, allowed: float
 ) -> None:
     limiter, now = RateLimiter(ceiling=10), 1000.0
-    while now < 1000.0 + seconds:
+    for _ in range(requests):
         now += limiter.reserve(now)
-    refusal = limiter.on_limit(None, now=1000.0 + seconds, chance=lambda: 1.0)
+    refusal = limiter.on_limit(None, now=now, chance=lambda: 1.0)
     assert refusal is not None
     assert refusal.allowed == pytest.approx(allowed / SPACING)
+
+
+def test_a_rate_is_not_proved_by_idle_time() -> None:
+    limiter = RateLimiter(ceiling=10)
+    limiter.reserve(0.0)
+    for _ in range(3):
+        limiter.reserve(1000.0)
+    refusal = limiter.on_limit(None, now=1000.5, chance=lambda: 1.0)
+    assert refusal is not None
+    assert refusal.allowed == pytest.approx(0.5 / SPACING)
 
 
 def test_a_single_request_that_is_refused_does_not_lower_the_rate() -> None:

@@ -49,7 +49,7 @@ class LearnedRate:
 
         :param spacing: seconds between requests, 0 if they were not spaced, infinite for the first one.
         :param former: what an earlier refusal taught.
-        :param age: seconds since the pause of that refusal, or since the first request.
+        :param age: seconds since the pause of that refusal, or for which requests were sent without one.
         """
         if not spacing:
             return cls(timing().first_spacing, timing().first_spacing / _UNKNOWN)

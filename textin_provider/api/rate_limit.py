@@ -95,6 +95,7 @@ class RateLimiter:
         self._learned: LearnedRate | None = None
         self._free_at = self._sent_at = float("-inf")
         self._paused_until = float("-inf")
+        self._requests = 0
         #: Seconds between the last two requests.
         self._gap = float("inf")
         self._lock = Lock()
@@ -110,8 +111,6 @@ class RateLimiter:
     def reserve(self, now: float) -> float:
         """Reserve a slot and return the seconds until then."""
         with self._lock:
-            if self._paused_until == float("-inf"):
-                self._paused_until = now  # the rate proves itself from the first request on
             self.is_alone = True
             at = max(now, self._free_at, self._paused_until)
             self._free_at = at + self._spacing(now)
@@ -133,6 +132,7 @@ class RateLimiter:
 
     def _sent(self, at: float) -> None:
         self._gap, self._sent_at = at - self._sent_at, at
+        self._requests += 1
 
     def _age(self, now: float) -> float:
         """Return the seconds since the end of the last pause."""
@@ -156,7 +156,9 @@ class RateLimiter:
                 self._paused_until = max(self._paused_until, earliest)
                 return None
             spacing = self._spacing(now) and max(self._spacing(now), self._gap)
-            self._learned = learned = LearnedRate.after_refusal(spacing, self._learned, self._age(now))
+            # Before the first refusal only requests count: idle time does not prove a rate.
+            age = self._age(now) if self._learned else self._requests * self._spacing(now)
+            self._learned = learned = LearnedRate.after_refusal(spacing, self._learned, age)
             pause = min(_LONGEST_PAUSE, timing().first_pause * 2.0 ** (learned.hits - 1))
             self._paused_until = self._free_at = max(earliest, now + pause * (0.5 + 0.5 * chance()))
             self.pauses += 1
