@@ -108,6 +108,37 @@ def test_the_reply_to_a_pause_is_not_counted_as_a_request() -> None:
     assert lines[1].endswith("Other processes or programs use it too.")
 
 
+def test_a_refusal_while_the_store_is_away_is_not_shared() -> None:
+    shared, clock = Shared(None), Clock()
+    limiter = limiter_of(shared)
+    send(limiter, clock)
+    report(limiter, clock, None, [])
+    assert [call[0] for call in shared.calls] == ["reserve"]
+    assert limiter.pause_left(clock.now) > 0
+
+
+def test_the_rate_of_one_process_is_not_reserved_for_all_when_the_store_is_back() -> None:
+    shared, clock = Shared(None, FREE, Booking(0.25, 0.0, "", 0.0), FREE), Clock()
+    limiter = limiter_of(shared)
+    send(limiter, clock)
+    report(limiter, clock, None, [])
+    clock.now += 100.0
+    assert limiter.spacing(clock.now) > 1 / 9
+    send(limiter, clock)
+    assert shared.calls[1:] == [("check",), ("reserve", pytest.approx(1 / 9)), ("check",)]
+
+
+def test_the_time_between_requests_of_one_process_is_not_that_of_all_when_the_store_is_back() -> None:
+    shared, clock, lines = Shared(None, FREE, FREE), Clock(), list[str]()
+    limiter = limiter_of(shared)
+    send(limiter, clock)
+    clock.now += 2.0
+    limiter.adopt(FREE, clock.now)
+    report(limiter, clock, None, lines)
+    [line] = lines
+    assert "It sent 9 requests a second" in line
+
+
 def test_the_slot_of_a_request_is_later_than_its_reservation() -> None:
     limiter = RateLimiter(ceiling=10)
     limiter.adopt(Booking(3.0, 0.0, "", 0.0), 0.0, reserved=0.1)

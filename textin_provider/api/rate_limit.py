@@ -81,12 +81,15 @@ class RateLimiter:
 
     :param ceiling: requests per second that the account allows, 0 if unknown; a tenth is left unused.
     :ivar shared: the pace that all processes share, None if each has its own.
+    :ivar is_alone: whether the last slot was reserved without the shared pace, so that the rate that was
+        learned since then is that of this process, not of all.
     :ivar pauses: the number of pauses so far; a slot that was reserved before the last one is not valid.
     """
 
     def __init__(self, ceiling: float = 0.0) -> None:
         self.ceiling = ceiling
         self.shared: SharedPace | None = None
+        self.is_alone = False
         self.pauses = 0
         self._settings: dict[str, tuple[float, SharedPace | None]] = {}
         self._learned: LearnedRate | None = None
@@ -109,6 +112,7 @@ class RateLimiter:
         with self._lock:
             if self._paused_until == float("-inf"):
                 self._paused_until = now  # the rate proves itself from the first request on
+            self.is_alone = True
             at = max(now, self._free_at, self._paused_until)
             self._free_at = at + self._spacing(now)
             self._sent(at)
@@ -173,6 +177,8 @@ class RateLimiter:
         :param reserved: the seconds after the reserved slot that are reserved too, 0 if none was reserved.
         """
         with self._lock:
+            if self.is_alone:  # the time between requests of this process is not that between those of all
+                self.is_alone, self._gap, self._sent_at = False, 0.0, float("-inf")
             learned = LearnedRate.from_text(booking.learned)
             if learned != self._learned:
                 self.pauses += 1

@@ -75,7 +75,8 @@ class Pipeline(NamedTuple):
         refusal = self.limiter.on_limit(error.retry_after, now=now)
         if refusal:
             self.log(str(refusal))
-        if self.limiter.shared and self.limiter.pause_left(now) > left:
+        # Alone, this process knows its own rate, which all processes together must not keep to.
+        if self.limiter.shared and not self.limiter.is_alone and self.limiter.pause_left(now) > left:
             pause = self.limiter.pause_left(now) if refusal else 0.0
             yield from self._ask(
                 partial(self.limiter.shared.pause, pause, error.retry_after or 0.0, self.limiter.learned)
@@ -99,6 +100,8 @@ class Pipeline(NamedTuple):
     def _reserve(self) -> Steps[float]:
         """Reserve a slot, if possible in the shared pace, and return the seconds until then."""
         if self.limiter.shared:
+            if self.limiter.is_alone:  # the spacing of this process would be too long for all
+                yield from self._ask(self.limiter.shared.check)
             spacing = self.limiter.spacing(self.clock())
             booking = yield from self._ask(partial(self.limiter.shared.reserve, spacing), spacing)
             if booking is not None:
