@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,8 @@ def test_documents_that_are_parsed_side_by_side_are_accepted_once_each(
 ) -> None:
     def parse(number: int) -> Any:
         operator = new_operator(file=document, output_path=str(tmp_path / f"{number}.json"))()
-        return operator.execute(new_context())
+        # Airflow 2 checks who calls execute, by the thread.
+        return inspect.unwrap(type(operator).execute)(operator, new_context())
 
     with ThreadPoolExecutor(8) as pool:
         manifests = list(pool.map(parse, range(24)))

@@ -25,10 +25,10 @@ def test_an_error_of_another_class_loses_no_manifest(
     jobs = [_done(textin) for _ in range(12)]
     original = TextInHook._download
 
-    def broken(self: TextInHook, job_id: str, output: Any) -> Any:
+    def broken(self: TextInHook, job_id: str, *arguments: Any) -> Any:
         if job_id in jobs[:2]:
             raise ZeroDivisionError("our own bug")
-        return original(self, job_id, output)
+        return original(self, job_id, *arguments)
 
     monkeypatch.setattr(TextInHook, "_download", broken)
     outcome = _download(jobs, f"{tmp_path}/")
@@ -50,13 +50,13 @@ def test_a_timeout_in_the_middle_pushes_what_is_stored(
     jobs = [_done(textin) for _ in range(4)]
     others_stored, original = threading.Semaphore(0), TextInHook._download
 
-    def slow(self: TextInHook, job_id: str, output: Any) -> Any:
+    def slow(self: TextInHook, job_id: str, *arguments: Any) -> Any:
         if job_id == jobs[1]:
             # The main thread waits for this one, while the others end.
             for _ in jobs[2:]:
                 assert others_stored.acquire(timeout=30)
             raise _Timeout
-        manifest = original(self, job_id, output)
+        manifest = original(self, job_id, *arguments)
         if job_id != jobs[0]:
             others_stored.release()
         return manifest

@@ -176,6 +176,7 @@ def test_the_trigger_is_told_what_the_sensor_was_told(textin: TextInServer, new_
         "exponential_backoff": True,
         "max_wait": 600.0,
         "looks": 0,
+        "wake_after": None,
     }
 
 
