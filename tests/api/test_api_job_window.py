@@ -78,6 +78,20 @@ def test_a_window_that_was_refused_is_probed_after_a_hundred_accepted_submits() 
     assert window.size == 5
 
 
+def test_a_learned_size_is_probed_after_each_hundred_accepted_submits() -> None:
+    window = JobWindow(10, size=4)
+    sizes = []
+    for _ in range(200):
+        window.on_accepted(window.size)
+        sizes.append(window.size)
+    assert sizes == [4] * 99 + [5] * 100 + [6]
+
+
+def test_a_learned_size_is_within_the_limit() -> None:
+    assert JobWindow(3, size=7).size == 3
+    assert JobWindow(1).size == 1
+
+
 def test_a_window_without_room_for_any_job_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         JobWindow(0)
