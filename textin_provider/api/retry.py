@@ -12,6 +12,8 @@ from typing import Any
 #: Returns a number in [0, 1).
 Chance = Callable[[], float]
 
+#: Seconds for which a request waits for its turn at the limit of the account, by default.
+RATE_LIMIT_TIMEOUT = 3600.0
 _CAP_SECONDS = 120.0
 #: Exponents beyond this are past any cap, and would overflow in the end.
 _MAX_EXPONENT = 16
@@ -39,7 +41,7 @@ class Timing:
     longest_interval: float = math.inf
     list_settles: float = 30.0
     list_interval: float = 3.0
-    rate_limit_timeout: float = 3600.0
+    rate_limit_timeout: float = RATE_LIMIT_TIMEOUT
 
 
 _timing = Timing()

@@ -13,9 +13,10 @@ from textin_provider.api.docflow.models import DocFlowFile, Selector
 from textin_provider.api.docflow.options import PASSWORD_OPTION, upload_options
 from textin_provider.api.docflow.progress import Progress, poll_progress
 from textin_provider.api.errors import ApiError, ErrorKind
+from textin_provider.api.retry import RATE_LIMIT_TIMEOUT
 from textin_provider.hooks.docflow_sources import Resume, Sources
 from textin_provider.hooks.docflow_upload import BatchUpload
-from textin_provider.hooks.rate_limit_wait import RATE_LIMIT_TIMEOUT, rate_limit_seconds
+from textin_provider.hooks.rate_limit_wait import rate_limit_seconds
 from textin_provider.hooks.sender import Sender
 
 if TYPE_CHECKING:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from textin_provider.api.errors import ApiError
     from textin_provider.hooks.sender import Sender
 
-#: Seconds for which a request waits for its turn, unless the caller says otherwise.
-RATE_LIMIT_TIMEOUT = 3600.0
 #: The longest delay in seconds between two tries to start a job while too many are in work.
 _LONGEST_DELAY = 30.0
 _MOST_DOUBLINGS = 8

@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import BaseHook
 import textin_provider.exceptions  # noqa: F401  # errors become public exceptions by being registered
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.protocol import Request
+from textin_provider.api.retry import RATE_LIMIT_TIMEOUT
 from textin_provider.api.send_pipeline import PaceCall, Pipeline, Steps
 from textin_provider.api.xparse.endpoints import get_job
 from textin_provider.hooks.connection import (
@@ -22,7 +23,7 @@ from textin_provider.hooks.connection import (
     read_connection,
 )
 from textin_provider.hooks.loading import load
-from textin_provider.hooks.rate_limit_wait import RATE_LIMIT_TIMEOUT, rate_limit_seconds
+from textin_provider.hooks.rate_limit_wait import rate_limit_seconds
 
 if TYPE_CHECKING:
     from datetime import timedelta

@@ -12,12 +12,13 @@ from airflow.providers.common.compat.sdk import mask_secret
 from textin_provider.api.errors import CODES, FIRST_OWN_CODE, ApiError, ErrorKind
 from textin_provider.api.inputs import exactly_one_of
 from textin_provider.api.redaction import passwords_in, without_secrets
+from textin_provider.api.retry import RATE_LIMIT_TIMEOUT
 from textin_provider.api.text import one_line, redact_url
 from textin_provider.api.xparse import endpoints
 from textin_provider.api.xparse.result_stream import ResultStream
 from textin_provider.hooks.guard import NoRecord, accepted_but_failed, is_uncertain
 from textin_provider.hooks.lineage import report
-from textin_provider.hooks.rate_limit_wait import RATE_LIMIT_TIMEOUT, rate_limit_seconds
+from textin_provider.hooks.rate_limit_wait import rate_limit_seconds
 from textin_provider.hooks.sender import READ_ATTEMPTS, Sender
 from textin_provider.hooks.storage import OutputFile, open_document
 

@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from textin_provider.api.errors import ApiError
 from textin_provider.api.inputs import as_seconds
 from textin_provider.api.redaction import without_secrets
+from textin_provider.api.retry import RATE_LIMIT_TIMEOUT
 from textin_provider.api.text import one_line
 from textin_provider.tasks.mixins import TextInTaskMixin
 
@@ -104,7 +105,7 @@ class DocFlowUploadOperator(TextInTaskMixin, BaseOperator):
         pdf_password: str | None = None,
         workspace_id: str | None = None,
         file_conn_id: str | None = None,
-        rate_limit_timeout: float | timedelta = 3600.0,
+        rate_limit_timeout: float | timedelta = RATE_LIMIT_TIMEOUT,
         textin_conn_id: str = "textin_default",
         **kwargs: Any,
     ) -> None:

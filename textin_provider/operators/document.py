@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.inputs import as_seconds, check_seconds
+from textin_provider.api.retry import RATE_LIMIT_TIMEOUT
 from textin_provider.exceptions import TextInDocumentFailedError, TextInJobFailedError, TextInTimeoutError
 from textin_provider.tasks.deferral import checked_event, defer, exceeded_framework_timeout, trigger_arguments
 from textin_provider.tasks.mixins import XParseSubmitMixin
@@ -106,7 +107,7 @@ class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         durable: bool = True,
         resubmit_uncertain: bool = False,
-        rate_limit_timeout: float | timedelta = 3600.0,
+        rate_limit_timeout: float | timedelta = RATE_LIMIT_TIMEOUT,
         poll_interval: float | timedelta = 10.0,
         timeout: float | timedelta = 24 * 3600,
         textin_conn_id: str = "textin_default",

@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from textin_provider.api.errors import bad_input
 from textin_provider.api.inputs import as_list, as_seconds, check_seconds
+from textin_provider.api.retry import RATE_LIMIT_TIMEOUT
 from textin_provider.tasks.deferral import checked_event, defer, exceeded_framework_timeout, trigger_arguments
 from textin_provider.tasks.mixins import TextInTaskMixin
 
@@ -105,7 +106,7 @@ class XParseFolderOperator(TextInTaskMixin, BaseOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float | timedelta = 10.0,
         timeout: float | timedelta = _WEEK,
-        rate_limit_timeout: float | timedelta = 3600.0,
+        rate_limit_timeout: float | timedelta = RATE_LIMIT_TIMEOUT,
         textin_conn_id: str = "textin_default",
         **kwargs: Any,
     ) -> None:

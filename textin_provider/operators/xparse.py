@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.inputs import as_list, as_seconds
+from textin_provider.api.retry import RATE_LIMIT_TIMEOUT
 from textin_provider.api.text import one_line
 from textin_provider.operators.document import XParseDocumentOperator
 from textin_provider.operators.folder import XParseFolderOperator
@@ -85,7 +86,7 @@ class XParseSubmitOperator(XParseSubmitMixin, BaseOperator):
         file_conn_id: str | None = None,
         durable: bool = True,
         resubmit_uncertain: bool = False,
-        rate_limit_timeout: float | timedelta = 3600.0,
+        rate_limit_timeout: float | timedelta = RATE_LIMIT_TIMEOUT,
         textin_conn_id: str = "textin_default",
         **kwargs: Any,
     ) -> None:
