@@ -13,6 +13,7 @@ import pytest
 from tests.hooks.support import Connect, Foreign, Pauses
 from tests.network import World
 from tests.running import point_airflow_at
+from tests.structlog_entries import structlog_entries
 from textin_provider.hooks.textin import TextInHook
 
 if TYPE_CHECKING:
@@ -61,14 +62,7 @@ def logs(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:
     caplog.set_level(logging.DEBUG)
     for name in ("urllib3", "urllib3.connectionpool", "requests", "textin_provider", "airflow.task"):
         caplog.set_level(logging.DEBUG, logger=name)
-    with ExitStack() as stack:
-        entries: list[Any] = []
-        try:
-            from structlog.testing import capture_logs
-        except ImportError:
-            pass
-        else:  # what newer Airflow logs with
-            entries = stack.enter_context(capture_logs())
+    with structlog_entries() as entries:
 
         def text() -> str:
             return "\n".join([caplog.text, *(repr(vars(record)) for record in caplog.records), repr(entries)])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.structlog_entries import structlog_entries
 from textin_provider.sensors.xparse import XParseJobSensor
 from textin_provider.testing import fast_polling
 
@@ -55,14 +55,7 @@ def new_sensor() -> NewSensor:
 @pytest.fixture
 def warnings(caplog: pytest.LogCaptureFixture) -> Iterator[Warnings]:
     """Return the warnings that were logged so far, by whichever logger; newer Airflow uses structlog."""
-    with ExitStack() as stack:
-        entries: list[Any] = []
-        try:
-            from structlog.testing import capture_logs
-        except ImportError:
-            pass
-        else:
-            entries = stack.enter_context(capture_logs())
+    with structlog_entries() as entries:
 
         def lines() -> list[str]:
             records = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]

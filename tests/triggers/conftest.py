@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.structlog_entries import structlog_entries
 from textin_provider.testing import fast_polling
 from textin_provider.triggers.xparse import XParseJobTrigger
 
@@ -41,14 +41,7 @@ def new_trigger() -> NewTrigger:
 def logged(caplog: pytest.LogCaptureFixture) -> Iterator[Logged]:
     """Return what the triggers have logged so far, as levels and lines; newer Airflow uses structlog."""
     caplog.set_level(logging.INFO, logger="textin_provider.triggers")
-    with ExitStack() as stack:
-        entries: list[Any] = []
-        try:
-            from structlog.testing import capture_logs
-        except ImportError:
-            pass
-        else:
-            entries = stack.enter_context(capture_logs())
+    with structlog_entries() as entries:
 
         def lines() -> list[tuple[str, str]]:
             records = [r for r in caplog.records if r.name.startswith("textin_provider.triggers")]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from textin_provider.hooks.storage_errors import Place, StorageProblem
 
 if TYPE_CHECKING:
     from textin_provider.hooks.paths import Location
+
+_CHUNK_BYTES = 1024 * 1024
 
 
 class Source:
@@ -66,6 +69,14 @@ class Source:
         if not isinstance(info.get("size"), int):
             raise OSError("the storage does not know its size")
         return int(info["size"])
+
+
+def sha256_of(content: Source | BinaryIO) -> str:
+    """Return the sha256 of what is left to read."""
+    digest = hashlib.sha256()
+    while chunk := content.read(_CHUNK_BYTES):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def source_place(location: Location) -> Place:

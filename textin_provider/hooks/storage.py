@@ -14,7 +14,7 @@ from textin_provider.api.errors import ApiError, ErrorKind, bad_input
 from textin_provider.api.inputs import Document, check_path
 from textin_provider.api.text import one_line
 from textin_provider.hooks.paths import local_path, path_text, read_path
-from textin_provider.hooks.source import Source, source_place
+from textin_provider.hooks.source import Source, sha256_of, source_place
 from textin_provider.hooks.storage_errors import Place, StorageProblem, problem_of
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ log = logging.getLogger(__name__)
 
 #: Schemes whose objects appear atomically at the end of an upload; elsewhere a move is atomic.
 ATOMIC_SCHEMES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "oss"})
-
-_CHUNK_BYTES = 1024 * 1024
 
 
 @contextmanager
@@ -64,10 +62,7 @@ def document_identity(parameter: str, file: PathValue, conn_id: str | None = Non
             return {"file": location.text, "conn_id": conn_id, "size": info.get("size"), "mark": version}
     # Unlike the modification time, a digest distinguishes an edit from a copy on every storage.
     with open_document(parameter, file, conn_id) as document:
-        sha256 = hashlib.sha256()
-        while chunk := document.content.read(_CHUNK_BYTES):
-            sha256.update(chunk)
-        return {"name": document.name, "sha256": sha256.hexdigest()}
+        return {"name": document.name, "sha256": sha256_of(document.content)}
 
 
 class _Digest:

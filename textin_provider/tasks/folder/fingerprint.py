@@ -12,7 +12,7 @@ from textin_provider.api.protocol import Service
 from textin_provider.api.redaction import passwords_in
 from textin_provider.api.xparse.endpoints import check_config
 from textin_provider.hooks.paths import read_path
-from textin_provider.hooks.source import Source
+from textin_provider.hooks.source import Source, sha256_of
 from textin_provider.tasks.folder.segments import Account
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from textin_provider.hooks.connection import TextInConnection
     from textin_provider.tasks.folder.sources import SourceDocument
 
-_CHUNK_BYTES = 1024 * 1024
 #: A password is easier to guess than a document, and the ledger is no place for secrets.
 _PASSWORD_ROUNDS = 100_000
 #: The ETag of S3: a digest of the content, or of the digests of its parts.
@@ -76,10 +75,7 @@ def _sha256(document: SourceDocument, conn_id: str | None) -> str:
     try:
         if source.size != document.size:
             raise changed(document)
-        digest = hashlib.sha256()
-        while chunk := source.read(_CHUNK_BYTES):
-            digest.update(chunk)
-        return digest.hexdigest()
+        return sha256_of(source)
     finally:
         source.close()
 
