@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from textin_provider.api.errors import ApiError, ErrorKind, bad_input
 from textin_provider.api.inputs import Document, check_path
 from textin_provider.api.text import one_line
+from textin_provider.hooks.local_files import TEMPORARY_SUFFIX
 from textin_provider.hooks.paths import local_path, path_text, read_path
 from textin_provider.hooks.source import Source, sha256_of, source_place
 from textin_provider.hooks.storage_errors import Place, StorageProblem, problem_of
@@ -149,11 +150,11 @@ class OutputFile:
 
     @contextmanager
     def writing(self) -> Iterator[_Digest]:
-        """Yield the file to write to; the end of the block moves it into place, an error deletes it."""
+        """Yield the file to write to; the end of the block moves it in place, an error deletes it."""
         local = self._location.local
         folder = local.parent if local else _temporary_folder()
         place = self._place if local else _temporary_place(folder)
-        temporary = folder / f".textin-{secrets.token_hex(8)}.part"
+        temporary = folder / f".textin-{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
         with place.errors():
             file = temporary.open("xb")
         try:
@@ -183,19 +184,26 @@ class OutputFile:
         if self._location.protocol in ATOMIC_SCHEMES:
             fs.put_file(str(temporary), final)
             return
-        staged = f"{final}.{secrets.token_hex(8)}.part"
-        fs.makedirs(self._location.parent, exist_ok=True)
-        try:
-            fs.put_file(str(temporary), staged)
-            move(fs, staged, final)
-        except BaseException:
-            with suppress(Exception):  # the first error is raised
-                if fs.exists(staged):
-                    fs.rm_file(staged)
-            raise
+        with staged(fs, final, self._location.parent) as name:
+            fs.put_file(str(temporary), name)
 
 
-def move(fs: Any, source: str, target: str) -> None:
+@contextmanager
+def staged(fs: Any, target: str, folder: str) -> Iterator[str]:
+    """Yield a name to write an object under; the end of the block moves it in place, an error deletes it."""
+    name = f"{target}.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
+    fs.makedirs(folder, exist_ok=True)
+    try:
+        yield name
+        _move(fs, name, target)
+    except BaseException:
+        with suppress(Exception):  # the first error is raised
+            if fs.exists(name):
+                fs.rm_file(name)
+        raise
+
+
+def _move(fs: Any, source: str, target: str) -> None:
     """Move an object: in one step where the storage can, without taking ``?`` in its name for a pattern."""
     from fsspec import AbstractFileSystem
 

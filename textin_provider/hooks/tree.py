@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from contextlib import contextmanager, suppress
 from copy import copy
@@ -14,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from textin_provider.api.errors import ApiError
 from textin_provider.api.retry import backoff
-from textin_provider.hooks.local_files import TEMPORARY_SUFFIX, chunks_of, write_file
+from textin_provider.hooks.local_files import chunks_of, write_file
 from textin_provider.hooks.paths import path_text, read_path
-from textin_provider.hooks.storage import ATOMIC_SCHEMES, OutputFile, move
+from textin_provider.hooks.storage import ATOMIC_SCHEMES, OutputFile, staged
 from textin_provider.hooks.storage_errors import Place, StorageProblem, problem_of
 
 if TYPE_CHECKING:
@@ -205,10 +204,8 @@ class Tree:
         if self.root.protocol in ATOMIC_SCHEMES:
             fs.pipe_file(path, data)
             return
-        staged = f"{path}.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
-        fs.makedirs(path.rpartition("/")[0], exist_ok=True)
-        fs.pipe_file(staged, data)
-        move(fs, staged, path)
+        with staged(fs, path, path.rpartition("/")[0]) as name:
+            fs.pipe_file(name, data)
 
     def copy(self, name: str, target: str) -> None:
         """Copy a file within the folder; on object storage nothing is transferred where the storage can."""
@@ -220,10 +217,9 @@ class Tree:
             elif self.root.protocol in ATOMIC_SCHEMES:
                 self.root.fs.cp_file(self._object(name), self._object(target))
             else:
-                staged = f"{self._object(target)}.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
-                self.root.fs.makedirs(staged.rpartition("/")[0], exist_ok=True)
-                self.root.fs.cp_file(self._object(name), staged)
-                move(self.root.fs, staged, self._object(target))
+                path = self._object(target)
+                with staged(self.root.fs, path, path.rpartition("/")[0]) as temporary:
+                    self.root.fs.cp_file(self._object(name), temporary)
 
         self._retried(copy_file)
 
