@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import traceback
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,6 +33,23 @@ def test_textin_gets_the_credentials_and_the_name_of_the_client(
     assert headers["x-ti-secret-code"] == textin.secret_code
     assert headers["x-ti-enterprise-id"] == "e1"
     assert headers["user-agent"] == f"airflow-provider-textin/{__version__}"
+
+
+def test_a_traceback_with_local_variables_hides_the_secret(
+    hook: TextInHook, textin: TextInServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As rich shows it on a terminal, when a timeout of the task strikes in a request."""
+
+    def strike(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("http.client.HTTPConnection.getresponse", strike)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        hook.get_conn().get(f"{textin.url}{STATUS}")
+
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "'x-ti-secret-code': '***'" in shown
+    assert textin.secret_code not in shown
 
 
 def test_another_host_gets_no_credentials(connect: Connect, foreign: Foreign) -> None:

@@ -37,6 +37,15 @@ _CUT_URI = re.compile(r"[^:/?#]+://[^@/?#]*[/?#].*@", re.DOTALL)
 _ESCAPE = "Percent-encode all but letters and digits in App ID and Secret code, or write the value as JSON"
 
 
+class _Secret(str):
+    """A text that tracebacks with local variables show as ***, such as in the headers of a request."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
 @dataclass(frozen=True)
 class TextInConnection:
     """
@@ -80,7 +89,7 @@ class TextInConnection:
     @property
     def credentials(self) -> dict[str, str]:
         """The headers that authenticate the account."""
-        headers = {"x-ti-app-id": self.app_id, "x-ti-secret-code": self.secret_code}
+        headers = {"x-ti-app-id": self.app_id, "x-ti-secret-code": _Secret(self.secret_code)}
         return headers | ({"x-ti-enterprise-id": self.enterprise_id} if self.enterprise_id else {})
 
     def credentials_for(self, url: str) -> dict[str, str]:
