@@ -8,7 +8,7 @@ import pytest
 
 from textin_provider.api.learned_rate import LearnedRate
 
-FIRST = LearnedRate.after_refusal(0.1, None, 0.0)
+FIRST = LearnedRate.after_refusal(0.1, 0.0, None, 0.0)
 
 
 def test_the_first_refusal_halves_the_rate() -> None:
@@ -16,52 +16,53 @@ def test_the_first_refusal_halves_the_rate() -> None:
 
 
 def test_a_refusal_soon_after_it_halves_the_rate_again() -> None:
-    assert LearnedRate.after_refusal(0.2, FIRST, 3.9) == LearnedRate(0.4, 0.2, hits=2)
+    assert LearnedRate.after_refusal(0.2, 0.0, FIRST, 3.9) == LearnedRate(0.4, 0.2, hits=2)
 
 
 def test_a_refusal_after_twenty_requests_corrects_the_rate_by_a_tenth() -> None:
-    assert LearnedRate.after_refusal(0.2, FIRST, 4.0) == LearnedRate(0.2 / 0.9, 0.2, hits=1)
+    assert LearnedRate.after_refusal(0.2, 0.0, FIRST, 4.0) == LearnedRate(0.2 / 0.9, 0.2, hits=1)
 
 
 def test_a_first_refusal_after_twenty_requests_corrects_the_rate_by_a_tenth_too() -> None:
-    assert LearnedRate.after_refusal(0.2, None, 3.9) == LearnedRate(0.4, 0.2)
-    assert LearnedRate.after_refusal(0.2, None, 4.0) == LearnedRate(0.2 / 0.9, 0.2)
+    assert LearnedRate.after_refusal(0.2, 0.0, None, 3.9) == LearnedRate(0.4, 0.2)
+    assert LearnedRate.after_refusal(0.2, 0.0, None, 4.0) == LearnedRate(0.2 / 0.9, 0.2)
 
 
 def test_twenty_quick_requests_within_two_seconds_do_not_prove_a_rate() -> None:
-    assert LearnedRate.after_refusal(0.02, None, 1.9) == LearnedRate(0.04, 0.02)
-    assert LearnedRate.after_refusal(0.02, None, 2.0) == LearnedRate(0.02 / 0.9, 0.02)
+    assert LearnedRate.after_refusal(0.02, 0.0, None, 1.9) == LearnedRate(0.04, 0.02)
+    assert LearnedRate.after_refusal(0.02, 0.0, None, 2.0) == LearnedRate(0.02 / 0.9, 0.02)
 
 
 def test_refusals_in_a_row_lower_the_rate_to_one_request_in_five_seconds() -> None:
     learned = FIRST
     for _ in range(100):
-        learned = LearnedRate.after_refusal(learned.spacing, learned, 0.0)
+        learned = LearnedRate.after_refusal(learned.spacing, 0.0, learned, 0.0)
     assert learned.spacing == 5.0
     assert learned.hits == 16
 
 
-@pytest.mark.parametrize("spacing", [5.1, math.inf])
-def test_requests_that_are_rare_are_not_the_reason(spacing: float) -> None:
-    assert LearnedRate.after_refusal(spacing, FIRST, 0.0) == LearnedRate(0.2, 0.2, hits=2)
+@pytest.mark.parametrize("gap", [5.1, math.inf])
+@pytest.mark.parametrize("in_force", [0.05, 0.5, 5.0])
+@pytest.mark.parametrize(("former", "hits"), [(None, 1), (FIRST, 2)])
+def test_a_refusal_of_rare_requests_keeps_the_rate_in_force(
+    in_force: float, gap: float, former: LearnedRate | None, hits: int
+) -> None:
+    assert LearnedRate.after_refusal(in_force, gap, former, 0.0) == LearnedRate(in_force, in_force, hits)
 
 
-def test_a_refusal_of_rare_requests_keeps_the_rate_that_was_learned_before() -> None:
-    former = LearnedRate(1.0, 0.5)
-    assert LearnedRate.after_refusal(math.inf, former, 0.0) == LearnedRate(1.0, 1.0, hits=2)
-    grown = LearnedRate.after_refusal(math.inf, former, 10.0).spacing
-    assert grown == pytest.approx(math.exp(-0.1))
+def test_a_rate_in_force_of_less_than_one_request_in_five_seconds_is_left_to_the_ceiling() -> None:
+    assert LearnedRate.after_refusal(9.0, 0.0, None, 0.0) == LearnedRate(5.0, 5.0)
 
 
 def test_one_request_in_five_seconds_is_not_rare() -> None:
-    assert LearnedRate.after_refusal(5.0, None, 0.0) == LearnedRate(5.0, 5.0, hits=1)
+    assert LearnedRate.after_refusal(5.0, 0.0, None, 0.0) == LearnedRate(5.0, 5.0, hits=1)
 
 
 def test_many_refusals_of_rare_requests_do_not_lower_the_rate() -> None:
     learned = FIRST
     for _ in range(100):
-        learned = LearnedRate.after_refusal(math.inf, learned, 0.0)
-    assert learned == LearnedRate(0.2, 0.2, hits=16)
+        learned = LearnedRate.after_refusal(learned.spacing_after(0.0), math.inf, learned, 0.0)
+    assert learned == LearnedRate(pytest.approx(0.2), pytest.approx(0.2), hits=16)
 
 
 def test_the_rate_grows_by_a_percent_a_request_up_to_a_tenth_below_the_refused_one() -> None:

@@ -121,8 +121,9 @@ def test_the_rate_of_one_process_is_not_reserved_for_all_when_the_store_is_back(
     shared, clock = Shared(None, FREE, Booking(0.25, 0.0, "", 0.0), FREE), Clock()
     limiter = limiter_of(shared)
     send(limiter, clock)
+    limiter.reserve(clock.now)
     report(limiter, clock, None, [])
-    clock.now += 100.0
+    clock.now += 10.0
     assert limiter.spacing(clock.now) > 1 / 9
     send(limiter, clock)
     assert shared.calls[1:] == [("check",), ("reserve", pytest.approx(1 / 9)), ("check",)]

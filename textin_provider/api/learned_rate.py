@@ -43,21 +43,25 @@ class LearnedRate:
     hits: int = 1
 
     @classmethod
-    def after_refusal(cls, spacing: float, former: LearnedRate | None, age: float) -> LearnedRate:
+    def after_refusal(
+        cls, in_force: float, gap: float, former: LearnedRate | None, age: float
+    ) -> LearnedRate:
         """
-        Return what a refusal at this spacing teaches.
+        Return what a refusal teaches.
 
-        :param spacing: seconds between requests, 0 if they were not spaced, infinite for the first one.
+        :param in_force: the least seconds between requests, 0 if they were not spaced.
+        :param gap: the seconds between the refused request and the one before, infinite for the first one.
         :param former: what an earlier refusal taught.
         :param age: seconds since the pause of that refusal, or for which requests were sent without one.
         """
-        if not spacing:
+        if not in_force:
             return cls(timing().first_spacing, timing().first_spacing / _UNKNOWN)
+        spacing = max(in_force, gap)
         # An account counts over some time, in which it lets a first burst in at any rate.
         was_nearly_right = age >= max(_NEARLY_RIGHT * min(spacing, _WIDEST), timing().first_pause)
         hits = 1 if former is None or was_nearly_right else min(former.hits + 1, _MOST_HITS)
         if spacing > _WIDEST:  # so few requests are not the reason
-            kept = former.spacing_after(age) if former else timing().first_spacing
+            kept = min(in_force, _WIDEST)
             return cls(kept, kept, hits)
         return cls(min(spacing / (MARGIN if was_nearly_right else 0.5), _WIDEST), spacing, hits)
 

@@ -158,8 +158,8 @@ class RateLimiter:
             in_force = self._spacing(now)
             # Before the first refusal only requests count: idle time does not prove a rate.
             age = self._age(now) if self._learned else self._requests * in_force
-            spacing = in_force and max(in_force, self._gap)
-            self._learned = learned = LearnedRate.after_refusal(spacing, self._learned, age)
+            learned = LearnedRate.after_refusal(in_force, self._gap, self._learned, age)
+            self._learned = learned
             pause = min(_LONGEST_PAUSE, timing().first_pause * 2.0 ** (learned.hits - 1))
             self._paused_until = self._free_at = max(earliest, now + pause * (0.5 + 0.5 * chance()))
             self.pauses += 1
