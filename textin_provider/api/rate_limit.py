@@ -6,6 +6,7 @@ import random
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from textin_provider.api.jobs_in_work import JobsInWork
 from textin_provider.api.learned_rate import MARGIN, LearnedRate
 from textin_provider.api.retry import timing
 
@@ -83,6 +84,7 @@ class RateLimiter:
     :ivar shared: the pace that all processes share, None if each has its own.
     :ivar is_alone: whether the last slot was reserved without the shared pace, so that the rate that was
         learned since then is that of this process, not of all.
+    :ivar jobs: the jobs of the credential that may be in work.
     :ivar pauses: the number of pauses so far; a slot that was reserved before the last one is not valid.
     """
 
@@ -91,6 +93,7 @@ class RateLimiter:
         self.shared: SharedPace | None = None
         self.is_alone = False
         self.pauses = 0
+        self.jobs = JobsInWork()
         self._settings: dict[str, tuple[float, SharedPace | None]] = {}
         self._learned: LearnedRate | None = None
         self._free_at = self._sent_at = float("-inf")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Connection
 
+    from textin_provider.api.jobs_in_work import JobsInWork
+
 CONN_TYPE = "textin"
 DEFAULT_CONN_ID = "textin_default"
 DEFAULT_XPARSE_HOST = "https://api.textin.com"
@@ -78,6 +80,13 @@ class TextInConnection:
         """The rate limiter that all requests of the credential in this process share."""
         host = self.base_urls[Service.XPARSE]
         return limiter_for(self.app_id, host, self.conn_id, self.max_requests_per_second, self.pace)
+
+    @cached_property
+    def jobs(self) -> JobsInWork:
+        """The jobs that all submits of the credential in this process share."""
+        jobs = self.limiter.jobs
+        jobs.configure(self.conn_id, self.max_concurrent_jobs)
+        return jobs
 
     def with_pace(self, store: Connection) -> TextInConnection:
         """Return a copy that shares its pace through a store, the connection named by ``pace_conn_id``."""

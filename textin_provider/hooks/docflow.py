@@ -16,7 +16,7 @@ from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.retry import RATE_LIMIT_TIMEOUT
 from textin_provider.hooks.docflow_sources import Resume, Sources
 from textin_provider.hooks.docflow_upload import BatchUpload
-from textin_provider.hooks.rate_limit_wait import rate_limit_seconds
+from textin_provider.hooks.rate_limit_wait import RateLimitWait, rate_limit_seconds
 from textin_provider.hooks.sender import Sender
 
 if TYPE_CHECKING:
@@ -146,4 +146,4 @@ class DocFlowMethods(Sender):
 
     def _test_docflow(self, workspace_id: str) -> None:
         """Ask for a batch that does not exist; raise if DocFlow rejects the credentials or the workspace."""
-        self.send(fetch_page(workspace_id, _NO_BATCH, page_size=1), rate_limit_timeout=0.0)
+        self.send(fetch_page(workspace_id, _NO_BATCH, page_size=1), turn=RateLimitWait(self, 0.0))

@@ -17,6 +17,7 @@ from textin_provider.api.retry import timing
 from textin_provider.api.text import one_line, summarize
 from textin_provider.hooks.guard import NoRecord, interrupted
 from textin_provider.hooks.lineage import report
+from textin_provider.hooks.rate_limit_wait import RateLimitWait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -140,7 +141,7 @@ class BatchUpload:
             response = self._hook.send(
                 request,
                 record=_Acceptance(self._take, chunk),
-                rate_limit_timeout=self._rate_limit_timeout,
+                turn=RateLimitWait(self._hook, self._rate_limit_timeout),
             )
         report(self._hook, "input", addresses)
         self._note(response.files)

@@ -45,6 +45,15 @@ class RateLimitWait:
 
         :raises ApiError: the error, if the wait would last longer than ``timeout``.
         """
+        self.sleep(max(self._sender.pause_left(), self._job_delay() if error.is_job_limit else 0.0), error)
+        self._refusals += 1
+
+    def sleep(self, delay: float, error: ApiError) -> None:
+        """
+        Sleep as a part of the wait. The log tells of the first one.
+
+        :param error: why the request is not sent; raised if the wait would last longer than ``timeout``.
+        """
         now = self._sender.now()
         if self._began is None:
             self._began = now
@@ -53,12 +62,12 @@ class RateLimitWait:
                 error,
                 self.timeout,
             )
-        delay = max(self._sender.pause_left(), self._job_delay() if error.is_job_limit else 0.0)
         if now + delay > self._began + self.timeout:
-            waited = f"TextIn refused it for {now - self._began:.0f} s; rate_limit_timeout={self.timeout:.0f}"
+            waited = (
+                f"it waited {now - self._began:.0f} s for its turn; rate_limit_timeout={self.timeout:.0f}"
+            )
             fix = "Nothing was accepted. Retry later, or raise rate_limit_timeout"
             raise error.replace(message=f"{error.message}; {waited}", fix=fix) from error
-        self._refusals += 1
         self._sender.sleep(delay)
 
     def end(self) -> None:

@@ -86,19 +86,18 @@ class Sender(BaseHook):
         *,
         attempts: int = READ_ATTEMPTS,
         record: PostRecord[T] | None = None,
-        rate_limit_timeout: float | None = None,
+        turn: RateLimitWait | None = None,
     ) -> T:
         """
         Send one request and return its value. A POST is repeated only if nothing can have been accepted.
 
         :param attempts: how often it is sent at most. A refusal for the rate does not count.
         :param record: where a POST is written down, before it is sent and after it was accepted.
-        :param rate_limit_timeout: seconds for which refusals for the rate are waited out; by default an hour,
-            and 0 for a single attempt.
+        :param turn: waits out refusals for the rate; by default for an hour, and not for a single attempt.
         :raises TextInUncertainSubmitError: for any exception between the first byte of a POST and the end
             of ``record.accepted``, unless it proves that nothing was accepted.
         """
-        turn = self._turn(attempts, rate_limit_timeout)
+        turn = turn or self._turn(attempts)
         if request.is_read:
             value: T = self.retry(
                 lambda: self._drive(self._pipeline().send(request), self._exchange),
@@ -154,7 +153,7 @@ class Sender(BaseHook):
 
         :param turn: waits out refusals for the rate, which do not count as attempts.
         """
-        turn = turn or self._turn(attempts, None)
+        turn = turn or self._turn(attempts)
         attempt = 1
         while True:
             try:
@@ -177,10 +176,8 @@ class Sender(BaseHook):
         """Start a pause of the account if a download, which needs no slot, was refused for its rate."""
         self._drive(self._pipeline().report(error), self._exchange)
 
-    def _turn(self, attempts: int, rate_limit_timeout: float | None) -> RateLimitWait:
-        if rate_limit_timeout is None:
-            rate_limit_timeout = timing().rate_limit_timeout if attempts > 1 else 0.0
-        return RateLimitWait(self, rate_limit_timeout)
+    def _turn(self, attempts: int) -> RateLimitWait:
+        return RateLimitWait(self, timing().rate_limit_timeout if attempts > 1 else 0.0)
 
     def pause_left(self) -> float:
         """Return the seconds until the common pause of the account ends, 0 without one."""

@@ -17,8 +17,9 @@ from textin_provider.api.text import one_line, redact_url
 from textin_provider.api.xparse import endpoints
 from textin_provider.api.xparse.result_stream import ResultStream
 from textin_provider.hooks.guard import NoRecord, accepted_but_failed, is_uncertain
+from textin_provider.hooks.job_wait import JobWait
 from textin_provider.hooks.lineage import report
-from textin_provider.hooks.rate_limit_wait import rate_limit_seconds
+from textin_provider.hooks.rate_limit_wait import RateLimitWait, rate_limit_seconds
 from textin_provider.hooks.sender import READ_ATTEMPTS, Sender
 from textin_provider.hooks.storage import OutputFile, open_document
 
@@ -75,8 +76,10 @@ class XParseMethods(Sender):
         """
         passwords = mask_passwords(config)
         try:
-            submit = _Submit(self, record or NoRecord(), rate_limit_seconds(rate_limit_timeout))
-            return self._submit(submit, file, file_url, config, webhook, file_conn_id)
+            wait = JobWait(self, rate_limit_seconds(rate_limit_timeout))
+            return self._submit(
+                _Submit(self, record or NoRecord(), wait), file, file_url, config, webhook, file_conn_id
+            )
         except BaseException as error:
             if not passwords:
                 raise
@@ -114,7 +117,9 @@ class XParseMethods(Sender):
 
     def poll_xparse_job(self, job_id: str, *, attempts: int = 1) -> XParseJob:
         """Return the state of an xParse job; by default without retries, because a wait polls again later."""
-        return self.run(partial(endpoints.poll_job, job_id), attempts=attempts)
+        job = self.run(partial(endpoints.poll_job, job_id), attempts=attempts)
+        self.connection.jobs.on_polled(job.job_id, self.now(), has_ended=job.status.is_terminal)
+        return job
 
     def download_xparse_result(
         self,
@@ -178,7 +183,7 @@ class XParseMethods(Sender):
     def _test_xparse(self) -> None:
         """Ask for a job that does not exist; raise if xParse rejects the credentials or does not respond."""
         try:
-            self.send(endpoints.get_job(_NO_JOB), attempts=2, rate_limit_timeout=0.0)
+            self.send(endpoints.get_job(_NO_JOB), attempts=2, turn=RateLimitWait(self, 0.0))
         except ApiError as error:
             # Another service behind that host may refuse the id with a code of its own.
             is_textins = error.code in CODES or (error.code or 0) >= FIRST_OWN_CODE
@@ -198,10 +203,10 @@ def mask_passwords(config: object) -> tuple[str, ...]:
 class _Submit:
     """One submit, and the record of it: what is accepted is written down, logged and reported."""
 
-    def __init__(self, hook: XParseMethods, record: PostRecord[str], rate_limit_timeout: float) -> None:
+    def __init__(self, hook: XParseMethods, record: PostRecord[str], wait: JobWait) -> None:
         self._hook = hook
         self._record = record
-        self._rate_limit_timeout = rate_limit_timeout
+        self._wait = wait
         self._about = self._name = ""
         self._source: PathValue = ""
         self._job_id: str | None = None
@@ -211,7 +216,8 @@ class _Submit:
         """Send the request for the document of that name and return its job id."""
         self._about, self._name, self._source = request.about, name, source
         try:
-            return self._hook.send(request, record=self, rate_limit_timeout=self._rate_limit_timeout)
+            self._wait.wait_for_room(request.about)
+            return self._hook.send(request, record=self, turn=self._wait)
         except ApiError as error:
             # Closing the document may fail next, and hide this error.
             self._uncertain = error if is_uncertain(error) else None
@@ -229,6 +235,7 @@ class _Submit:
         """Write down the job before anything else is done with it."""
         self._job_id = job_id
         self._record.accepted(job_id)
+        self._hook.connection.jobs.on_accepted(job_id, self._hook.now())
         accepted = "TextIn accepted the document %s as xParse job %s."
         self._hook.log.log(self._hook.document_log_level, accepted, one_line(self._name), job_id)
         report(self._hook, "input", [self._source])

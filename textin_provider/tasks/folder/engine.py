@@ -19,9 +19,9 @@ from textin_provider.tasks.folder.results import Results
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from textin_provider.api.poll_timing import PollTiming
     from textin_provider.tasks.folder.actions import Actions
     from textin_provider.tasks.folder.board import Board
-    from textin_provider.tasks.folder.poll_timing import PollTiming
     from textin_provider.tasks.folder.sending import Sending
 
 _THREADS = 8

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Future
 
+    from textin_provider.api.poll_timing import PollTiming
     from textin_provider.api.xparse import XParseJob
     from textin_provider.tasks.folder.actions import Actions
     from textin_provider.tasks.folder.board import Board, Group
-    from textin_provider.tasks.folder.poll_timing import PollTiming
     from textin_provider.tasks.folder.records import Content, Document
     from textin_provider.tasks.folder.sending import Sending
     from textin_provider.tasks.folder.sources import SourceDocument

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.job_window import JobWindow
+from textin_provider.api.poll_timing import PollTiming
 from textin_provider.hooks.tree import Tree
 from textin_provider.tasks.folder.actions import Actions
 from textin_provider.tasks.folder.board import Board, Rules
@@ -22,7 +23,6 @@ from textin_provider.tasks.folder.lock import Holder, RunLock
 from textin_provider.tasks.folder.names import ResultNames
 from textin_provider.tasks.folder.options import Leg
 from textin_provider.tasks.folder.outcome import MANIFEST, Report, failed_documents, stopped_run
-from textin_provider.tasks.folder.poll_timing import PollTiming
 from textin_provider.tasks.folder.progress import Progress
 from textin_provider.tasks.folder.records import JOB
 from textin_provider.tasks.folder.sending import Sending
