@@ -19,6 +19,7 @@ The errors of this provider: one base, one class for each kind of error, chosen 
         ├── TextInRequestError            invalid request or document
         ├── TextInUncertainSubmitError    a submit may have been accepted
         ├── TextInJobFailedError          xParse could not parse the document
+        ├── TextInPartialResultError      xParse parsed some pages only; the result is stored
         └── TextInFilesFailedError        DocFlow could not process some files
 
 The names are public: write retry rules against them (``textin_provider.exceptions.TextInRateLimitError``).
@@ -108,6 +109,14 @@ class TextInUncertainSubmitError(TextInError, AirflowFailException, kind=ErrorKi
 
 class TextInJobFailedError(TextInError, AirflowFailException, kind=ErrorKind.JOB_FAILED):
     """TextIn could not parse the document; ``message`` is its reason. Permanent."""
+
+
+class TextInPartialResultError(TextInError, AirflowFailException, kind=ErrorKind.PARTIAL_RESULT):
+    """
+    Pages of the document, or exports of its result, are missing, and ``on_partial`` is ``"fail"``.
+
+    What there is is stored. Permanent: a retry would find the same result.
+    """
 
 
 class TextInFilesFailedError(TextInError, AirflowFailException, kind=ErrorKind.FILES_FAILED):

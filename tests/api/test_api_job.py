@@ -88,8 +88,13 @@ def test_what_cannot_be_an_id_is_refused_by_name(job_id: Any) -> None:
         ("failed", JobStatus.FAILED, True),
         (" Completed\n", JobStatus.COMPLETED, True),
         ("FAILED", JobStatus.FAILED, True),
-        ("stopped", JobStatus.UNKNOWN, False),
-        ("partial_completed", JobStatus.UNKNOWN, False),
+        ("suspended", JobStatus.UNKNOWN, False),
+        ("partial_completed", JobStatus.PARTIAL_COMPLETED, True),
+        ("Partial_Failed", JobStatus.PARTIAL_COMPLETED, True),
+        ("stopped", JobStatus.STOPPED, True),
+        ("deleted", JobStatus.DELETED, True),
+        ("cancelled", JobStatus.CANCELLED, True),
+        ("canceled", JobStatus.CANCELLED, True),
         ("unknown", JobStatus.UNKNOWN, False),
         ("", JobStatus.UNKNOWN, False),
         ("完成", JobStatus.UNKNOWN, False),
@@ -103,7 +108,7 @@ def test_a_state_is_understood_or_unknown(reported: str, status: JobStatus, is_t
 
 
 def test_a_job_keeps_the_word_that_is_not_known() -> None:
-    assert read({"status": "Stopped"}).reported == "stopped"
+    assert read({"status": "Suspended"}).reported == "suspended"
     assert len(read({"status": "x\ny" * 1000}).reported) <= 500
 
 
@@ -214,7 +219,7 @@ JOBS = [
     XParseJob("1", "pending"),
     XParseJob("1", "completed", "f", "https://h/r"),
     XParseJob("1", "failed", message="no pages"),
-    XParseJob("1", "stopped", "f"),
+    XParseJob("1", "suspended", "f"),
 ]
 
 
@@ -252,7 +257,7 @@ def test_a_completed_job_can_be_downloaded_from_its_whole_url() -> None:
     [
         (XParseJob("1", "completed"), ErrorKind.RESULT, "completed without a result_url"),
         (XParseJob("1", "pending", result_url="https://h/r"), ErrorKind.RESULT, "status is 'pending'"),
-        (XParseJob("1", "stopped"), ErrorKind.RESULT, "status is 'stopped'"),
+        (XParseJob("1", "suspended"), ErrorKind.RESULT, "status is 'suspended'"),
         (XParseJob("1", "failed", message="no pages"), ErrorKind.JOB_FAILED, "no pages"),
         (XParseJob("1", "failed"), ErrorKind.JOB_FAILED, "TextIn gave no reason"),
     ],

@@ -138,7 +138,7 @@ def test_a_failed_job_is_told_with_textins_reason(
     ("script", "words"),
     [
         (JobScript(states=["in_progress"]), "'in_progress'.*XParseJobSensor"),
-        (JobScript(states=["stopped"]), "'stopped'"),
+        (JobScript(states=["suspended"]), "'suspended'"),
         (JobScript(states=["completed"], result_url=None, result_bytes=SIZE), "without a result_url"),
     ],
     ids=["not finished", "unknown", "no address"],

@@ -51,7 +51,7 @@ TRANSIENT = [
 
 
 def test_a_job_is_read_through_its_states(hook: TextInHook, textin: TextInServer) -> None:
-    job_id = textin.add_job(JobScript(states=["pending", "in_progress", "stopped", "completed"]))
+    job_id = textin.add_job(JobScript(states=["pending", "in_progress", "suspended", "completed"]))
 
     jobs = [hook.get_xparse_job(job_id) for _ in range(4)]
 

@@ -124,7 +124,7 @@ def test_progress_is_told_once_an_interval() -> None:
 def test_an_unknown_status_is_warned_of_at_the_first_job_that_has_it() -> None:
     waiting = wait(100, interval=1)
     verdicts = [
-        waiting.on_state(IDS[second], job(second, "stopped"), now=START + second) for second in range(30)
+        waiting.on_state(IDS[second], job(second, "suspended"), now=START + second) for second in range(30)
     ]
     assert [decision.is_warning for decision in verdicts] == [True] + [False] * 29
     assert IDS[0] in str(verdicts[0].message)

@@ -56,7 +56,7 @@ def test_a_job_that_has_ended_is_told_even_after_the_deadline(reported: str, now
 
 @pytest.mark.parametrize("now", [DEADLINE, DEADLINE + 1e6], ids=["at the deadline", "long after"])
 @pytest.mark.parametrize(
-    "seen", [job("pending"), job("stopped"), fault()], ids=["pending", "unknown", "blip"]
+    "seen", [job("pending"), job("suspended"), fault()], ids=["pending", "unknown", "blip"]
 )
 def test_anything_else_at_the_deadline_is_a_timeout(seen: XParseJob | ApiError, now: float) -> None:
     decision = look(wait(), seen, now)
@@ -153,10 +153,10 @@ def test_a_known_state_is_no_warning() -> None:
 def test_an_unknown_state_is_warned_of_once_and_waited_out() -> None:
     waiting = wait()
 
-    verdicts = [look(waiting, job("stopped")) for _ in range(3)]
+    verdicts = [look(waiting, job("suspended")) for _ in range(3)]
 
     assert [decision.is_warning for decision in verdicts] == [True, False, False]
-    assert "unknown status 'stopped'" in str(verdicts[0].message)
+    assert "unknown status 'suspended'" in str(verdicts[0].message)
     assert {decision.event for decision in verdicts} == {None}
 
 

@@ -44,9 +44,9 @@ async def test_an_unknown_status_is_warned_of_once_and_waited_out(
 async def test_a_job_that_stays_in_an_unknown_status_times_out(
     textin: TextInServer, new_trigger: NewTrigger
 ) -> None:
-    event = await only_event(new_trigger(textin.add_job(JobScript(states=["stopped"])), timeout=1.0))
+    event = await only_event(new_trigger(textin.add_job(JobScript(states=["suspended"])), timeout=1.0))
     assert event["ending"] == "timeout"
-    assert "last status stopped" in event["message"]
+    assert "last status suspended" in event["message"]
 
 
 async def test_faults_in_a_row_are_one_warning(

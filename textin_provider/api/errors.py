@@ -21,6 +21,7 @@ class ErrorKind(StrEnum):
     TRANSPORT = "transport"
     STORAGE = "storage"
     RESULT = "result"
+    PARTIAL_RESULT = "partial_result"
     UNCERTAIN = "uncertain"
     JOB_FAILED = "job_failed"
     FILES_FAILED = "files_failed"

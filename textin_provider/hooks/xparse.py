@@ -15,6 +15,8 @@ from textin_provider.api.redaction import passwords_in, without_secrets
 from textin_provider.api.retry import RATE_LIMIT_TIMEOUT
 from textin_provider.api.text import one_line, redact_url
 from textin_provider.api.xparse import endpoints
+from textin_provider.api.xparse.on_partial import OnPartial, check_on_partial
+from textin_provider.api.xparse.result_scan import ResultScan
 from textin_provider.api.xparse.result_stream import ResultStream
 from textin_provider.hooks.guard import NoRecord, accepted_but_failed, is_uncertain
 from textin_provider.hooks.job_wait import JobWait
@@ -22,6 +24,7 @@ from textin_provider.hooks.lineage import report
 from textin_provider.hooks.rate_limit_wait import RateLimitWait, rate_limit_seconds
 from textin_provider.hooks.sender import READ_ATTEMPTS, Sender
 from textin_provider.hooks.storage import OutputFile, open_document
+from textin_provider.hooks.stored_result import ResultOf
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from textin_provider.api.xparse import XParseJob
     from textin_provider.hooks.guard import PostRecord
     from textin_provider.hooks.paths import PathValue
+    from textin_provider.hooks.stored_result import StoredResult
 
 #: The id of a job that does not exist: asking for it is free of charge and checks the credentials.
 _NO_JOB = "0" * 32
@@ -128,57 +132,76 @@ class XParseMethods(Sender):
         *,
         output_conn_id: str | None = None,
         overwrite: bool = True,
+        on_partial: OnPartial = "warn",
     ) -> dict[str, Any]:
         """
         Store the result of a completed job, complete or not at all, in constant memory.
 
         :param output_path: local path or object storage URL; one that ends with ``/`` is a directory, in
             which the file is ``<job_id>.json``.
-        :return: ``{"job_id", "file_id", "output_path", "size_bytes", "sha256"}``.
+        :param on_partial: ``"warn"`` logs which pages or exports are missing, ``"fail"`` raises after the
+            result is stored, ``"ignore"`` does nothing.
+        :return: ``{"job_id", "file_id", "source", "output_path", "size_bytes", "sha256", "pages",
+            "page_count", "failed_pages", "exports"}``.
         :raises TextInJobFailedError: if the job failed.
         :raises TextInBadResultError: if it has not ended, or ``result_url`` leads to no valid result.
+        :raises TextInPartialResultError: if pages or exports are missing and ``on_partial`` is ``"fail"``.
+        """
+        check_on_partial(on_partial)
+        stored = self.store_xparse_result(job_id, output_path, output_conn_id, overwrite=overwrite)
+        stored.check(on_partial, self.log.warning)
+        return stored.manifest
+
+    def store_xparse_result(
+        self,
+        job_id: str,
+        output_path: PathValue,
+        output_conn_id: str | None = None,
+        *,
+        overwrite: bool = True,
+        document: ResultOf | None = None,
+        job: XParseJob | None = None,
+    ) -> StoredResult:
+        """
+        Store the result of a completed job as :meth:`download_xparse_result` does, partial or not.
+
+        :param document: what is known of the document that was submitted.
+        :param job: the job as it was just polled, which saves a request.
         """
         job_id = endpoints.check_job_id(job_id)
         output = OutputFile(output_path, f"{job_id}.json", output_conn_id, overwrite=overwrite)
-        manifest = self.store_xparse_result(job_id, output)
-        del manifest["pages"]
-        return manifest
-
-    def store_xparse_result(
-        self, job_id: str, output: OutputFile, job: XParseJob | None = None
-    ) -> dict[str, Any]:
-        """
-        Store the result of a completed job, and return the manifest with its ``pages``, None if unknown.
-
-        :param job: the job as it was just polled, which saves a request.
-        """
         output.check()
+        document = document or ResultOf()
         polled = [job] if job else []
-        manifest = self.retry(lambda: self._download(job_id, output, polled.pop() if polled else None))
-        path, size = manifest["output_path"], manifest["size_bytes"]
-        stored = "Stored the result of xParse job %s: %s, %d bytes."
-        self.log.log(self.document_log_level, stored, job_id, path, size)
+        stored = self.retry(
+            lambda: self._download(job_id, output, document, polled.pop() if polled else None)
+        )
+        path, size = stored.manifest["output_path"], stored.manifest["size_bytes"]
+        line = "Stored the result of xParse job %s: %s, %d bytes."
+        self.log.log(self.document_log_level, line, job_id, path, size)
         report(self, "output", [path])
-        return manifest
+        return stored
 
-    def _download(self, job_id: str, output: OutputFile, job: XParseJob | None = None) -> dict[str, Any]:
+    def _download(
+        self, job_id: str, output: OutputFile, document: ResultOf, job: XParseJob | None
+    ) -> StoredResult:
         """Download once. The address of the result may expire, so another attempt asks for it again."""
         from textin_provider.hooks.requests_transport import chunks_of, has_provable_end, open_result
 
         job = job or self.send(endpoints.get_job(job_id), attempts=1)
         url, about = job.downloadable_url(), f"xParse job {job_id}: result"
+        scan = ResultScan()
         try:
             result = open_result(self.get_conn(), url, self.connection, about)
             with result as response, output.writing() as file:
                 stream = ResultStream(about, must_balance=not has_provable_end(response))
-                for chunk in chunks_of(response, about):
-                    file.write(stream.feed(chunk))
-                file.write(stream.finish())
+                for piece in stream.pieces(chunks_of(response, about)):
+                    file.write(piece)
+                    scan.feed(piece)
         except ApiError as error:
             self.report_limit(error)
             raise
-        known = {"job_id": job_id, "file_id": job.file_id, "pages": stream.success_count}
-        return known | output.manifest(file)
+        return document.stored(job, output.manifest(file), scan, said_partial=stream.is_partial)
 
     def _test_xparse(self) -> None:
         """Ask for a job that does not exist; raise if xParse rejects the credentials or does not respond."""

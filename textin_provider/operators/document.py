@@ -11,9 +11,11 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.inputs import as_seconds, check_seconds
 from textin_provider.api.retry import RATE_LIMIT_TIMEOUT
+from textin_provider.api.text import one_line, redact_url
+from textin_provider.api.xparse.on_partial import OnPartial, check_on_partial
 from textin_provider.exceptions import TextInDocumentFailedError, TextInJobFailedError, TextInTimeoutError
 from textin_provider.tasks.deferral import checked_event, defer, exceeded_framework_timeout, trigger_arguments
-from textin_provider.tasks.mixins import XParseSubmitMixin
+from textin_provider.tasks.mixins import XParseResultMixin, XParseSubmitMixin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,12 +24,13 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from textin_provider.hooks.paths import PathValue
+    from textin_provider.hooks.stored_result import ResultOf
     from textin_provider.polling.xparse import JobWait
     from textin_provider.tasks.job_store import StateStore, SubmittedJob
     from textin_provider.tasks.submission import Submission
 
 
-class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
+class XParseDocumentOperator(XParseSubmitMixin, XParseResultMixin, BaseOperator):
     """
     Parse one document with xParse and store the result; a retry continues with the job of the try before.
 
@@ -64,6 +67,8 @@ class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
     :param file_conn_id: Airflow connection for ``file`` on object storage. (templated)
     :param output_conn_id: Airflow connection for ``output_path`` on object storage. (templated)
     :param overwrite: whether an existing file is replaced; if not, it is an error.
+    :param on_partial: what to do if pages failed; the result is stored in any case. ``"warn"`` logs which,
+        ``"fail"`` fails the task without retry, ``"ignore"`` does neither.
     :param deferrable: whether to wait in the triggerer; default from ``[operators] default_deferrable``.
     :param durable: whether to continue with the job of an earlier try (Airflow 3.3+); if not, each try
         submits.
@@ -74,10 +79,12 @@ class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
     :param timeout: seconds, or a ``timedelta``, from the submit until the wait times out. A try that starts
         later waits as long again.
     :param textin_conn_id: id of the connection. (templated)
-    :return: ``{"job_id", "file_id", "output_path", "size_bytes", "sha256"}``. The job id is also pushed as
-        XCom ``job_id``, right after the submit.
+    :return: ``{"job_id", "file_id", "source", "output_path", "size_bytes", "sha256", "pages", "page_count",
+        "failed_pages", "exports"}``. The job id is also pushed as XCom ``job_id``, right after the submit.
     :raises TextInDocumentFailedError: if TextIn could not parse the document. Unlike in the sensor it is
         retried: a retry submits the document again; failed pages are not billed.
+    :raises TextInPartialResultError: if pages failed and ``on_partial`` is ``"fail"``. The value above is
+        pushed all the same.
     :raises TextInTimeoutError: if the job did not end in time. It is retried.
     """
 
@@ -104,6 +111,7 @@ class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
         file_conn_id: str | None = None,
         output_conn_id: str | None = None,
         overwrite: bool = True,
+        on_partial: OnPartial = "warn",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         durable: bool = True,
         resubmit_uncertain: bool = False,
@@ -122,6 +130,7 @@ class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
         self.file_conn_id = file_conn_id
         self.output_conn_id = output_conn_id
         self.overwrite = overwrite
+        self.on_partial = check_on_partial(on_partial)
         self.deferrable = deferrable
         self.durable = durable
         self.resubmit_uncertain = resubmit_uncertain
@@ -268,15 +277,28 @@ class XParseDocumentOperator(XParseSubmitMixin, BaseOperator):
         from textin_provider.hooks.lineage import report
 
         try:
-            manifest = self.hook.download_xparse_result(
-                job_id, self.output_path, output_conn_id=self.output_conn_id, overwrite=self.overwrite
+            stored = self.hook.store_xparse_result(
+                job_id,
+                self.output_path,
+                self.output_conn_id,
+                overwrite=self.overwrite,
+                document=self._document(),
             )
         except TextInJobFailedError as error:
             raise TextInDocumentFailedError(**redacted(error, passwords_in(self.config)).to_dict()) from None
         # Another process may have submitted the document; its lineage is lost.
         report(self.hook, "input", filter(None, [self.file, self.file_url]))
-        self.describe_outlets(context, manifest)
-        return manifest
+        self.check_result(context, stored)
+        self.describe_outlets(context, stored.manifest)
+        return stored.manifest
+
+    def _document(self) -> ResultOf:
+        from textin_provider.api.xparse.endpoints import chooses_pages
+        from textin_provider.hooks.paths import path_text
+        from textin_provider.hooks.stored_result import ResultOf
+
+        source = str(self.file_url) if self.file is None else path_text(self.file)
+        return ResultOf(one_line(redact_url(source)), chooses_pages(self.config))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume after a deferral; an exceeded deferral timeout is an error that says so."""

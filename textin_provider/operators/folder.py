@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from textin_provider.api.errors import bad_input
 from textin_provider.api.inputs import as_list, as_seconds, check_seconds
 from textin_provider.api.retry import RATE_LIMIT_TIMEOUT
+from textin_provider.api.xparse.on_partial import OnPartial, check_on_partial
 from textin_provider.tasks.deferral import checked_event, defer, exceeded_framework_timeout, trigger_arguments
 from textin_provider.tasks.mixins import TextInTaskMixin
 
@@ -55,7 +56,8 @@ class XParseFolderOperator(TextInTaskMixin, BaseOperator):
         tells its pages, so that the jobs in flight may exceed it. (templated)
     :param max_in_flight: number of jobs that may be in work at TextIn; default from the connection, or
         learned from what TextIn accepts.
-    :param on_partial: what to do with results of which pages failed: they are stored, and counted.
+    :param on_partial: what to do with results of which pages failed, which are stored and counted:
+        ``"warn"`` logs them, ``"fail"`` fails the task at its end, without retry, ``"ignore"`` does neither.
     :param retry_failed: whether to send documents again that failed in an earlier run.
     :param resubmit_uncertain: whether to send documents again that may have been accepted.
     :param raise_on_failure: whether the task fails, without retry, if documents failed or are uncertain; the
@@ -71,6 +73,7 @@ class XParseFolderOperator(TextInTaskMixin, BaseOperator):
         "left", "pages", "failed_pages", "manifest_path"}``, also pushed as XCom when the task fails.
     :raises TextInJobFailedError: if documents failed.
     :raises TextInUncertainSubmitError: if documents are uncertain, and none failed.
+    :raises TextInPartialResultError: if results are partial and ``on_partial`` is ``"fail"``.
     :raises TextInQuotaError: if the balance ran out; what was accepted before is stored.
     :raises TextInTimeoutError: if jobs did not end in time. It is retried.
     """
@@ -99,7 +102,7 @@ class XParseFolderOperator(TextInTaskMixin, BaseOperator):
         max_documents: int | str | None = None,
         max_pages: int | str | None = None,
         max_in_flight: int | None = None,
-        on_partial: Literal["warn"] = "warn",
+        on_partial: OnPartial = "warn",
         retry_failed: bool = False,
         resubmit_uncertain: bool = False,
         raise_on_failure: bool = True,
@@ -112,8 +115,6 @@ class XParseFolderOperator(TextInTaskMixin, BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         _check_formats(formats)
-        if on_partial != "warn":
-            raise bad_input("on_partial", on_partial, "it is not supported", 'Pass "warn"')
         self.source = source
         self.output_path = output_path
         self.config = config
@@ -123,7 +124,7 @@ class XParseFolderOperator(TextInTaskMixin, BaseOperator):
         self.max_documents = max_documents
         self.max_pages = max_pages
         self.max_in_flight = _number("max_in_flight", max_in_flight)
-        self.on_partial = on_partial
+        self.on_partial = check_on_partial(on_partial)
         self.retry_failed = retry_failed
         self.resubmit_uncertain = resubmit_uncertain
         self.raise_on_failure = raise_on_failure

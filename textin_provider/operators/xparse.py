@@ -12,9 +12,10 @@ from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.inputs import as_list, as_seconds
 from textin_provider.api.retry import RATE_LIMIT_TIMEOUT
 from textin_provider.api.text import one_line
+from textin_provider.api.xparse.on_partial import OnPartial, check_on_partial
 from textin_provider.operators.document import XParseDocumentOperator
 from textin_provider.operators.folder import XParseFolderOperator
-from textin_provider.tasks.mixins import TextInTaskMixin, XParseSubmitMixin
+from textin_provider.tasks.mixins import XParseResultMixin, XParseSubmitMixin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from textin_provider.hooks.paths import PathValue
+    from textin_provider.hooks.stored_result import StoredResult
     from textin_provider.tasks.job_store import SubmittedJob
     from textin_provider.tasks.submission import Submission
 
@@ -129,7 +131,7 @@ def _is_lost(job: SubmittedJob, submission: Submission) -> bool:
     return False
 
 
-class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
+class XParseDownloadResultOperator(XParseResultMixin, BaseOperator):
     """
     Store the results of completed xParse jobs, each completely or not at all, in constant memory.
 
@@ -144,9 +146,13 @@ class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
         existing directory; a list of ids needs a directory. (templated)
     :param output_conn_id: Airflow connection for ``output_path`` on object storage. (templated)
     :param overwrite: whether an existing file is replaced; if not, it is an error.
+    :param on_partial: what to do with results of which pages failed, which are stored in any case:
+        ``"warn"`` logs which, ``"fail"`` fails the task without retry, ``"ignore"`` does neither.
     :param textin_conn_id: id of the connection. (templated)
-    :return: ``{"job_id", "file_id", "output_path", "size_bytes", "sha256"}``, or a list of those in the order
-        given.
+    :return: ``{"job_id", "file_id", "source", "output_path", "size_bytes", "sha256", "pages", "page_count",
+        "failed_pages", "exports"}``, or a list of those in the order given.
+    :raises TextInPartialResultError: if results are partial and ``on_partial`` is ``"fail"``. The value above
+        is pushed all the same.
     """
 
     template_fields: Sequence[str] = ("job_id", "output_path", "output_conn_id", "textin_conn_id")
@@ -158,6 +164,7 @@ class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
         output_path: PathValue,
         output_conn_id: str | None = None,
         overwrite: bool = True,
+        on_partial: OnPartial = "warn",
         textin_conn_id: str = "textin_default",
         **kwargs: Any,
     ) -> None:
@@ -166,6 +173,7 @@ class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
         self.output_path = output_path
         self.output_conn_id = output_conn_id
         self.overwrite = overwrite
+        self.on_partial = check_on_partial(on_partial)
         self.textin_conn_id = textin_conn_id
 
     def execute(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
@@ -175,22 +183,24 @@ class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
         job_ids = as_list(self.job_id)
         if job_ids is not None:
             return self._store_all(context, job_ids, results_folder(self.output_path))
-        manifest = self._store(cast("str", self.job_id), self.output_path)
-        self.describe_outlets(context, manifest)
-        return manifest
+        stored = self._store(cast("str", self.job_id), self.output_path)
+        self.check_result(context, stored)
+        self.describe_outlets(context, stored.manifest)
+        return stored.manifest
 
     def _store_all(self, context: Context, job_ids: list[Any], folder: str) -> list[dict[str, Any]]:
         """Store all results that can be stored, then raise one error for the others."""
-        from textin_provider.polling.xparse import unstored_results
+        from textin_provider.polling.xparse import partial_results, unstored_results
         from textin_provider.tasks.jobs import map_in_threads
 
-        stored: dict[str, dict[str, Any]] = {}
+        stored: dict[str, StoredResult] = {}
 
         def store(job_id: Any) -> None:
-            stored[str(job_id)] = self._store(job_id, folder)
+            stored[str(job_id)] = result = self._store(job_id, folder)
+            result.log_missing(self.on_partial, self.log.warning)
 
         def manifests() -> list[dict[str, Any]]:
-            return [stored[str(job_id)] for job_id in job_ids if str(job_id) in stored]
+            return [stored[str(job_id)].manifest for job_id in job_ids if str(job_id) in stored]
 
         distinct = list({str(job_id): job_id for job_id in job_ids}.values())
         errors = []
@@ -200,12 +210,16 @@ class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
                     if error is not None:
                         errors.append(self._logged(job_id, error))
         except BaseException:  # such as a timeout of Airflow
-            self._push_stored(context, manifests())
+            self.push_manifests(context, manifests())
             raise
         if errors:
-            self._push_stored(context, manifests())
+            self.push_manifests(context, manifests())
             raise unstored_results(errors, len(distinct))
-        size = sum(manifest["size_bytes"] for manifest in stored.values())
+        partial = [result.error for result in stored.values() if result.facts.is_partial]
+        if partial and self.on_partial == "fail":
+            self.push_manifests(context, manifests())
+            raise partial_results(partial, len(distinct))
+        size = sum(result.manifest["size_bytes"] for result in stored.values())
         self.describe_outlets(context, {"results": len(stored), "size_bytes": size})
         return manifests()
 
@@ -219,13 +233,7 @@ class XParseDownloadResultOperator(TextInTaskMixin, BaseOperator):
         fix = "Nothing was stored. The job is paid for and keeps its result: a retry downloads it again"
         return ApiError(ErrorKind.RESULT, about=f"xParse job {job_id}: result", message=message, fix=fix)
 
-    def _push_stored(self, context: Context, manifests: list[dict[str, Any]]) -> None:
-        try:
-            self.push_value(context, manifests)
-        except Exception as error:  # of any class: it must not hide why the task fails
-            self.log.error("The %d stored results could not be pushed: %s", len(manifests), one_line(error))
-
-    def _store(self, job_id: str, output_path: PathValue) -> dict[str, Any]:
-        return self.hook.download_xparse_result(
-            job_id, output_path, output_conn_id=self.output_conn_id, overwrite=self.overwrite
+    def _store(self, job_id: str, output_path: PathValue) -> StoredResult:
+        return self.hook.store_xparse_result(
+            job_id, output_path, self.output_conn_id, overwrite=self.overwrite
         )

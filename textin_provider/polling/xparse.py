@@ -75,6 +75,14 @@ def unstored_results(errors: Sequence[ApiError], total: int) -> ApiError:
     return first.replace(about=about, message=message, detail=None, request_id=None)
 
 
+def partial_results(errors: Sequence[ApiError], total: int) -> ApiError:
+    """Return the error of stored results of which pages or exports are missing."""
+    if total == 1:
+        return errors[0]
+    message = summarize([f"{error.about}: {error.message}" for error in errors], len(errors))
+    return errors[0].replace(about=f"{len(errors)} of {total} xParse results are partial", message=message)
+
+
 class JobWait(Wait):
     """
     The wait for an xParse job, or for every job of a list.
@@ -100,7 +108,7 @@ class JobWait(Wait):
         super().__init__([job_id] if isinstance(job_id, str) else job_id, policy, chance=chance)
         self.ended = {job.job_id: job for job in ended}
         self._total = len(self.pending) + len(self.ended)
-        self._failed = sum(job.status is JobStatus.FAILED for job in self.ended.values())
+        self._failed = sum(job.status.is_failure for job in self.ended.values())
         self._status: str | None = None
         self._warned_of: set[str] = set()
 
@@ -132,7 +140,7 @@ class JobWait(Wait):
 
     def _on_end(self, job: XParseJob, now: float) -> Decision:
         self.ended[job.job_id] = job
-        self._failed += job.status is JobStatus.FAILED
+        self._failed += job.status.is_failure
         del self.pending[job.job_id]
         if not self.pending or len(self.ended) >= self._wake_after:
             return done(jobs=_first_within(_MAX_EVENT_CHARS, (job.to_dict() for job in self.ended.values())))

@@ -88,14 +88,13 @@ class XParseJobSensor(TextInSensor):
 
     def _finish(self, context: Context) -> Any:
         """Return the jobs in the given order, or fail if some of them failed."""
-        from textin_provider.api.xparse import JobStatus
         from textin_provider.polling.xparse import failed_jobs
 
         ended = cast("JobWait", self._wait).ended
         values = [ended[job_id].to_dict() for job_id in self._job_ids]
         value = values[0] if self._listed is None else values
         jobs = [ended[job_id] for job_id in dict.fromkeys(self._job_ids)]
-        failed = [job for job in jobs if job.status is JobStatus.FAILED]
+        failed = [job for job in jobs if job.status.is_failure]
         if failed and self.raise_on_failure:
             self.push_value(context, value)
             raise failed_jobs(failed, len(jobs))

@@ -7,7 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import textin_provider.exceptions  # noqa: F401  # errors become public exceptions by being registered
+from textin_provider.api.errors import ApiError
 from textin_provider.api.inputs import is_object_path
+from textin_provider.api.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from textin_provider.api.docflow import Selector
+    from textin_provider.api.xparse.on_partial import OnPartial
     from textin_provider.hooks.paths import PathValue
+    from textin_provider.hooks.stored_result import StoredResult
     from textin_provider.hooks.textin import TextInHook
     from textin_provider.polling.decision import Decision
 
@@ -69,6 +73,27 @@ class TextInTaskMixin:
                     context["outlet_events"][outlet].extra.update(manifest)
                 except Exception as error:  # of any class: an event must not lose a result that is paid for
                     self.log.warning("The event of %r has no manifest: %s", outlet, error)
+
+
+class XParseResultMixin(TextInTaskMixin):
+    """Gives a task what is done with stored results."""
+
+    on_partial: OnPartial
+
+    def check_result(self, context: Context, stored: StoredResult) -> None:
+        """Do what ``on_partial`` says of a partial result; its manifest is pushed if the task fails."""
+        try:
+            stored.check(self.on_partial, self.log.warning)
+        except ApiError:
+            self.push_manifests(context, stored.manifest)
+            raise
+
+    def push_manifests(self, context: Context, value: dict[str, Any] | list[dict[str, Any]]) -> None:
+        """Push the manifests of stored results as the return value of a task that fails."""
+        try:
+            self.push_value(context, value)
+        except Exception as error:  # of any class: it must not hide why the task fails
+            self.log.error("The manifests of the stored results could not be pushed: %s", one_line(error))
 
 
 class XParseSubmitMixin(TextInTaskMixin):

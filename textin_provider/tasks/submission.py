@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import TaskDeferred
 
 from textin_provider.api.redaction import passwords_in, redacted_event
 from textin_provider.api.text import one_line, redact_url
+from textin_provider.exceptions import TextInPartialResultError
 from textin_provider.hooks.guard import accepted_but_failed, is_uncertain
 from textin_provider.hooks.paths import path_text
 from textin_provider.tasks.job_store import JobStore, SubmittedJob, fingerprint
@@ -165,6 +166,8 @@ class Submission:
 
     def _final_error(self, error: BaseException) -> BaseException:
         job = self._job
+        if isinstance(error, TextInPartialResultError):  # after the result was stored
+            return error
         if job is None:
             if is_uncertain(error):
                 self.store.report(None, self._ti.max_tries)

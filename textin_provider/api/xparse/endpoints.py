@@ -99,7 +99,7 @@ def _read_job(job_id: str, about: str, response: Response) -> XParseJob:
         raise server_error(about, "the response reports success without a status")
     status = _status_word(reported)
     said = [data.get("message"), data.get("error_message")]
-    if status == JobStatus.FAILED:
+    if JobStatus(status).is_failure:
         said += [envelope.get("message"), envelope.get("msg")]
     return XParseJob(
         job_id=job_id,
@@ -130,6 +130,12 @@ def check_job_id(job_id: object) -> str:
         return job_id.strip()
     fix = "Pass the id that the submit returned, usually 32 hexadecimal digits"
     raise bad_input("job_id", job_id, "it is not a valid job id", fix)
+
+
+def chooses_pages(config: Mapping[str, Any] | str | None) -> bool:
+    """Whether a configuration that was checked asks for some pages only."""
+    scope = check_config(config).get("scope") if config else None
+    return bool(isinstance(scope, Mapping) and scope.get("page_range"))
 
 
 _CONFIG_FIX = "Pass a dict or the text of a JSON object"

@@ -14,22 +14,47 @@ if TYPE_CHECKING:
 
 
 class JobStatus(StrEnum):
-    """The states of a job. An unpublished state is UNKNOWN, and not terminal."""
+    """
+    The states of a job. Another word is UNKNOWN, and not terminal.
+
+    TextIn documents four of them; its own client also ends at partial_completed, stopped and deleted.
+    """
 
     PENDING = "pending"
     IN_PROGRESS = "in_progress"
     COMPLETED = "completed"
+    PARTIAL_COMPLETED = "partial_completed"
     FAILED = "failed"
+    STOPPED = "stopped"
+    DELETED = "deleted"
+    CANCELLED = "cancelled"
     UNKNOWN = "unknown"
 
     @classmethod
     def _missing_(cls, value: object) -> JobStatus:
-        return cls.UNKNOWN
+        return _OTHER_WORDS.get(value, cls.UNKNOWN)
+
+    @property
+    def has_result(self) -> bool:
+        """Whether the job has ended with a result, of all pages or of some."""
+        return self in (JobStatus.COMPLETED, JobStatus.PARTIAL_COMPLETED)
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the job has ended without a result."""
+        return self in (JobStatus.FAILED, JobStatus.STOPPED, JobStatus.DELETED, JobStatus.CANCELLED)
 
     @property
     def is_terminal(self) -> bool:
         """Whether the job has ended, successfully or not."""
-        return self in (JobStatus.COMPLETED, JobStatus.FAILED)
+        return self.has_result or self.is_failure
+
+
+#: TextIn's texts use more than one word for some states.
+_OTHER_WORDS: dict[object, JobStatus] = {
+    "partial_failed": JobStatus.PARTIAL_COMPLETED,
+    "canceled": JobStatus.CANCELLED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +104,10 @@ class XParseJob:
 
         :raises ApiError: if the job failed, has not ended, or is completed without an address.
         """
-        if self.status is JobStatus.FAILED:
-            raise self.failure()
-        if self.status is JobStatus.COMPLETED and self.result_url:
+        if self.status.has_result and self.result_url:
             return self.result_url
+        if self.status.is_failure or self.status is JobStatus.PARTIAL_COMPLETED:
+            raise self.failure()
         if self.status is JobStatus.COMPLETED:
             message, fix = "completed without a result_url", "Ask TextIn with the job id"
         else:
@@ -93,7 +118,8 @@ class XParseJob:
 
     def failure(self) -> ApiError:
         """Return the error of a failed job, with TextIn's reason."""
-        about = f"xParse job {self.job_id} failed"
+        is_plain = self.status in (JobStatus.FAILED, JobStatus.PARTIAL_COMPLETED)
+        about = f"xParse job {self.job_id} {'failed' if is_plain else f'was {self.status}'}"
         message = self.message or "TextIn gave no reason"
         fix = "Failed pages are not billed; correct the document or config and submit it again"
         return ApiError(ErrorKind.JOB_FAILED, about=about, message=message, fix=fix)

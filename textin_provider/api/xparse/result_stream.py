@@ -18,7 +18,7 @@ from textin_provider.api.json_prefix import first_members
 from textin_provider.api.protocol import code_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator
 
 #: A result up to this size is parsed whole; of a larger one only head and tail, so memory stays flat.
 HEAD_BYTES = 256 * 1024
@@ -39,7 +39,6 @@ _RESULT_KEYS = {
 # The tokens that decide nesting: an escaped character, a quote, a bracket.
 _STRUCTURE = re.compile(rb'\\.|["{}\[\]]', re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
-_MOST_PAGES = 10**9
 #: TextIn sends its codes with HTTP 200, also for an address that has expired.
 _EXPIRED = 404
 
@@ -58,7 +57,13 @@ class ResultStream:
         self._held = b""
         self._is_open = False
         self._is_wrapped = False
-        self.success_count: int | None = None
+        self.is_partial = False
+
+    def pieces(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the bytes to store of a whole body."""
+        for chunk in chunks:
+            yield self.feed(chunk)
+        yield self.finish()
 
     def feed(self, chunk: bytes) -> bytes:
         """Return the bytes that can be stored; raise ApiError once the body is known not to be a result."""
@@ -106,11 +111,9 @@ class ResultStream:
         if not isinstance(value, dict):
             raise self._bad(f"it is a JSON {type(value).__name__}, not an object")
         if _is_result(value):
-            self._note(value)
             return self._held
         self._check_code(value)
         if "code" in value and _is_result(value.get("data")):
-            self._note(value["data"])
             return _dump(value["data"])
         raise self._bad("it has neither elements nor markdown")
 
@@ -122,7 +125,6 @@ class ResultStream:
             raise self._bad("it is not a JSON object")
         members, last_key, at = first_members(self._held)
         if _RESULT_KEYS & {*members, last_key}:
-            self._note(members)
             return
         self._check_code(members)
         self._held = self._held[at:]
@@ -130,19 +132,14 @@ class ResultStream:
         if "code" not in members or last_key != "data" or not _RESULT_KEYS & {*inner, inner_key}:
             raise self._bad("it has neither elements nor markdown")
         self._is_wrapped = True
-        self._note(inner)
 
     def _check_code(self, members: dict[str, Any]) -> None:
         code = code_of(members)
+        self.is_partial = code == PARTIAL_SUCCESS
         if code == _EXPIRED:
             raise self._bad(f"code {code}, the address may have expired")
         if code is not None and code not in (SUCCESS, PARTIAL_SUCCESS):
             raise code_error(members, code, self._about)
-
-    def _note(self, members: Mapping[str, Any]) -> None:
-        count = members.get("success_count")
-        is_count = isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= _MOST_PAGES
-        self.success_count = count if is_count else None
 
     def _bad(self, reason: str) -> ApiError:
         message = f"the body at result_url is not a result: {reason}"

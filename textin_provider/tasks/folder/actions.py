@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from textin_provider.api.errors import ApiError
 from textin_provider.api.text import one_line
-from textin_provider.hooks.storage import OutputFile
+from textin_provider.api.xparse.endpoints import chooses_pages
+from textin_provider.hooks.stored_result import ResultOf
 from textin_provider.tasks.folder.fingerprint import changed, content_of, fingerprint
 from textin_provider.tasks.folder.records import JOB, STORED, WITHDRAWN, Content, Document
 from textin_provider.tasks.folder.sources import is_unchanged
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from textin_provider.api.xparse import XParseJob
+    from textin_provider.api.xparse.on_partial import OnPartial
     from textin_provider.hooks.textin import TextInHook
     from textin_provider.hooks.tree import Tree
     from textin_provider.tasks.folder.ledger import Ledger
@@ -121,6 +123,7 @@ class Actions:
     output: Tree
     config: Mapping[str, Any] | str | None
     config_digest: str
+    on_partial: OnPartial
     source_conn_id: str | None
     run: str
     check_lock: Callable[[], None]
@@ -165,15 +168,26 @@ class Actions:
         """
         content = self.ledger.state.contents[fingerprint]
         document = self.ledger.state.documents[source]
-        path = self.output.path(document.output)
-        output = OutputFile(path, document.output, self.output.conn_id)
-        stored = self.hook.store_xparse_result(content.job_id or "", output, job)
-        at = now_text()
+        stored = self.hook.store_xparse_result(
+            content.job_id or "",
+            self.output.path(document.output),
+            self.output.conn_id,
+            document=ResultOf(source, chooses_pages(self.config)),
+            job=job,
+        )
+        stored.log_missing(self.on_partial, log.warning)
+        facts, at = stored.facts, now_text()
         return (
-            content._replace(kind=STORED, pages=stored["pages"]),
+            content._replace(
+                kind=STORED,
+                pages=facts.pages,
+                failed_pages=facts.failed_pages,
+                failed=facts.failed or None,
+                message=facts.missing,
+            ),
             document._replace(
-                size_bytes=stored["size_bytes"],
-                sha256=stored["sha256"],
+                size_bytes=stored.manifest["size_bytes"],
+                sha256=stored.manifest["sha256"],
                 stored_at=at,
                 copied=False,
                 run=self.run,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from textin_provider.api.xparse.on_partial import OnPartial
     from textin_provider.hooks.paths import PathValue
 
 
@@ -18,6 +19,7 @@ class FolderOptions:
     source: Any
     output_path: PathValue
     config: Mapping[str, Any] | str | None
+    on_partial: OnPartial
     source_conn_id: str | None
     output_conn_id: str | None
     max_documents: int | None

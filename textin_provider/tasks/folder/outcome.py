@@ -75,7 +75,8 @@ class Report:
             return "left", "not read", None, None
         standing = content.standing if content else None
         if record.stored_at and standing == STORED:
-            return "partial" if content and content.failed_pages else "succeeded", None, record, content
+            missing = content.message if content else None
+            return "partial" if missing else "succeeded", missing, record, content
         if standing == JOB:
             return "submitted", "its job has not ended", record, content
         if standing == INTENT:
@@ -92,7 +93,7 @@ class Report:
                 status = self._done_how(record)
                 if status == "succeeded" and content:
                     pages += content.pages or 0
-                    failed_pages += count_pages(content.failed_pages)
+                    failed_pages += content.failed or 0
             counts[status] += 1
         names = ("unchanged", "copied", "succeeded", "failed", "uncertain", "left")
         contents = self._state.contents.values()
@@ -111,19 +112,26 @@ class Report:
             return "unchanged"
         return "copied" if record.copied else "succeeded"
 
+    def partial(self) -> list[str]:
+        """Return the documents of which this run has stored a partial result, each with what is missing."""
+        named = []
+        for document in self._documents:
+            status, missing, record, _ = self._fate(document)
+            if status == "partial" and record and record.run == self._run:
+                named.append(f"{one_line(document.source)}: {missing}")
+        return named
+
     def named(self, status: str) -> list[str]:
         """Return the documents with that status, each with its message."""
         fates = ((document.source, *self._fate(document)[:2]) for document in self._documents)
         return [f"{one_line(source)}: {message}" for source, found, message in fates if found == status]
 
 
-def count_pages(failed_pages: str | None) -> int:
-    """Return how many pages a text such as ``"3-5,9"`` names."""
-    count = 0
-    for part in filter(None, (failed_pages or "").split(",")):
-        first, _, last = part.partition("-")
-        count += int(last or first) - int(first) + 1
-    return count
+def partial_documents(partial: Sequence[str], found: int) -> ApiError:
+    """Return the error of a run that has stored results of which pages or exports are missing."""
+    about = f"{len(partial)} of {found} documents are partial"
+    fix = "Their results are stored, and failed pages are not billed; on_partial='warn' accepts them"
+    return ApiError(ErrorKind.PARTIAL_RESULT, about=about, message=summarize(partial, len(partial)), fix=fix)
 
 
 def failed_documents(failed: Sequence[str], uncertain: Sequence[str], found: int) -> ApiError:

@@ -40,9 +40,10 @@ class Content(NamedTuple):
     :param at: time of the intent, or of the submit, ISO 8601.
     :param run: the run that sent it.
     :param was: of a withdrawn attempt, the kind before it; None for a content that was never sent.
-    :param message: why it failed.
+    :param message: why it failed, or what is missing of its result.
     :param pages: pages that TextIn bills.
-    :param failed_pages: text such as ``"3-5,9"``.
+    :param failed_pages: the pages that failed, such as ``"3-5,9"``, if TextIn says which.
+    :param failed: how many pages failed.
     """
 
     kind: str
@@ -56,6 +57,7 @@ class Content(NamedTuple):
     message: str | None = None
     pages: int | None = None
     failed_pages: str | None = None
+    failed: int | None = None
 
     @property
     def standing(self) -> str | None:
@@ -159,7 +161,7 @@ def to_json(record: Record) -> dict[str, Any]:
 
 #: The types of members; all others are text.
 _TYPES: dict[str, type] = {
-    **dict.fromkeys(("attempt", "version", "size", "size_bytes", "pages"), int),
+    **dict.fromkeys(("attempt", "version", "size", "size_bytes", "pages", "failed"), int),
     "copied": bool,
 }
 _Shape: TypeAlias = tuple[type[Any], tuple[tuple[str, type, Any], ...]]

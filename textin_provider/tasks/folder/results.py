@@ -118,7 +118,7 @@ class Results:
             self._timing.on_end(group.submitted, group.polled, now)
         self._sending.progress()
         del self._board.in_flight[group.fingerprint]
-        if job.status is JobStatus.COMPLETED:
+        if job.status.has_result:
             group.job = job
             self._board.to_store.append(group)
         else:

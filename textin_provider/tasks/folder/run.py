@@ -22,7 +22,13 @@ from textin_provider.tasks.folder.ledger import Ledger
 from textin_provider.tasks.folder.lock import Holder, RunLock
 from textin_provider.tasks.folder.names import ResultNames
 from textin_provider.tasks.folder.options import Leg
-from textin_provider.tasks.folder.outcome import MANIFEST, Report, failed_documents, stopped_run
+from textin_provider.tasks.folder.outcome import (
+    MANIFEST,
+    Report,
+    failed_documents,
+    partial_documents,
+    stopped_run,
+)
 from textin_provider.tasks.folder.progress import Progress
 from textin_provider.tasks.folder.records import JOB
 from textin_provider.tasks.folder.sending import Sending
@@ -110,6 +116,7 @@ class FolderRun:
                     output,
                     options.config,
                     digest,
+                    options.on_partial,
                     work.listing.conn_id,
                     holder.token,
                     lock.check,
@@ -232,7 +239,8 @@ class _Work:
         failed, uncertain = report.named("failed"), report.named("uncertain")
         if self._run.options.raise_on_failure and (failed or uncertain):
             return failed_documents(failed, uncertain, summary["found"])
-        return None
+        partial = report.partial() if self._run.options.on_partial == "fail" else []
+        return partial_documents(partial, summary["found"]) if partial else None
 
 
 def _listing(options: FolderOptions, output: Tree, results: dict[str, str]) -> Listing:
