@@ -98,6 +98,11 @@ def test_the_manifest_tells_what_was_stored(
         "output_path": str(tmp_path / f"{job.job_id}.json"),
         "size_bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
+        "source": job.filename,
+        "pages": 2,
+        "page_count": 2,
+        "failed_pages": None,
+        "exports": {},
     }
 
 

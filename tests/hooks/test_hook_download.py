@@ -58,6 +58,11 @@ def test_the_manifest_tells_what_was_stored(hook: TextInHook, textin: TextInServ
         "output_path": str(path),
         "size_bytes": path.stat().st_size,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "source": None,
+        "pages": None,
+        "page_count": None,
+        "failed_pages": None,
+        "exports": {},
     }
     assert json.loads(json.dumps(manifest)) == manifest
 

@@ -139,6 +139,11 @@ def test_the_stored_event_of_an_asset_carries_the_manifest(
         "output_path": result,
         "size_bytes": (tmp_path / "report.json").stat().st_size,
         "sha256": 64,
+        "source": str(document),
+        "pages": 1,
+        "page_count": 1,
+        "failed_pages": None,
+        "exports": {},
     }
 
 
@@ -151,7 +156,8 @@ def test_the_event_of_an_asset_carries_the_manifest(
     manifest = run(new_operator(**place, **MODES[mode]), outlet_events=events).returned()
 
     assert events[asset].extra == manifest
-    assert set(manifest) == {"job_id", "file_id", "output_path", "size_bytes", "sha256"}
+    facts = {"source", "pages", "page_count", "failed_pages", "exports"}
+    assert set(manifest) == {"job_id", "file_id", "output_path", "size_bytes", "sha256"} | facts
 
 
 def test_the_event_of_many_results_carries_their_sum(textin: TextInServer, tmp_path: Path) -> None:

@@ -44,6 +44,11 @@ def test_a_document_becomes_a_stored_result(
         "output_path": f"{tmp_path}/a.json",
         "size_bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
+        "source": document,
+        "pages": 1,
+        "page_count": 1,
+        "failed_pages": None,
+        "exports": {},
     }
     assert "维修前必须切断电源" in json.loads(content)["markdown"]
     assert job.config == {"scope": {"page_range": "1"}}

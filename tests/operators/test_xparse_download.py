@@ -57,6 +57,11 @@ def test_the_manifest_describes_the_file(textin: TextInServer, tmp_path: Path) -
         "output_path": str(tmp_path / "result.json"),
         "size_bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
+        "source": "sample.md",
+        "pages": 1,
+        "page_count": 1,
+        "failed_pages": None,
+        "exports": {},
     }
     assert {"elements", "markdown"} <= set(json.loads(content))
     assert _names(tmp_path) == ["result.json"]
