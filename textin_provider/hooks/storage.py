@@ -226,10 +226,12 @@ def _file_in(path: PathValue, name: str) -> PathValue:
     return path
 
 
-def results_folder(path: PathValue) -> str:
-    """Return the text of an ``output_path`` that must be a directory, with the ``/`` at its end."""
+def results_folder(path: PathValue) -> PathValue:
+    """Return the ``output_path`` of many results: a directory with ``/`` at its end, or with ``{job_id}``."""
     check_path("output_path", path)
     text = path_text(path)
+    if "{job_id}" in text:
+        return path
     if isinstance(path, str) and not text.endswith("/"):
         fix = "End it with /: job_id is a list, and each result is a separate file in the directory"
         raise bad_input("output_path", text, "it is not a directory", fix)

@@ -21,6 +21,7 @@ from textin_provider.api.xparse.result_stream import ResultStream
 from textin_provider.hooks.guard import NoRecord, accepted_but_failed, is_uncertain
 from textin_provider.hooks.job_wait import JobWait
 from textin_provider.hooks.lineage import report
+from textin_provider.hooks.output_names import named
 from textin_provider.hooks.rate_limit_wait import RateLimitWait, rate_limit_seconds
 from textin_provider.hooks.sender import READ_ATTEMPTS, Sender
 from textin_provider.hooks.storage import OutputFile, open_document
@@ -138,7 +139,7 @@ class XParseMethods(Sender):
         Store the result of a completed job, complete or not at all, in constant memory.
 
         :param output_path: local path or object storage URL; one that ends with ``/`` is a directory, in
-            which the file is ``<job_id>.json``.
+            which the file is ``<job_id>.json``; ``{job_id}`` in it is the job id.
         :param on_partial: ``"warn"`` logs which pages or exports are missing, ``"fail"`` raises after the
             result is stored, ``"ignore"`` does nothing.
         :return: ``{"job_id", "file_id", "source", "output_path", "size_bytes", "sha256", "pages",
@@ -169,6 +170,7 @@ class XParseMethods(Sender):
         :param job: the job as it was just polled, which saves a request.
         """
         job_id = endpoints.check_job_id(job_id)
+        output_path = named(output_path, job_id)
         output = OutputFile(output_path, f"{job_id}.json", output_conn_id, overwrite=overwrite)
         output.check()
         document = document or ResultOf()

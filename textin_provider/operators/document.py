@@ -11,7 +11,6 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.inputs import as_seconds, check_seconds
 from textin_provider.api.retry import RATE_LIMIT_TIMEOUT
-from textin_provider.api.text import one_line, redact_url
 from textin_provider.api.xparse.on_partial import OnPartial, check_on_partial
 from textin_provider.exceptions import TextInDocumentFailedError, TextInJobFailedError, TextInTimeoutError
 from textin_provider.tasks.deferral import checked_event, defer, exceeded_framework_timeout, trigger_arguments
@@ -24,9 +23,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from textin_provider.hooks.paths import PathValue
-    from textin_provider.hooks.stored_result import ResultOf
     from textin_provider.polling.xparse import JobWait
-    from textin_provider.tasks.job_store import StateStore, SubmittedJob
+    from textin_provider.tasks.job_store import SubmittedJob
     from textin_provider.tasks.submission import Submission
 
 
@@ -60,7 +58,8 @@ class XParseDocumentOperator(XParseSubmitMixin, XParseResultMixin, BaseOperator)
         500 MB. Exclusive with ``file_url``. (templated)
     :param file_url: http(s) address from which TextIn fetches the document. (templated)
     :param output_path: local path or object storage URL of the file to write; one that ends with ``/`` is a
-        directory, in which the file is ``<job_id>.json``. (templated)
+        directory, in which the file is ``<job_id>.json``. ``{name}`` in it is the name of the document,
+        ``{stem}`` that name without its extension, ``{job_id}`` the job id. (templated)
     :param config: parse configuration, a dict or JSON text, see
         https://docs.textin.com/xparse/v1/parse-config. (templated)
     :param webhook: http(s) address that TextIn calls when the job has ended. (templated)
@@ -143,34 +142,25 @@ class XParseDocumentOperator(XParseSubmitMixin, XParseResultMixin, BaseOperator)
         """Submit the document, or find the job of an earlier try; wait for it and store its result."""
         from textin_provider.tasks.submission import Submission
 
-        self._check()
-        self._warn_of_retries(context)
+        self._check(context)
+        self.warn_of_retries(context)
         submission = Submission(self, context)
         job = submission.earlier_job()
         return self._reattach(context, submission, job) if job else self._start(context, submission)
 
-    def _check(self) -> None:
+    def _check(self, context: Context) -> None:
         """Check before anything is paid whether the result can be waited for and stored."""
+        from textin_provider.hooks.output_names import check_mapped_output
         from textin_provider.hooks.storage import OutputFile
 
         check_seconds("poll_interval", self.poll_interval)
         check_seconds("timeout", self.timeout)
         check_seconds("rate_limit_timeout", self.rate_limit_timeout, may_be_zero=True)
-        # The job, whose id names the result, is not submitted yet.
-        name = f"{'0' * 32}.json"
-        OutputFile(self.output_path, name, self.output_conn_id, overwrite=self.overwrite).check()
+        check_mapped_output(self, context)
+        job_id = "0" * 32  # the job is not submitted yet
+        path = self.named_output(self.output_path, job_id)
+        OutputFile(path, f"{job_id}.json", self.output_conn_id, overwrite=self.overwrite).check()
         _ = self.hook.connection
-
-    def _state_store(self, context: Context) -> StateStore | None:
-        return context.get("task_state_store") if self.durable else None
-
-    def _warn_of_retries(self, context: Context) -> None:
-        if self.durable and self.retries and self._state_store(context) is None:
-            self.log.warning(
-                "This Airflow has no task state store (3.3+ has one), so durable has no effect: each of "
-                "the %s retries would submit the document again, and TextIn would bill it again.",
-                self.retries,
-            )
 
     def _start(self, context: Context, submission: Submission) -> dict[str, Any]:
         """Submit the document and wait for its job."""
@@ -279,10 +269,10 @@ class XParseDocumentOperator(XParseSubmitMixin, XParseResultMixin, BaseOperator)
         try:
             stored = self.hook.store_xparse_result(
                 job_id,
-                self.output_path,
+                self.named_output(self.output_path, job_id),
                 self.output_conn_id,
                 overwrite=self.overwrite,
-                document=self._document(),
+                document=self.submitted_document(),
             )
         except TextInJobFailedError as error:
             raise TextInDocumentFailedError(**redacted(error, passwords_in(self.config)).to_dict()) from None
@@ -291,14 +281,6 @@ class XParseDocumentOperator(XParseSubmitMixin, XParseResultMixin, BaseOperator)
         self.check_result(context, stored)
         self.describe_outlets(context, stored.manifest)
         return stored.manifest
-
-    def _document(self) -> ResultOf:
-        from textin_provider.api.xparse.endpoints import chooses_pages
-        from textin_provider.hooks.paths import path_text
-        from textin_provider.hooks.stored_result import ResultOf
-
-        source = str(self.file_url) if self.file is None else path_text(self.file)
-        return ResultOf(one_line(redact_url(source)), chooses_pages(self.config))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume after a deferral; an exceeded deferral timeout is an error that says so."""
@@ -312,6 +294,6 @@ class XParseDocumentOperator(XParseSubmitMixin, XParseResultMixin, BaseOperator)
 
     def _timed_out(self, context: Context, message: str) -> TextInTimeoutError:
         fix = "A retry waits for the same job again"
-        if self._state_store(context) is None:
+        if self.state_store(context) is None:
             fix = "A retry submits the document again; XParseJobSensor waits for this job instead"
         return TextInTimeoutError(ErrorKind.TIMEOUT, about=f"Task {self.task_id}", message=message, fix=fix)

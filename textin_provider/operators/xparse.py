@@ -143,7 +143,8 @@ class XParseDownloadResultOperator(XParseResultMixin, BaseOperator):
     :param job_id: id of the job, or a list of ids. (templated)
     :param output_path: path or URL of the file to write, on this worker or object storage; one that ends with
         ``/`` is a directory, in which the file is ``<job_id>.json``, and so is a ``pathlib.Path`` of an
-        existing directory; a list of ids needs a directory. (templated)
+        existing directory; ``{job_id}`` in it is the job id. A list of ids needs a directory or ``{job_id}``.
+        (templated)
     :param output_conn_id: Airflow connection for ``output_path`` on object storage. (templated)
     :param overwrite: whether an existing file is replaced; if not, it is an error.
     :param on_partial: what to do with results of which pages failed, which are stored in any case:
@@ -178,8 +179,10 @@ class XParseDownloadResultOperator(XParseResultMixin, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         """Store the result or results."""
+        from textin_provider.hooks.output_names import check_mapped_output
         from textin_provider.hooks.storage import results_folder
 
+        check_mapped_output(self, context)
         job_ids = as_list(self.job_id)
         if job_ids is not None:
             return self._store_all(context, job_ids, results_folder(self.output_path))
@@ -188,7 +191,7 @@ class XParseDownloadResultOperator(XParseResultMixin, BaseOperator):
         self.describe_outlets(context, stored.manifest)
         return stored.manifest
 
-    def _store_all(self, context: Context, job_ids: list[Any], folder: str) -> list[dict[str, Any]]:
+    def _store_all(self, context: Context, job_ids: list[Any], folder: PathValue) -> list[dict[str, Any]]:
         """Store all results that can be stored, then raise one error for the others."""
         from textin_provider.polling.xparse import partial_results, unstored_results
         from textin_provider.tasks.jobs import map_in_threads

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import textin_provider.exceptions  # noqa: F401  # errors become public exceptions by being registered
 from textin_provider.api.errors import ApiError
 from textin_provider.api.inputs import is_object_path
-from textin_provider.api.text import one_line
+from textin_provider.api.text import one_line, redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from textin_provider.api.docflow import Selector
     from textin_provider.api.xparse.on_partial import OnPartial
     from textin_provider.hooks.paths import PathValue
-    from textin_provider.hooks.stored_result import StoredResult
+    from textin_provider.hooks.stored_result import ResultOf, StoredResult
     from textin_provider.hooks.textin import TextInHook
     from textin_provider.polling.decision import Decision
+    from textin_provider.tasks.job_store import StateStore
 
 
 class TextInTaskMixin:
@@ -105,8 +106,37 @@ class XParseSubmitMixin(TextInTaskMixin):
     webhook: str | None
     file_conn_id: str | None
     durable: bool
+    retries: int | None
     resubmit_uncertain: bool
     rate_limit_timeout: float
+
+    def state_store(self, context: Context) -> StateStore | None:
+        """Return where Airflow keeps the state of the task, None without such a place or ``durable``."""
+        return context.get("task_state_store") if self.durable else None
+
+    def warn_of_retries(self, context: Context) -> None:
+        """Warn if a retry would pay again."""
+        if self.durable and self.retries and self.state_store(context) is None:
+            self.log.warning(
+                "This Airflow has no task state store (3.3+ has one), so durable has no effect: each of "
+                "the %s retries would submit the document again, and TextIn would bill it again.",
+                self.retries,
+            )
+
+    def submitted_document(self) -> ResultOf:
+        """Return what is known of the document that the task submits."""
+        from textin_provider.api.xparse.endpoints import chooses_pages
+        from textin_provider.hooks.paths import path_text
+        from textin_provider.hooks.stored_result import ResultOf
+
+        source = str(self.file_url) if self.file is None else path_text(self.file)
+        return ResultOf(one_line(redact_url(source)), chooses_pages(self.config))
+
+    def named_output(self, output_path: PathValue, job_id: str) -> PathValue:
+        """Return an ``output_path`` with its placeholders filled in."""
+        from textin_provider.hooks.output_names import named
+
+        return named(output_path, job_id, self.file_url if self.file is None else self.file)
 
     def _do_render_template_fields(self, parent: Any, *arguments: Any, **named: Any) -> None:
         """Render the fields, then mask the passwords of the configuration before Airflow shows it."""
