@@ -9,13 +9,14 @@ from textin_provider.api.protocol import Service
 from textin_provider.get_provider_info import CONN_FIELDS, UI_FIELD_BEHAVIOUR
 from textin_provider.hooks.connection import CONN_TYPE, DEFAULT_CONN_ID
 from textin_provider.hooks.docflow import DocFlowMethods
+from textin_provider.hooks.finance import FinanceMethods
 from textin_provider.hooks.textin_async import TextInAsyncHook
 from textin_provider.hooks.xparse import XParseMethods
 
 __all__ = ["TextInAsyncHook", "TextInHook"]
 
 
-class TextInHook(XParseMethods, DocFlowMethods):
+class TextInHook(XParseMethods, DocFlowMethods, FinanceMethods):
     """
     Talk to TextIn with the credentials of an Airflow connection.
 
@@ -46,7 +47,7 @@ class TextInHook(XParseMethods, DocFlowMethods):
         Check the credentials, free of charge.
 
         xParse is asked for a job that does not exist, and DocFlow, if the connection names a workspace, for
-        such a batch.
+        such a batch. What is left of balance and packages is told where the account may see it.
         """
         try:
             self._test_xparse()
@@ -58,7 +59,8 @@ class TextInHook(XParseMethods, DocFlowMethods):
         accepted = f"TextIn at {hosts[Service.XPARSE]} takes these credentials"
         if workspace_id:
             accepted += f", and DocFlow at {hosts[Service.DOCFLOW]} knows the workspace"
-        return True, f"{accepted}."
+        left = self._what_is_left()
+        return True, f"{accepted}. {left}." if left else f"{accepted}."
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
