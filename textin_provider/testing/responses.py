@@ -28,6 +28,8 @@ UNKNOWN_URL = 40400
 FILE_CORRUPTED = 40422
 PASSWORD_REQUIRED = 40423
 PAGE_OUT_OF_RANGE = 40424
+NOT_FOUND = 404
+PAGES_FAILED = 50207
 INTERNAL_ERROR = 500
 WORKSPACE_UNKNOWN = 1005006000
 FILE_IN_WORK = 1005006016
@@ -47,6 +49,8 @@ MESSAGES = {
     FILE_CORRUPTED: "File is corrupted",
     PASSWORD_REQUIRED: "PDF password is missing or wrong",
     PAGE_OUT_OF_RANGE: "Page range is outside the file",
+    NOT_FOUND: "image does not exist",
+    PAGES_FAILED: "Some pages failed",
     INTERNAL_ERROR: "Internal server error",
     WORKSPACE_UNKNOWN: "Workspace does not exist",
     FILE_IN_WORK: "File is being processed",
@@ -166,10 +170,13 @@ class Envelope(Enum):
         prefix, suffix = _FRAMES[self]
         return HttpResponse(BytesBody(b"".join((prefix, *data, suffix))), code=SUCCESS)
 
-    def wrap(self, body: Body) -> Body:
-        """Return a body of JSON data inside the envelope of a success response."""
+    def wrap(self, body: Body, code: int = SUCCESS) -> HttpResponse:
+        """Return a response with a body of JSON data, as it is for success; ``code`` may be another one."""
         prefix, suffix = _FRAMES[self]
-        return FramedBody(prefix, body, suffix)
+        if code != SUCCESS:
+            head = encode_json({"code": code, "message": MESSAGES.get(code, "scripted code")})
+            prefix = head[:-1] + b',"data":'
+        return HttpResponse(FramedBody(prefix, body, suffix), code=code)
 
     def error(
         self, code: int, message: str, detail: str | None = None, *, http_status: int = 200

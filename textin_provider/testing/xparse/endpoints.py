@@ -23,10 +23,9 @@ from textin_provider.testing.routing import Route, RoutedRequest
 from textin_provider.testing.scripts import OWN_URL
 from textin_provider.testing.uploads import FormError, read_form
 from textin_provider.testing.xparse.jobs import (
-    COMPLETED,
-    FAILED,
     IN_PROGRESS,
     PENDING,
+    WITH_RESULT,
     FinalState,
     Job,
     JobRegistry,
@@ -75,7 +74,8 @@ class XParseEndpoints:
             if submit.upload is not None:
                 self._check_size(submit.upload)
                 config = effective_config(submit.config, submit.config_content_type)
-                await background.run_in_thread(inspect, submit.upload, config)
+                page_count = self._jobs.peek_script().page_count
+                await background.run_in_thread(inspect, submit.upload, config, page_count)
             self._runner.slots.check()
         except BaseException:
             form.discard()
@@ -109,8 +109,8 @@ class XParseEndpoints:
             return Envelope.XPARSE.error(404, "result does not exist or its URL has expired", http_status=404)
         job.downloads += 1
         job.token_downloads += 1
-        body = job.outcome.result
-        return HttpResponse(Envelope.XPARSE.wrap(body) if job.script.wrapped else body)
+        body, script = job.outcome.result, job.script
+        return Envelope.XPARSE.wrap(body, script.code) if script.is_wrapped else HttpResponse(body)
 
     def add(self, job: Job, upload: Upload, call_soon: Callable[..., None]) -> None:
         """Add a job without a submit request; thread-safe, ``call_soon`` schedules on the event loop."""
@@ -148,21 +148,32 @@ class XParseEndpoints:
         """Parse a document; runs in a reader thread."""
         self._check_size(upload)
         config = effective_config(job.config, job.config_content_type)
-        result = parse(upload, config, job_id=job.job_id, file_id=job.file_id, source_url=job.file_url)
+        script = job.script
+        if script.list_pages:
+            config = {**config, "capabilities": {**config.get("capabilities", {}), "pages": True}}
+        result = parse(
+            upload,
+            config,
+            job_id=job.job_id,
+            file_id=job.file_id,
+            source_url=job.file_url,
+            page_count=script.page_count,
+            failed_pages=script.failed_pages,
+        )
         if job.config_content_type not in (None, JSON_TYPE):
             log.warning("job %s: no elements, since its config was not sent as %s", job.job_id, JSON_TYPE)
             result |= {"markdown": "", "elements": []}
         path = self._runner.background.spool / f"{job.job_id}.json"
         path.write_bytes(json.dumps(result, ensure_ascii=False).encode())
-        return FinalState(COMPLETED, result=FileBody(path))
+        return FinalState(script.final_state, result=FileBody(path))
 
     def _status_data(self, job: Job, state: str) -> dict[str, Any]:
         data: dict[str, Any] = {"job_id": job.job_id, "file_id": job.file_id, "status": state}
-        if state == COMPLETED:
+        if state in WITH_RESULT:
             url = self._result_url(job)
             if url is not None:
                 data["result_url"] = url
-        elif state == FAILED and job.outcome is not None:
+        elif job.outcome is not None and state == job.outcome.status and job.outcome.message is not None:
             data["message"] = job.outcome.message
         return data
 

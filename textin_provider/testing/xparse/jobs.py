@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 PENDING = "pending"
 IN_PROGRESS = "in_progress"
 COMPLETED = "completed"
+PARTIAL_COMPLETED = "partial_completed"
+WITH_RESULT = (COMPLETED, PARTIAL_COMPLETED)
 FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class FinalState:
-    """The final state of a job, with its ``result`` if it completed and a ``message`` if it failed."""
+    """The final state of a job, with its ``result`` if it has one, or with a ``message``."""
 
     status: str
     message: str | None = None

@@ -15,7 +15,7 @@ from textin_provider.testing.documents import UnreadableError
 from textin_provider.testing.responses import BytesBody, Refusal
 from textin_provider.testing.synthetic import SyntheticResult
 from textin_provider.testing.uploads import Upload
-from textin_provider.testing.xparse.jobs import COMPLETED, FAILED, FinalState, Job
+from textin_provider.testing.xparse.jobs import FAILED, WITH_RESULT, FinalState, Job
 
 if TYPE_CHECKING:
     from textin_provider.testing.background import Background
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from textin_provider.testing.xparse.slots import JobSlots
 
 log = logging.getLogger("textin_provider.testing")
+
+FAILURE_MESSAGE = "document could not be parsed"
 
 Parse = Callable[[Job, Upload], FinalState]
 Payload = Callable[[Job], dict[str, Any]]
@@ -68,12 +70,12 @@ class JobRunner:
             if upload is None and job.file_url is not None:
                 upload = await background.download(job.file_url, self._max_file_bytes)
                 job.set_document(upload)
-            if script.final_state != COMPLETED:
-                message = script.message if script.final_state == FAILED else None
-                return FinalState(script.final_state, message)
+            if script.final_state not in WITH_RESULT:
+                usual = FAILURE_MESSAGE if script.final_state == FAILED else None
+                return FinalState(script.final_state, script.message or usual)
             result = _scripted_result(job)
             if result is not None:
-                return FinalState(COMPLETED, result=result)
+                return FinalState(script.final_state, result=result)
             if upload is None:
                 return FinalState(FAILED, "the job has no document")
             return await background.run_in_thread(parse, job, upload)
@@ -83,7 +85,7 @@ class JobRunner:
             return FinalState(FAILED, str(exc))
         except Exception as exc:
             log.exception("job %s: the document could not be read", job.job_id)
-            return FinalState(FAILED, f"document could not be parsed: {type(exc).__name__}")
+            return FinalState(FAILED, f"{FAILURE_MESSAGE}: {type(exc).__name__}")
         finally:
             if upload is not None:
                 upload.discard()
