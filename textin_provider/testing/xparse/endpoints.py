@@ -12,7 +12,6 @@ from textin_provider.testing.documents import inspect, parse
 from textin_provider.testing.responses import (
     BAD_REQUEST,
     FILE_TOO_LARGE,
-    JSON_TYPE,
     PARAMETER_ERROR,
     Envelope,
     FileBody,
@@ -73,7 +72,7 @@ class XParseEndpoints:
             submit = read_submit(form)
             if submit.upload is not None:
                 self._check_size(submit.upload)
-                config = effective_config(submit.config, submit.config_content_type)
+                config = effective_config(submit.config)
                 page_count = self._jobs.peek_script().page_count
                 await background.run_in_thread(inspect, submit.upload, config, page_count)
             self._runner.slots.check()
@@ -147,7 +146,7 @@ class XParseEndpoints:
     def _parse(self, job: Job, upload: Upload) -> FinalState:
         """Parse a document; runs in a reader thread."""
         self._check_size(upload)
-        config = effective_config(job.config, job.config_content_type)
+        config = effective_config(job.config)
         script = job.script
         if script.list_pages:
             config = {**config, "capabilities": {**config.get("capabilities", {}), "pages": True}}
@@ -160,9 +159,6 @@ class XParseEndpoints:
             page_count=script.page_count,
             failed_pages=script.failed_pages,
         )
-        if job.config_content_type not in (None, JSON_TYPE):
-            log.warning("job %s: no elements, since its config was not sent as %s", job.job_id, JSON_TYPE)
-            result |= {"markdown": "", "elements": []}
         path = self._runner.background.spool / f"{job.job_id}.json"
         path.write_bytes(json.dumps(result, ensure_ascii=False).encode())
         return FinalState(script.final_state, result=FileBody(path))
