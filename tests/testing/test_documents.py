@@ -193,15 +193,6 @@ def test_tables_can_be_shown_as_markdown(client: Client) -> None:
     assert table in result["markdown"]
 
 
-def test_each_export_fails_with_its_reason(client: Client) -> None:
-    result = client.parse(b"x", "a.txt", {"exports": [{"format": "docx"}, {"format": "pdf"}]})
-    assert [(export["format"], export["status"]) for export in result["exports"]] == [
-        ("docx", "fail"),
-        ("pdf", "fail"),
-    ]
-    assert "local TextIn" in result["exports"][0]["error"]["message"]
-
-
 def test_a_pinned_schema_version_is_kept(client: Client) -> None:
     assert client.parse(b"x", "a.txt", {"schema_version": "1.3.0"})["schema_version"] == "1.3.0"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from textin_provider.testing.docflow.status import FAILED, UNFINISHED
+from textin_provider.testing.documents.export_files import FORMATS
 from textin_provider.testing.documents.page_ranges import intervals
 from textin_provider.testing.responses import SUCCESS
 
@@ -46,6 +47,11 @@ class JobScript:
     :param failed_pages: pages that fail, 1-based: text such as ``"2,5-6"``, or page numbers. They have no
         elements and do not count in ``success_count``. Pages that are not parsed are ignored.
     :param list_pages: put ``pages`` into the result even if the config does not ask for them.
+    :param failed_exports: formats of ``config.exports`` whose export fails: ``docx``, ``xlsx``, ``pdf``.
+    :param export_lifetime: seconds after which the export files of the result are not found any more; None
+        for 30 days.
+    :param image_lifetime: seconds after which the image links of the result are not found any more; None for
+        no limit.
     :param code: business code of the envelope around the result, e.g. 50207 for failed pages. Another code
         than 200 wraps the result.
     :param wrapped: serve the result inside ``{code, message, data}``.
@@ -67,6 +73,9 @@ class JobScript:
     page_count: int | None = None
     failed_pages: Pages = ()
     list_pages: bool = False
+    failed_exports: Collection[str] = ()
+    export_lifetime: float | None = None
+    image_lifetime: float | None = None
     code: int = SUCCESS
     wrapped: bool = False
     result_url: str | None = OWN_URL
@@ -79,6 +88,9 @@ class JobScript:
             raise ValueError(f"result_bytes: {self.result_bytes} is less than {MIN_RESULT_BYTES}")
         if self.page_count is not None and self.page_count < 1:
             raise ValueError(f"page_count: {self.page_count} is less than 1")
+        for name in self.failed_exports:
+            if name not in FORMATS:
+                raise ValueError(f"failed_exports: {name!r} is not one of {', '.join(FORMATS)}")
         self._check_failed_pages()
 
     def _check_failed_pages(self) -> None:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from textin_provider.testing.faults import ScriptedFault
 
 ENDPOINTS = (
-    "submit", "status", "result", "upload", "fetch", "delete", "retry", "workspaces", "unknown", "*",
+    "submit", "status", "result", "export", "image", "upload", "fetch", "delete", "retry", "workspaces",
+    "unknown", "*",
 )  # fmt: skip
 MAX_FILE_BYTES = 500 * 1024 * 1024
 MAX_DOCFLOW_FILE_BYTES = 100 * 1024 * 1024

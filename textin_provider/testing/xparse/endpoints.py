@@ -1,20 +1,18 @@
-"""The xParse endpoints: submit a document, get the status of its job, download its result."""
+"""The xParse endpoints: submit a document, get the status of its job, download its result and files."""
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-from textin_provider.testing.documents import inspect, parse
+from textin_provider.testing.documents import inspect
 from textin_provider.testing.responses import (
     BAD_REQUEST,
     FILE_TOO_LARGE,
     PARAMETER_ERROR,
     Envelope,
-    FileBody,
     HttpResponse,
     Refusal,
 )
@@ -29,6 +27,7 @@ from textin_provider.testing.xparse.jobs import (
     Job,
     JobRegistry,
 )
+from textin_provider.testing.xparse.results import ResultWriter
 from textin_provider.testing.xparse.submit_request import SubmitRequest, effective_config, read_submit
 
 if TYPE_CHECKING:
@@ -51,6 +50,7 @@ class XParseEndpoints:
         self._runner = runner
         self._base_url = base_url
         self._max_file_bytes = max_file_bytes
+        self._results = ResultWriter(runner.background.spool, base_url)
 
     def routes(self) -> list[Route]:
         """Return the routes, the most frequent first."""
@@ -58,6 +58,7 @@ class XParseEndpoints:
             Route("status", "GET", JOBS_PATH + "/", self.status, takes_tail=True),
             Route("submit", "POST", JOBS_PATH, self.submit),
             Route("result", "GET", RESULT_PATH, self.result, takes_tail=True, needs_credentials=False),
+            *self._results.routes(),
         ]
 
     async def submit(self, request: RoutedRequest) -> HttpResponse:
@@ -146,22 +147,7 @@ class XParseEndpoints:
     def _parse(self, job: Job, upload: Upload) -> FinalState:
         """Parse a document; runs in a reader thread."""
         self._check_size(upload)
-        config = effective_config(job.config)
-        script = job.script
-        if script.list_pages:
-            config = {**config, "capabilities": {**config.get("capabilities", {}), "pages": True}}
-        result = parse(
-            upload,
-            config,
-            job_id=job.job_id,
-            file_id=job.file_id,
-            source_url=job.file_url,
-            page_count=script.page_count,
-            failed_pages=script.failed_pages,
-        )
-        path = self._runner.background.spool / f"{job.job_id}.json"
-        path.write_bytes(json.dumps(result, ensure_ascii=False).encode())
-        return FinalState(script.final_state, result=FileBody(path))
+        return FinalState(job.script.final_state, result=self._results.write(job, upload))
 
     def _status_data(self, job: Job, state: str) -> dict[str, Any]:
         data: dict[str, Any] = {"job_id": job.job_id, "file_id": job.file_id, "status": state}
