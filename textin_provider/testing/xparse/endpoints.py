@@ -1,7 +1,8 @@
-"""The xParse endpoints: submit a document, get the status of its job, download its result and files."""
+"""The xParse endpoints: submit a document, get the status of its job, download its result; parse at once."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import time
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from textin_provider.testing.documents import inspect
 from textin_provider.testing.responses import (
     BAD_REQUEST,
+    FILE_CORRUPTED,
     FILE_TOO_LARGE,
     PARAMETER_ERROR,
     Envelope,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("textin_provider.testing")
 
 JOBS_PATH = "/api/v1/xparse/parse/async"
+SYNC_PATH = "/api/v1/xparse/parse/sync"
 RESULT_PATH = "/file/xparse_result/"
 
 
@@ -57,12 +60,33 @@ class XParseEndpoints:
         return [
             Route("status", "GET", JOBS_PATH + "/", self.status, takes_tail=True),
             Route("submit", "POST", JOBS_PATH, self.submit),
+            Route("sync", "POST", SYNC_PATH, self.sync),
             Route("result", "GET", RESULT_PATH, self.result, takes_tail=True, needs_credentials=False),
             *self._results.routes(),
         ]
 
     async def submit(self, request: RoutedRequest) -> HttpResponse:
         """Create a job for one document."""
+        submit = await self._read(request, self._runner.slots.check)
+        job = self._create(submit)
+        self._start(job, submit.upload)
+        return Envelope.XPARSE.success({"job_id": job.job_id})
+
+    async def sync(self, request: RoutedRequest) -> HttpResponse:
+        """Return the result of one document; a job that never ends gets no response."""
+        submit = await self._read(request)
+        job = self._create(submit)
+        if not job.script.ends:
+            await asyncio.Event().wait()
+        outcome = await self._runner.finish(job, submit.upload, self._parse)
+        job.end(outcome)
+        log.info("job %s %s: %s", job.job_id, outcome.status, outcome.message or job.filename)
+        if outcome.result is None:
+            raise Refusal(FILE_CORRUPTED, outcome.message or f"the job is {outcome.status}")
+        return Envelope.XPARSE.wrap(outcome.result, job.script.code)
+
+    async def _read(self, request: RoutedRequest, check: Callable[[], None] = lambda: None) -> SubmitRequest:
+        """Read and check a submit request; ``check`` comes last and may refuse it."""
         content_type = request.logged.headers.get("content-type", "")
         background = self._runner.background
         try:
@@ -76,13 +100,12 @@ class XParseEndpoints:
                 config = effective_config(submit.config)
                 page_count = self._jobs.peek_script().page_count
                 await background.run_in_thread(inspect, submit.upload, config, page_count)
-            self._runner.slots.check()
+            check()
         except BaseException:
             form.discard()
             raise
         form.discard(keep=[submit.upload])
-        job = self._create(submit)
-        return Envelope.XPARSE.success({"job_id": job.job_id})
+        return submit
 
     async def status(self, request: RoutedRequest) -> HttpResponse:
         """Return the state of one job."""
@@ -138,7 +161,6 @@ class XParseEndpoints:
         self._jobs.add(job)
         self._jobs.submissions += 1
         log.info("job %s submitted: %s, %d bytes", job.job_id, job.filename or job.file_url, job.size)
-        self._start(job, submit.upload)
         return job
 
     def _start(self, job: Job, upload: Upload | None) -> None:

@@ -74,6 +74,7 @@ class Job:
     token: str = field(default="", repr=False)
     token_expires: float = field(default=0.0, repr=False)
     token_downloads: int = field(default=0, repr=False)
+    ended: bool = field(default=False, repr=False)
     events: JobEvents | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -105,6 +106,12 @@ class Job:
             self.ready_at += now - self.queued_at
             self.queued_at = None
 
+    def end(self, outcome: FinalState) -> None:
+        """End the job now, whatever its times and scripted states are."""
+        self.outcome = outcome
+        self.events = None
+        self.ended = True
+
     def count_poll(self) -> None:
         """Count a status request."""
         self.polls += 1
@@ -112,6 +119,8 @@ class Job:
 
     def state(self, now: float) -> str:
         """Return the state at the monotonic time ``now``."""
+        if self.ended and self.outcome is not None:
+            return self.outcome.status
         if self.queued_at is not None:
             return PENDING
         states = self.script.states

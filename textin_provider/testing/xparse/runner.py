@@ -52,7 +52,7 @@ class JobRunner:
             upload.discard()
 
     async def _run(self, job: Job, upload: Upload | None, parse: Parse, payload: Payload) -> None:
-        job.outcome = await self._finish(job, upload, parse)
+        job.outcome = await self.finish(job, upload, parse)
         if job.events is None:
             await asyncio.sleep(max(0.0, job.ready_at - time.monotonic()))
         else:
@@ -63,7 +63,8 @@ class JobRunner:
         if job.webhook:
             self._webhooks.append(await self.background.deliver(job.webhook, payload(job)))
 
-    async def _finish(self, job: Job, upload: Upload | None, parse: Parse) -> FinalState:
+    async def finish(self, job: Job, upload: Upload | None, parse: Parse) -> FinalState:
+        """Return the final state of a job without waiting for its time; its document is deleted."""
         script = job.script
         background = self.background
         try:
