@@ -59,6 +59,7 @@ MESSAGES = {
 }
 
 _DOCFLOW_PATHS = "/api/app-api/"
+_FINANCE_PATHS = "/user/finance/"
 
 
 class Body(Protocol):
@@ -151,14 +152,21 @@ class HttpResponse:
 
 
 class Envelope(Enum):
-    """The envelope of a service: ``{code, message, data}`` of xParse, ``{code, msg, result}`` of DocFlow."""
+    """
+    The envelope of a service.
+
+    ``{code, message, data}`` of xParse, ``{code, msg, result}`` of DocFlow, ``{code, msg, data}`` of finance.
+    """
 
     XPARSE = "xparse"
     DOCFLOW = "docflow"
+    FINANCE = "finance"
 
     @classmethod
     def of(cls, path: str) -> Envelope:
         """Return the envelope of the responses to requests for ``path``."""
+        if path.startswith(_FINANCE_PATHS):
+            return cls.FINANCE
         return cls.DOCFLOW if path.startswith(_DOCFLOW_PATHS) else cls.XPARSE
 
     def success(self, data: dict[str, Any]) -> HttpResponse:
@@ -187,12 +195,14 @@ class Envelope(Enum):
             if detail is not None:
                 value["data"] = {"message": detail}
         else:
-            value = {"code": code, "msg": f"{message}: {detail}" if detail else message, "result": None}
+            content = "result" if self is Envelope.DOCFLOW else "data"
+            value = {"code": code, "msg": f"{message}: {detail}" if detail else message, content: None}
         return HttpResponse(BytesBody(encode_json(value)), http_status=http_status, code=code)
 
 
 _FRAMES = {
     Envelope.XPARSE: (b'{"code":200,"message":"success","data":', b"}"),
+    Envelope.FINANCE: (b'{"code":200,"msg":"success","data":', b"}"),
     Envelope.DOCFLOW: ('{"code":200,"msg":"成功","result":'.encode(), b"}"),
 }
 

@@ -62,6 +62,7 @@ class Running:
         from textin_provider.testing.background import Background
         from textin_provider.testing.docflow.endpoints import DocFlowEndpoints
         from textin_provider.testing.docflow.runner import FileRunner
+        from textin_provider.testing.finance import FinanceEndpoints
         from textin_provider.testing.http_server import HttpServer
         from textin_provider.testing.routing import Application, Credentials
         from textin_provider.testing.xparse.endpoints import XParseEndpoints
@@ -84,7 +85,8 @@ class Running:
             quirks=state.quirks,
             base_url=self.url,
         )
-        routes = [*self._xparse.routes(), *docflow.routes()]
+        finance = FinanceEndpoints(state.limits)
+        routes = [*self._xparse.routes(), *docflow.routes(), *finance.routes()]
         self._credentials = Credentials(settings.app_id, settings.secret_code)
         app = Application(routes, self._credentials, state)
         self._http_server = HttpServer(app, listener, state.request_log.add_connection, background.close)
