@@ -105,6 +105,15 @@ def test_scripted_exports_fail_and_the_others_do_not(
         assert ("error" in entry) == (entry["format"] in failed)
 
 
+def test_an_added_job_has_a_config_too(client: Client, textin: TextInServer) -> None:
+    config = exports(["xlsx"]) | {"capabilities": {"include_image_data": True, "pages": None}}
+    job_id = textin.add_job(JobScript(failed_exports=["docx"]), b"![a](b.png)", "a.md", config)
+    result = client.result(client.wait(job_id)["result_url"])
+    assert [entry["status"] for entry in result["exports"]] == ["success"]
+    assert [set(element["image_data"]) for element in result["elements"]] == [{"image_url", "mime_type"}]
+    assert (textin.jobs[job_id].config, textin.submissions) == (config, 0)
+
+
 def test_a_result_without_exports_in_its_config_has_none(client: Client, textin: TextInServer) -> None:
     textin.script(JobScript(failed_exports=["docx"]))
     assert "exports" not in client.parse(b"x", "a.txt")

@@ -39,7 +39,7 @@ class JobScript:
         default.
     :param states: states to show one per poll, independent of time; the last one stays.
     :param result: the content of the result URL instead of the parsed document: bytes as they are, text as
-        UTF-8, anything else as JSON.
+        UTF-8, anything else as JSON. Pages, exports and images of the script then have no effect.
     :param result_bytes: serve a synthetic, valid result of exactly this many bytes (1,024 at least),
         generated while it is sent.
     :param page_count: number of pages of the document, instead of its own. The text of a document without

@@ -198,10 +198,14 @@ class TextInServer:
         self._state.jobs.queue_script(script)
 
     def add_job(
-        self, script: JobScript | None = None, document: bytes = SAMPLE, filename: str = "sample.md"
+        self,
+        script: JobScript | None = None,
+        document: bytes = SAMPLE,
+        filename: str = "sample.md",
+        config: Mapping[str, Any] | None = None,
     ) -> str:
         """Create a job without a submit request or billing, and return its id."""
-        return self._running_now().add_job(script or JobScript(), document, filename)
+        return self._running_now().add_job(script or JobScript(), document, filename, config)
 
     def script_file(self, script: FileScript) -> None:
         """Use ``script`` for the next uploaded file; scripts are used in the order given."""
