@@ -14,7 +14,8 @@ from xml.etree import ElementTree
 
 import pytest
 import requests
-from pypdf import PdfReader
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import DictionaryObject, IndirectObject, NameObject, StreamObject
 
 from tests.testing.small_pdf import small_pdf
 from textin_provider.testing import JobScript, ScriptedFault, TextInServer
@@ -183,6 +184,32 @@ def test_images_become_elements_with_their_alternative_text(
     assert [element["text"] for element in image_elements(result)] == texts
     assert not any("image_data" in element for element in result["elements"])
     assert not result["markdown"].endswith("\n")
+
+
+def test_images_of_a_pdf_follow_the_text_of_their_page(client: Client) -> None:
+    pages = PdfReader(io.BytesIO(small_pdf())).pages
+    writer = PdfWriter()
+    for page, shown in zip(pages, (2, 0, 1), strict=True):
+        writer.add_page(page)
+        images = {NameObject(f"/Im{number}"): image_object(writer) for number in range(shown)}
+        resources = writer.pages[-1]["/Resources"].get_object()
+        assert isinstance(resources, DictionaryObject)
+        resources[NameObject("/XObject")] = writer._add_object(DictionaryObject(images))
+    document = io.BytesIO()
+    writer.write(document)
+    result = client.parse(document.getvalue(), "a.pdf", {"capabilities": {"include_image_data": True}})
+    assert [(e["page_number"], e["type"] == "Image") for e in result["elements"]] == [
+        *[(1, False)] * 3, (1, True), (1, True), (2, False), (3, False), (3, True),
+    ]  # fmt: skip
+    assert len({e["image_data"]["image_url"] for e in image_elements(result)}) == 3
+    assert result["markdown"].endswith("Page three.")
+
+
+def image_object(writer: PdfWriter) -> IndirectObject:
+    image = StreamObject()
+    image.set_data(b"\x00")
+    image[NameObject("/Subtype")] = NameObject("/Image")
+    return writer._add_object(image)
 
 
 def pixels(content: bytes) -> bytes:
