@@ -18,7 +18,7 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import DictionaryObject, IndirectObject, NameObject, StreamObject
 
 from tests.testing.small_pdf import small_pdf
-from textin_provider.testing import JobScript, ScriptedFault, TextInServer
+from textin_provider.testing import Account, JobScript, ScriptedFault, TextInServer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -162,6 +162,16 @@ def test_a_fault_applies_to_the_download_of_an_export(client: Client, textin: Te
     entry = one_export(client, textin)
     textin.fault("export", ScriptedFault(http_status=502))
     assert [download(client, entry).status_code for _ in range(2)] == [502, 200]
+
+
+def test_the_rate_of_the_account_counts_exports_and_no_images(client: Client, textin: TextInServer) -> None:
+    textin.script(JobScript(list_pages=True))
+    result = client.parse(b"x", "a.txt", exports(["docx"]))
+    textin.account = Account(requests_per_second=1e-3)
+    url = result["pages"][0]["page_image_url"]
+    assert {requests.get(url, timeout=30).status_code for _ in range(3)} == {200}
+    first, second = (download(client, result["exports"][0]) for _ in range(2))
+    assert (first.content[:2], second.json()["code"]) == (b"PK", 40306)
 
 
 def test_an_unknown_format_of_failed_exports_is_refused() -> None:

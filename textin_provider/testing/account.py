@@ -60,7 +60,7 @@ class Account:
 
     :param requests_per_second: API requests of xParse and DocFlow that are let in within a second; the others
         are refused with code 40306. A fraction sets the length of the window: 0.5 lets in one request every
-        two seconds. Downloads of results do not count, since they need no credentials.
+        two seconds. Downloads of results and images do not count, since they need no credentials.
     :param concurrent_jobs: xParse jobs in work at once: jobs that have not ended.
     :param over: what happens to a submit beyond ``concurrent_jobs``: ``reject`` refuses it with code 40306,
         ``queue`` accepts it, and the job stays pending until an earlier one has ended.
