@@ -17,7 +17,7 @@ import requests
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import DictionaryObject, IndirectObject, NameObject, StreamObject
 
-from tests.testing.small_pdf import small_pdf
+from tests.testing.small_pdf import small_pdf, written
 from textin_provider.testing import Account, JobScript, ScriptedFault, TextInServer
 
 if TYPE_CHECKING:
@@ -205,9 +205,7 @@ def test_images_of_a_pdf_follow_the_text_of_their_page(client: Client) -> None:
         resources = writer.pages[-1]["/Resources"].get_object()
         assert isinstance(resources, DictionaryObject)
         resources[NameObject("/XObject")] = writer._add_object(DictionaryObject(images))
-    document = io.BytesIO()
-    writer.write(document)
-    result = client.parse(document.getvalue(), "a.pdf", {"capabilities": {"include_image_data": True}})
+    result = client.parse(written(writer), "a.pdf", {"capabilities": {"include_image_data": True}})
     assert [(e["page_number"], e["type"] == "Image") for e in result["elements"]] == [
         *[(1, False)] * 3, (1, True), (1, True), (2, False), (3, False), (3, True),
     ]  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from tests.testing.client import Client, conforms
-from tests.testing.small_pdf import Page, small_pdf
+from tests.testing.small_pdf import Page, small_pdf, with_image, written
 from textin_provider.testing import JobScript, TextInServer
 
 if TYPE_CHECKING:
@@ -72,6 +72,13 @@ def test_a_page_count_shortens_and_extends_a_pdf(
     result = parsed(client, textin, JobScript(page_count=count), many_pages(4))
     assert pages_with_elements(result) == shown
     assert result["success_count"] == result["metadata"]["page_count"] == count
+
+
+def test_a_page_that_cannot_be_read_gets_no_text(client: Client, textin: TextInServer) -> None:
+    document = written(with_image(pages=2))
+    result = parsed(client, textin, JobScript(page_count=4, list_pages=True), document)
+    assert [page["status"] for page in result["pages"]] == ["Failed", "Success", "Success", "Success"]
+    assert pages_with_elements(result) == [2, 3, 4]
 
 
 @pytest.mark.parametrize("count", [1, 3, 24, 40, 2000])

@@ -42,8 +42,15 @@ class JobScript:
         UTF-8, anything else as JSON. Pages, exports and images of the script then have no effect.
     :param result_bytes: serve a synthetic, valid result of exactly this many bytes (1,024 at least),
         generated while it is sent.
-    :param page_count: number of pages of the document, instead of its own. The text of a document without
-        pages is spread over them, and a page without text gets a paragraph.
+    :param wrapped: serve the result inside ``{code, message, data}``.
+    :param result_url: ``"own"`` for the server's own URL, another URL to return that one, None to complete
+        without a URL.
+    :param result_token_lifetime: seconds after which a result URL returns HTTP 404 and the status endpoint
+        returns a new one.
+    :param result_token_downloads: the same after this many downloads.
+    :param vanish: the job is not found any more after this many polls.
+    :param page_count: number of pages of the document, instead of its own. The text of a document of one
+        page is spread over them, and a page without text gets a paragraph.
     :param failed_pages: pages that fail, 1-based: text such as ``"2,5-6"``, or page numbers. They have no
         elements and do not count in ``success_count``. Pages that are not parsed are ignored.
     :param list_pages: put ``pages`` into the result even if the config does not ask for them.
@@ -54,13 +61,6 @@ class JobScript:
         no limit.
     :param code: business code of the envelope around the result, e.g. 50207 for failed pages. Another code
         than 200 wraps the result.
-    :param wrapped: serve the result inside ``{code, message, data}``.
-    :param result_url: ``"own"`` for the server's own URL, another URL to return that one, None to complete
-        without a URL.
-    :param result_token_lifetime: seconds after which a result URL returns HTTP 404 and the status endpoint
-        returns a new one.
-    :param result_token_downloads: the same after this many downloads.
-    :param vanish: the job is not found any more after this many polls.
     """
 
     status: str = "completed"
@@ -70,6 +70,11 @@ class JobScript:
     states: Sequence[str] | None = None
     result: Any = None
     result_bytes: int | None = None
+    wrapped: bool = False
+    result_url: str | None = OWN_URL
+    result_token_lifetime: float | None = None
+    result_token_downloads: int | None = None
+    vanish: int | None = None
     page_count: int | None = None
     failed_pages: Pages = ()
     list_pages: bool = False
@@ -77,11 +82,6 @@ class JobScript:
     export_lifetime: float | None = None
     image_lifetime: float | None = None
     code: int = SUCCESS
-    wrapped: bool = False
-    result_url: str | None = OWN_URL
-    result_token_lifetime: float | None = None
-    result_token_downloads: int | None = None
-    vanish: int | None = None
 
     def __post_init__(self) -> None:
         if self.result_bytes is not None and self.result_bytes < MIN_RESULT_BYTES:

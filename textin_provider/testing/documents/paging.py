@@ -19,7 +19,8 @@ def with_page_count(document: ParsedDocument, page_count: int, config: Mapping[s
     """
     Return a document of ``page_count`` pages, of which the config selects some.
 
-    The blocks of a document without pages are spread over them. A page without a block gets a paragraph.
+    The blocks of a document of one page are spread over them. A page without a block gets a paragraph if it
+    is readable.
 
     :param document: the document with all its pages.
     :raises Refusal: 40424 if the page range exceeds the page count.
@@ -31,7 +32,11 @@ def with_page_count(document: ParsedDocument, page_count: int, config: Mapping[s
         for number in chosen_pages(config, page_count)
     )
     placed = _spread(document.blocks, page_count) if document.page_count == 1 else document.blocks
-    blocks = [block for page in pages for block in _page_blocks(placed, page)]
+    by_page: dict[int, list[Block]] = {page.number: [] for page in pages}
+    for block in placed:
+        if block.page in by_page:
+            by_page[block.page].append(block)
+    blocks = [block for page in pages for block in by_page[page.number] or _filler(page)]
     return ParsedDocument(tuple(blocks), pages, page_count)
 
 
@@ -48,6 +53,5 @@ def _spread(blocks: Sequence[Block], page_count: int) -> list[Block]:
     return [replace(block, page=1 + index * page_count // len(blocks)) for index, block in enumerate(blocks)]
 
 
-def _page_blocks(blocks: Sequence[Block], page: PageInfo) -> list[Block]:
-    found = [block for block in blocks if block.page == page.number]
-    return found or [Block(PARAGRAPH, f"Page {page.number}", page=page.number)]
+def _filler(page: PageInfo) -> list[Block]:
+    return [Block(PARAGRAPH, f"Page {page.number}", page=page.number)] if page.readable else []

@@ -85,28 +85,6 @@ class XParseEndpoints:
             raise Refusal(FILE_CORRUPTED, outcome.message or f"the job is {outcome.status}")
         return Envelope.XPARSE.wrap(outcome.result, job.script.code)
 
-    async def _read(self, request: RoutedRequest, check: Callable[[], None] = lambda: None) -> SubmitRequest:
-        """Read and check a submit request; ``check`` comes last and may refuse it."""
-        content_type = request.logged.headers.get("content-type", "")
-        background = self._runner.background
-        try:
-            form = await read_form(request.body, content_type, background.spool, self._max_file_bytes)
-        except FormError as exc:
-            raise Refusal(PARAMETER_ERROR, str(exc)) from exc
-        try:
-            submit = read_submit(form)
-            if submit.upload is not None:
-                self._check_size(submit.upload)
-                config = effective_config(submit.config)
-                page_count = self._jobs.peek_script().page_count
-                await background.run_in_thread(inspect, submit.upload, config, page_count)
-            check()
-        except BaseException:
-            form.discard()
-            raise
-        form.discard(keep=[submit.upload])
-        return submit
-
     async def status(self, request: RoutedRequest) -> HttpResponse:
         """Return the state of one job."""
         job = self._jobs.get(request.tail)
@@ -139,6 +117,28 @@ class XParseEndpoints:
         """Add a job without a submit request; thread-safe, ``call_soon`` schedules on the event loop."""
         self._jobs.add(job)
         call_soon(self._start, job, upload)
+
+    async def _read(self, request: RoutedRequest, check: Callable[[], None] = lambda: None) -> SubmitRequest:
+        """Read and check a submit request; ``check`` comes last and may refuse it."""
+        content_type = request.logged.headers.get("content-type", "")
+        background = self._runner.background
+        try:
+            form = await read_form(request.body, content_type, background.spool, self._max_file_bytes)
+        except FormError as exc:
+            raise Refusal(PARAMETER_ERROR, str(exc)) from exc
+        try:
+            submit = read_submit(form)
+            if submit.upload is not None:
+                self._check_size(submit.upload)
+                config = effective_config(submit.config)
+                page_count = self._jobs.peek_script().page_count
+                await background.run_in_thread(inspect, submit.upload, config, page_count)
+            check()
+        except BaseException:
+            form.discard()
+            raise
+        form.discard(keep=[submit.upload])
+        return submit
 
     def _check_size(self, upload: Upload) -> None:
         if upload.size == 0:
