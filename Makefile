@@ -44,15 +44,15 @@ private = home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && trap 'exit 130' I
 pytest = $(call private,pytest $(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help test matrix mutants e2e test-ui lint format docs demo airflow package bench constraints clean
+.PHONY: help test matrix mutants e2e test-ui vendors lint format docs demo airflow package bench constraints clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 	@echo "  Airflow $(AIRFLOW) unless AIRFLOW=... is given: $(VERSIONS)."
 
 # Each worker takes whole files, in the order of tests/conftest.py. ARGS="-n 0" runs all in one process, and
-# ARGS="-m 'not slow and not e2e and not ui'" leaves out the slow tests. Those marked `servers` start Debian's
-# redis-server and postgresql, or say how to install them.
+# ARGS="-m 'not slow and not e2e and not ui and not vendors'" leaves out the slow tests. Those marked `servers`
+# start Debian's redis-server and postgresql, or say how to install them.
 test: $(STAMP) ## run the tests on all cores, some 8 minutes on two; ARGS="-k sensor" for some, ARGS="-n 0" for one process
 	@$(if $(ARGS),,echo 'More than 10,000 tests: about 8 minutes on 2 cores. ARGS="-k sensor" runs some of them.')
 	@$(call pytest,-n logical --dist loadfile --no-loadscope-reorder $(ARGS))
@@ -79,6 +79,12 @@ test-ui: $(STAMP) ## test Airflow's pages in a browser; ARGS=--screenshots renew
 	  DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends chromium fonts-liberation; }
 	@$(call install,--group ui)
 	@$(call pytest,-m ui tests/ui $(ARGS))
+
+# An environment of their own, without the constraints: docflow-sdk needs urllib3 1, and Airflow's constraints have 2.
+vendors: $(STAMP) ## run the vendor's own clients against the local TextIn; ARGS="-k docflow" for some of them
+	@test -x .venv-vendors/bin/python || $(PYTHON) -m venv .venv-vendors
+	@UV_DEFAULT_INDEX="$(index)" $(BIN)/uv pip install --quiet --python .venv-vendors/bin/python --group vendors
+	@$(call pytest,-m vendors tests/vendors $(ARGS))
 
 lint: $(STAMP) ## check style, format and types
 	$(BIN)/ruff check

@@ -34,7 +34,7 @@ TESTS = {
 }
 #: What the mutated package and its tests need of the repository.
 LINKS = ("textin_provider", "tests", "scripts", "example_dags")
-MARKS = "not slow and not database and not e2e and not ui"
+MARKS = "not slow and not database and not e2e and not ui and not vendors"
 REQUIRED_PERCENT = 90
 #: The states in which the tests have noticed a mutant. A mutant that loops is stopped.
 NOTICED = ("killed", "timeout")

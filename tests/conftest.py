@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: The folders whose tests all have the mark of the same name.
-MARKED_FOLDERS = ("e2e", "ui")
+MARKED_FOLDERS = ("e2e", "ui", "vendors")
 #: The folders with the slowest tests, which come first, so that all workers finish at about the same time.
 SLOW_FOLDERS = ("sensors", "operators", "triggers", "hooks")
 TESTS = Path(__file__).parent

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pypdf import PdfWriter
 
 Page = Sequence[tuple[str, float, float, float]]
 
@@ -44,6 +48,33 @@ def encrypted(document: bytes, password: str) -> bytes:
     out = io.BytesIO()
     writer.write(out)
     return out.getvalue()
+
+
+def written(writer: PdfWriter) -> bytes:
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+def with_image(pages: int) -> PdfWriter:
+    """Return a PDF whose first page shows an image and no text."""
+    from pypdf import PdfReader, PdfWriter
+    from pypdf.generic import DictionaryObject, NameObject, NumberObject, StreamObject
+
+    writer = PdfWriter()
+    page = writer.add_blank_page(100, 100)
+    image = StreamObject()
+    image.set_data(b"\x00")
+    image[NameObject("/Subtype")] = NameObject("/Image")
+    image[NameObject("/Width")] = image[NameObject("/Height")] = NumberObject(1)
+    images = DictionaryObject({NameObject("/Im0"): writer._add_object(image)})
+    painted = StreamObject()
+    painted.set_data(b"q 100 0 0 100 0 0 cm /Im0 Do Q")
+    page[NameObject("/Contents")] = writer._add_object(painted)
+    page[NameObject("/Resources")] = DictionaryObject({NameObject("/XObject"): images})
+    for index in range(pages - 1):
+        writer.add_page(PdfReader(io.BytesIO(small_pdf())).pages[index])
+    return writer
 
 
 def _assembled(objects: list[str]) -> bytes:

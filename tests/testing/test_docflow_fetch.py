@@ -140,6 +140,16 @@ def test_a_fetch_can_request_optional_fields(docflow: DocFlowClient) -> None:
     assert full["pages"][0]["image_url"].startswith("http")
 
 
+@pytest.mark.parametrize(
+    ("text", "given"), [("True", True), ("TRUE", True), ("False", False), ("false", False)]
+)
+def test_a_flag_may_be_spelled_as_in_python(
+    docflow: DocFlowClient, batch: str, text: str, given: bool
+) -> None:
+    files = docflow.files(batch_number=batch, with_task_detail_url=text)
+    assert [("task_detail_url" in file) for file in files] == [given] * 5
+
+
 def test_counts_can_be_omitted(docflow: DocFlowClient, textin: TextInServer, batch: str) -> None:
     textin.quirks.omit_total = True
     assert docflow.get(batch_number=batch)["result"].keys() == {"files"}

@@ -108,7 +108,7 @@ def test_a_body_without_files_or_urls_is_rejected(
         (WORKSPACE | {"parser_parse_mode": "lite"}, "parser_parse_mode"),
         (WORKSPACE | {"parser_crop_dewarp": "true"}, "parser_crop_dewarp: 'true' is not a whole number"),
         (WORKSPACE | {"split_flag": "1"}, "split_flag: '1' is neither true nor false"),
-        (WORKSPACE | {"split_flag": "True"}, "neither true nor false"),
+        (WORKSPACE | {"split_flag": "yes"}, "neither true nor false"),
         (WORKSPACE | {"category": ["a", "b"]}, "category: it is given more than once"),
         (WORKSPACE | {"dpi": "144"}, "dpi: there is no such parameter"),
         ("workspace_id=local-workspace&category=%B7%A2%C6%B1", "URL-encoded UTF-8"),

@@ -193,15 +193,6 @@ def test_tables_can_be_shown_as_markdown(client: Client) -> None:
     assert table in result["markdown"]
 
 
-def test_each_export_fails_with_its_reason(client: Client) -> None:
-    result = client.parse(b"x", "a.txt", {"exports": [{"format": "docx"}, {"format": "pdf"}]})
-    assert [(export["format"], export["status"]) for export in result["exports"]] == [
-        ("docx", "fail"),
-        ("pdf", "fail"),
-    ]
-    assert "local TextIn" in result["exports"][0]["error"]["message"]
-
-
 def test_a_pinned_schema_version_is_kept(client: Client) -> None:
     assert client.parse(b"x", "a.txt", {"schema_version": "1.3.0"})["schema_version"] == "1.3.0"
 
@@ -211,15 +202,29 @@ def test_the_same_document_gets_the_same_element_ids(client: Client) -> None:
     assert [e["element_id"] for e in first["elements"]] == [e["element_id"] for e in second["elements"]]
 
 
-def test_a_config_without_the_json_content_type_yields_no_elements(
-    client: Client, textin: TextInServer
+@pytest.mark.parametrize("config_type", [None, "text/plain"])
+def test_a_config_is_applied_whatever_the_content_type_of_its_part(
+    client: Client, textin: TextInServer, config_type: str | None
 ) -> None:
-    envelope = client.submit(MARKDOWN, "a.md", {"capabilities": {"pages": True}}, config_type=None)
+    envelope = client.submit(MARKDOWN, "a.md", {"capabilities": {"pages": True}}, config_type=config_type)
     job_id = envelope["data"]["job_id"]
     result = client.result(client.wait(job_id)["result_url"])
-    assert result["elements"] == []
-    assert "pages" not in result
-    assert textin.jobs[job_id].config_content_type == ""
+    assert len(result["elements"]) == len(result["pages"][0]["element_ids"]) == 10
+    assert textin.jobs[job_id].config_content_type == (config_type or "")
+
+
+def test_null_in_a_config_is_as_absent(client: Client, textin: TextInServer) -> None:
+    blocks = ("document", "capabilities", "scope", "config", "exports", "schema_version")
+    configs = [
+        dict.fromkeys(blocks),
+        {"capabilities": {"pages": True, "table_view": None, "include_hierarchy": None}},
+        {"scope": {"page_range": None}, "config": {"engine_params": {"formula_level": None}}},
+    ]
+    results = [client.parse(MARKDOWN, "a.md", config) for config in configs]
+    assert [len(result["elements"]) for result in results] == [10, 10, 10]
+    assert all("parent_id" in result["elements"][1]["metadata"] for result in results)
+    assert ["pages" in result for result in results] == [False, True, False]
+    assert next(iter(textin.jobs.values())).config == configs[0]
 
 
 def docx() -> bytes:

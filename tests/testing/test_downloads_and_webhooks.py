@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.testing.client import Client, conforms
+from tests.testing.client import PATH, Client, conforms
 from textin_provider.testing import JobScript, TextInServer
 
 if TYPE_CHECKING:
@@ -92,6 +92,19 @@ def test_a_document_is_downloaded_from_its_url(
     job = textin.jobs[job_id]
     assert (job.file_url, job.filename, job.size) == (url, "名.md", len(DOCUMENT))
     assert job.file_id == textin.jobs[client.submit(DOCUMENT, "b.md")["data"]["job_id"]].file_id
+
+
+def test_a_file_url_may_be_sent_urlencoded(
+    client: Client, textin: TextInServer, elsewhere: Elsewhere
+) -> None:
+    form = {"file_url": f"{elsewhere.url}/a%20b.md", "config": '{"capabilities": {"pages": true}}'}
+    response = client.session.post(textin.url + PATH, data=form, timeout=30)
+    result = client.result(client.wait(response.json()["data"]["job_id"])["result_url"])
+    assert (result["metadata"]["filename"], len(result["pages"])) == ("a b.md", 1)
+    empty = client.session.post(textin.url + PATH, data={"webhook": "http://127.0.0.1:9/"}, timeout=30)
+    assert empty.json()["data"]["message"] == "File not uploaded"
+    long = client.session.post(textin.url + PATH, data={"config": "x" * 1024 * 1024}, timeout=30)
+    assert (long.json()["code"], "longer than" in long.json()["data"]["message"]) == (40004, True)
 
 
 def test_a_url_with_an_error_response_fails_the_job(client: Client, elsewhere: Elsewhere) -> None:

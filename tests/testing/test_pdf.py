@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 import pytest
-from pypdf import PdfReader, PdfWriter
+from pypdf import PdfWriter
 
-from tests.testing.small_pdf import Page, small_pdf
+from tests.testing.small_pdf import Page, small_pdf, with_image, written
 
 if TYPE_CHECKING:
     from tests.testing.client import Client
@@ -85,29 +84,3 @@ def test_a_scanned_page_among_others_is_not_counted(client: Client) -> None:
     result = client.parse(written(with_image(pages=2)), "half.pdf", {"capabilities": {"pages": True}})
     assert result["success_count"] == 1
     assert [page["status"] for page in result["pages"]] == ["Failed", "Success"]
-
-
-def written(writer: PdfWriter) -> bytes:
-    out = io.BytesIO()
-    writer.write(out)
-    return out.getvalue()
-
-
-def with_image(pages: int) -> PdfWriter:
-    """Return a PDF whose first page shows an image and no text."""
-    from pypdf.generic import DictionaryObject, NameObject, NumberObject, StreamObject
-
-    writer = PdfWriter()
-    page = writer.add_blank_page(100, 100)
-    image = StreamObject()
-    image.set_data(b"\x00")
-    image[NameObject("/Subtype")] = NameObject("/Image")
-    image[NameObject("/Width")] = image[NameObject("/Height")] = NumberObject(1)
-    images = DictionaryObject({NameObject("/Im0"): writer._add_object(image)})
-    painted = StreamObject()
-    painted.set_data(b"q 100 0 0 100 0 0 cm /Im0 Do Q")
-    page[NameObject("/Contents")] = writer._add_object(painted)
-    page[NameObject("/Resources")] = DictionaryObject({NameObject("/XObject"): images})
-    for index in range(pages - 1):
-        writer.add_page(PdfReader(io.BytesIO(small_pdf())).pages[index])
-    return writer

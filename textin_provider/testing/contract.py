@@ -109,9 +109,10 @@ def _value(name: str, text: str, schema: Mapping[str, Any]) -> Any:
             raise Refusal(BAD_REQUEST, f"{name}: {text!r} is not a whole number")
         value = int(text)
     elif schema["type"] == "boolean":
-        if text not in _BOOLEANS:
+        # The vendor's SDK sends True and False.
+        if text.lower() not in _BOOLEANS:
             raise Refusal(BAD_REQUEST, f"{name}: {text!r} is neither true nor false")
-        value = _BOOLEANS[text]
+        value = _BOOLEANS[text.lower()]
     elif schema.get("format") == "date-time":
         value = _timestamp(name, text)
     if "enum" in schema and value not in schema["enum"]:

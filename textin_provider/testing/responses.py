@@ -28,6 +28,8 @@ UNKNOWN_URL = 40400
 FILE_CORRUPTED = 40422
 PASSWORD_REQUIRED = 40423
 PAGE_OUT_OF_RANGE = 40424
+NOT_FOUND = 404
+PAGES_FAILED = 50207
 INTERNAL_ERROR = 500
 WORKSPACE_UNKNOWN = 1005006000
 FILE_IN_WORK = 1005006016
@@ -47,6 +49,8 @@ MESSAGES = {
     FILE_CORRUPTED: "File is corrupted",
     PASSWORD_REQUIRED: "PDF password is missing or wrong",
     PAGE_OUT_OF_RANGE: "Page range is outside the file",
+    NOT_FOUND: "image does not exist",
+    PAGES_FAILED: "Some pages failed",
     INTERNAL_ERROR: "Internal server error",
     WORKSPACE_UNKNOWN: "Workspace does not exist",
     FILE_IN_WORK: "File is being processed",
@@ -55,6 +59,7 @@ MESSAGES = {
 }
 
 _DOCFLOW_PATHS = "/api/app-api/"
+_FINANCE_PATHS = "/user/finance/"
 
 
 class Body(Protocol):
@@ -147,14 +152,21 @@ class HttpResponse:
 
 
 class Envelope(Enum):
-    """The envelope of a service: ``{code, message, data}`` of xParse, ``{code, msg, result}`` of DocFlow."""
+    """
+    The envelope of a service.
+
+    ``{code, message, data}`` of xParse, ``{code, msg, result}`` of DocFlow, ``{code, msg, data}`` of finance.
+    """
 
     XPARSE = "xparse"
     DOCFLOW = "docflow"
+    FINANCE = "finance"
 
     @classmethod
     def of(cls, path: str) -> Envelope:
         """Return the envelope of the responses to requests for ``path``."""
+        if path.startswith(_FINANCE_PATHS):
+            return cls.FINANCE
         return cls.DOCFLOW if path.startswith(_DOCFLOW_PATHS) else cls.XPARSE
 
     def success(self, data: dict[str, Any]) -> HttpResponse:
@@ -166,10 +178,13 @@ class Envelope(Enum):
         prefix, suffix = _FRAMES[self]
         return HttpResponse(BytesBody(b"".join((prefix, *data, suffix))), code=SUCCESS)
 
-    def wrap(self, body: Body) -> Body:
-        """Return a body of JSON data inside the envelope of a success response."""
+    def wrap(self, body: Body, code: int = SUCCESS) -> HttpResponse:
+        """Return a response with a body of JSON data, as it is for success; ``code`` may be another one."""
         prefix, suffix = _FRAMES[self]
-        return FramedBody(prefix, body, suffix)
+        if code != SUCCESS:
+            head = encode_json({"code": code, "message": MESSAGES.get(code, "scripted code")})
+            prefix = head[:-1] + b',"data":'
+        return HttpResponse(FramedBody(prefix, body, suffix), code=code)
 
     def error(
         self, code: int, message: str, detail: str | None = None, *, http_status: int = 200
@@ -180,12 +195,14 @@ class Envelope(Enum):
             if detail is not None:
                 value["data"] = {"message": detail}
         else:
-            value = {"code": code, "msg": f"{message}: {detail}" if detail else message, "result": None}
+            content = "result" if self is Envelope.DOCFLOW else "data"
+            value = {"code": code, "msg": f"{message}: {detail}" if detail else message, content: None}
         return HttpResponse(BytesBody(encode_json(value)), http_status=http_status, code=code)
 
 
 _FRAMES = {
     Envelope.XPARSE: (b'{"code":200,"message":"success","data":', b"}"),
+    Envelope.FINANCE: (b'{"code":200,"msg":"success","data":', b"}"),
     Envelope.DOCFLOW: ('{"code":200,"msg":"成功","result":'.encode(), b"}"),
 }
 

@@ -53,6 +53,7 @@ class Route:
     One endpoint: its name in the request log and for faults, its method and path, and its handler.
 
     With ``takes_tail`` the path is a prefix, and the one segment that follows goes to the handler.
+    ``foreign_app_code`` is the code of the response to another app id.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Route:
     handler: Callable[[RoutedRequest], Awaitable[HttpResponse]]
     takes_tail: bool = False
     needs_credentials: bool = True
+    foreign_app_code: int = responses.CREDENTIALS_INVALID
 
     def match(self, method: str, path: str) -> str | None:
         """Return the tail of a path that matches (empty if the route takes none), None for any other path."""
@@ -88,11 +90,12 @@ class Credentials:
     app_id: str
     secret_code: str
 
-    def check(self, raw_headers: list[tuple[bytes, bytes]]) -> None:
+    def check(self, raw_headers: list[tuple[bytes, bytes]], foreign_app_code: int) -> None:
         """
         Check the credentials in the headers.
 
-        :raises Refusal: 40101 if one is missing, 40102 if one is wrong.
+        :raises Refusal: 40101 if one is missing, ``foreign_app_code`` for another app id, 40102 for a wrong
+            secret code.
         """
         app_id = secret_code = b""
         for name, value in raw_headers:
@@ -102,7 +105,9 @@ class Credentials:
                 secret_code = value
         if not app_id.strip() or not secret_code.strip():
             raise Refusal(responses.CREDENTIALS_MISSING, "send both x-ti-app-id and x-ti-secret-code")
-        if app_id != self.app_id.encode() or secret_code != self.secret_code.encode():
+        if app_id != self.app_id.encode():
+            raise Refusal(foreign_app_code, "verification failed")
+        if secret_code != self.secret_code.encode():
             raise Refusal(responses.CREDENTIALS_INVALID, "verification failed")
 
 
@@ -160,7 +165,7 @@ class Application:
         if not route.needs_credentials:
             return None
         try:
-            self._credentials.check(logged.raw_headers)
+            self._credentials.check(logged.raw_headers, route.foreign_app_code)
             self._limits.admit_request()
         except Refusal as refusal:
             return refusal

@@ -8,7 +8,7 @@ import tempfile
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textin_provider.testing.docflow.files import Reading
 from textin_provider.testing.faults import FaultQueue
@@ -17,7 +17,7 @@ from textin_provider.testing.uploads import Upload
 from textin_provider.testing.xparse.jobs import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from textin_provider.testing.background import Delivery
     from textin_provider.testing.docflow.query_files import Quirks
@@ -62,6 +62,7 @@ class Running:
         from textin_provider.testing.background import Background
         from textin_provider.testing.docflow.endpoints import DocFlowEndpoints
         from textin_provider.testing.docflow.runner import FileRunner
+        from textin_provider.testing.finance import FinanceEndpoints
         from textin_provider.testing.http_server import HttpServer
         from textin_provider.testing.routing import Application, Credentials
         from textin_provider.testing.xparse.endpoints import XParseEndpoints
@@ -84,7 +85,8 @@ class Running:
             quirks=state.quirks,
             base_url=self.url,
         )
-        routes = [*self._xparse.routes(), *docflow.routes()]
+        finance = FinanceEndpoints(state.limits)
+        routes = [*self._xparse.routes(), *docflow.routes(), *finance.routes()]
         self._credentials = Credentials(settings.app_id, settings.secret_code)
         app = Application(routes, self._credentials, state)
         self._http_server = HttpServer(app, listener, state.request_log.add_connection, background.close)
@@ -108,10 +110,12 @@ class Running:
         """Begin the queued jobs that the account allows now."""
         self._http_server.call_soon(self._slots.fill)
 
-    def add_job(self, script: JobScript, document: bytes, filename: str) -> str:
+    def add_job(
+        self, script: JobScript, document: bytes, filename: str, config: Mapping[str, Any] | None
+    ) -> str:
         """Create a job without a submit request and return its id."""
         upload = Upload.of(document, filename, Path(self._spool.name))
-        job = Job(secrets.token_hex(16), script)
+        job = Job(secrets.token_hex(16), script, config=config)
         job.set_document(upload)
         self._xparse.add(job, upload, self._http_server.call_soon)
         return job.job_id

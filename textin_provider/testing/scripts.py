@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from textin_provider.testing.docflow.status import FAILED, UNFINISHED
+from textin_provider.testing.documents.export_files import FORMATS
+from textin_provider.testing.documents.page_ranges import intervals
+from textin_provider.testing.responses import SUCCESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
+
+    from textin_provider.testing.documents.page_ranges import Pages
 
 Item = TypeVar("Item")
 Script = TypeVar("Script")
@@ -24,15 +29,17 @@ class JobScript:
     """
     The script of one job; the defaults make an ordinary successful job.
 
-    :param status: the final state: ``completed``, ``failed``, ``never`` (the job stays in progress), or any
-        other word, such as ``stopped``, to test a client with a state that is not documented.
-    :param message: why the job failed; sent with the state ``failed`` only.
+    :param status: the final state: ``completed``, ``partial_completed``, which has a result too, ``failed``,
+        ``never`` (the job stays in progress), or any other word, such as ``stopped``, ``deleted`` or
+        ``cancelled``, to test a client with a state that is not documented.
+    :param message: why the job has no result, sent with the final state. None sends a usual message with
+        ``failed`` and none with other states.
     :param pending_seconds: seconds in the state ``pending``; None takes the server's default.
     :param processing_seconds: seconds in the state ``in_progress`` after that; None takes the server's
         default.
     :param states: states to show one per poll, independent of time; the last one stays.
     :param result: the content of the result URL instead of the parsed document: bytes as they are, text as
-        UTF-8, anything else as JSON.
+        UTF-8, anything else as JSON. Pages, exports and images of the script then have no effect.
     :param result_bytes: serve a synthetic, valid result of exactly this many bytes (1,024 at least),
         generated while it is sent.
     :param wrapped: serve the result inside ``{code, message, data}``.
@@ -42,10 +49,22 @@ class JobScript:
         returns a new one.
     :param result_token_downloads: the same after this many downloads.
     :param vanish: the job is not found any more after this many polls.
+    :param page_count: number of pages of the document, instead of its own. The text of a document of one
+        page is spread over them, and a page without text gets a paragraph.
+    :param failed_pages: pages that fail, 1-based: text such as ``"2,5-6"``, or page numbers. They have no
+        elements and do not count in ``success_count``. Pages that are not parsed are ignored.
+    :param list_pages: put ``pages`` into the result even if the config does not ask for them.
+    :param failed_exports: formats of ``config.exports`` whose export fails: ``docx``, ``xlsx``, ``pdf``.
+    :param export_lifetime: seconds after which the export files of the result are not found any more; None
+        for 30 days.
+    :param image_lifetime: seconds after which the image links of the result are not found any more; None for
+        no limit.
+    :param code: business code of the envelope around the result, e.g. 50207 for failed pages. Another code
+        than 200 wraps the result.
     """
 
     status: str = "completed"
-    message: str = "document could not be parsed"
+    message: str | None = None
     pending_seconds: float | None = None
     processing_seconds: float | None = None
     states: Sequence[str] | None = None
@@ -56,15 +75,42 @@ class JobScript:
     result_token_lifetime: float | None = None
     result_token_downloads: int | None = None
     vanish: int | None = None
+    page_count: int | None = None
+    failed_pages: Pages = ()
+    list_pages: bool = False
+    failed_exports: Collection[str] = ()
+    export_lifetime: float | None = None
+    image_lifetime: float | None = None
+    code: int = SUCCESS
 
     def __post_init__(self) -> None:
         if self.result_bytes is not None and self.result_bytes < MIN_RESULT_BYTES:
             raise ValueError(f"result_bytes: {self.result_bytes} is less than {MIN_RESULT_BYTES}")
+        if self.page_count is not None and self.page_count < 1:
+            raise ValueError(f"page_count: {self.page_count} is less than 1")
+        for name in self.failed_exports:
+            if name not in FORMATS:
+                raise ValueError(f"failed_exports: {name!r} is not one of {', '.join(FORMATS)}")
+        self._check_failed_pages()
+
+    def _check_failed_pages(self) -> None:
+        try:
+            ranges = intervals(self.failed_pages)
+        except ValueError as exc:
+            raise ValueError(f"failed_pages: {exc}") from None
+        last = max((last for _, last in ranges), default=0)
+        if self.page_count is not None and last > self.page_count:
+            raise ValueError(f"failed_pages: page {last} is beyond page_count {self.page_count}")
 
     @property
     def final_state(self) -> str:
         """The state in which the job ends."""
         return self.states[-1] if self.states else self.status
+
+    @property
+    def is_wrapped(self) -> bool:
+        """Whether the result is served inside an envelope."""
+        return self.wrapped or self.code != SUCCESS
 
     @property
     def ends(self) -> bool:
@@ -194,3 +240,7 @@ class ScriptedRegistry(Mapping[str, Item], Generic[Item, Script]):
     def next_script(self) -> Script:
         """Return the script of the job or file that is being created."""
         return self._scripts.popleft() if self._scripts else self._default_script()
+
+    def peek_script(self) -> Script:
+        """Return the script that the next job or file will have, unless another one is created before it."""
+        return self._scripts[0] if self._scripts else self._default_script()

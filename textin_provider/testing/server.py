@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from textin_provider.testing.faults import ScriptedFault
 
 ENDPOINTS = (
-    "submit", "status", "result", "upload", "fetch", "delete", "retry", "workspaces", "unknown", "*",
+    "submit", "status", "result", "sync", "export", "image", "upload", "fetch", "delete", "retry",
+    "workspaces", "balance", "package", "unknown", "*",
 )  # fmt: skip
 MAX_FILE_BYTES = 500 * 1024 * 1024
 MAX_DOCFLOW_FILE_BYTES = 100 * 1024 * 1024
@@ -44,7 +45,8 @@ class TextInServer:
     :param pending_seconds: seconds that a job or file is queued, unless its script defines another time.
     :param processing_seconds: seconds that it is processed after that.
     :param workspace_id: the existing DocFlow workspace, or several.
-    :param account: limits of request rate and jobs in work, e.g. ``PLANS["paid"]``; None is no limit.
+    :param account: limits of request rate and jobs in work, balance and packages, e.g. ``PLANS["paid"]``;
+        None is ``Account()``, which limits nothing.
     :param quirks: irregularities of the lists of DocFlow files.
     :param max_file_bytes: the largest document that xParse accepts; TextIn's limit is 500 MB.
     :param max_docflow_file_bytes: the largest file that DocFlow accepts; TextIn's limit is 100 MB.
@@ -196,10 +198,14 @@ class TextInServer:
         self._state.jobs.queue_script(script)
 
     def add_job(
-        self, script: JobScript | None = None, document: bytes = SAMPLE, filename: str = "sample.md"
+        self,
+        script: JobScript | None = None,
+        document: bytes = SAMPLE,
+        filename: str = "sample.md",
+        config: Mapping[str, Any] | None = None,
     ) -> str:
         """Create a job without a submit request or billing, and return its id."""
-        return self._running_now().add_job(script or JobScript(), document, filename)
+        return self._running_now().add_job(script or JobScript(), document, filename, config)
 
     def script_file(self, script: FileScript) -> None:
         """Use ``script`` for the next uploaded file; scripts are used in the order given."""

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Self
+from urllib.parse import parse_qsl
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +46,7 @@ def spool_path(spool: Path) -> Path:
 
 
 class FormError(Exception):
-    """Raised for a request body that is not a valid multipart form."""
+    """Raised for a request body that is not a valid form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +83,16 @@ class Form:
 
 async def read_form(body: RequestBody, content_type: str, spool: Path, max_file_bytes: int) -> Form:
     """
-    Read the whole request body; store files in the directory ``spool``.
+    Read the whole request body, multipart or URL-encoded; store files in the directory ``spool``.
 
-    :raises FormError: if the body is not multipart, is malformed, or has a field of more than 1 MiB.
+    :raises FormError: if the body is no form, is malformed, or has a field of more than 1 MiB.
     """
     from python_multipart.exceptions import FormParserError
     from python_multipart.multipart import MultipartParser, parse_options_header
 
     kind, options = parse_options_header(content_type)
+    if kind == b"application/x-www-form-urlencoded":
+        return await _read_urlencoded(body)
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:
         await body.drain()
@@ -109,6 +112,19 @@ async def read_form(body: RequestBody, content_type: str, spool: Path, max_file_
         builder.abort()
         raise
     return builder.form
+
+
+async def _read_urlencoded(body: RequestBody) -> Form:
+    data = bytearray()
+    async for chunk in body.chunks():
+        if len(data) <= MAX_FIELD_BYTES:
+            data += chunk
+    if len(data) > MAX_FIELD_BYTES:
+        raise FormError(f"the URL-encoded form is longer than {MAX_FIELD_BYTES} bytes")
+    form = Form()
+    for name, value in parse_qsl(bytes(data), keep_blank_values=True):
+        form.fields.setdefault(name.decode("utf-8", "replace"), []).append(Field(value, ""))
+    return form
 
 
 class _BadPartError(ValueError):

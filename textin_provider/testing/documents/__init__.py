@@ -10,21 +10,24 @@ from textin_provider.testing.documents.config import chosen_pages
 from textin_provider.testing.documents.html import read_html
 from textin_provider.testing.documents.kinds import Kind, detect
 from textin_provider.testing.documents.model import PageInfo, ParsedDocument, UnreadableError
+from textin_provider.testing.documents.page_ranges import intervals
+from textin_provider.testing.documents.paging import with_failed_pages, with_page_count
 from textin_provider.testing.documents.result import compose
 from textin_provider.testing.documents.text import decode, read_csv, read_markdown, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from textin_provider.testing.documents.page_ranges import Pages
     from textin_provider.testing.uploads import Upload
 
 MAX_TEXT_BYTES = 16 * 1024 * 1024
 _BETWEEN_DOCUMENTS = re.compile(r"\f|(?:\A|\n[ \t]*\n)[ \t]*-{3,}[ \t]*(?=\n|\Z)")
 
 
-def inspect(upload: Upload, config: Mapping[str, Any]) -> None:
+def inspect(upload: Upload, config: Mapping[str, Any], page_count: int | None = None) -> None:
     """
-    Check a document before its job is created; blocking.
+    Check a document before its job is created; blocking. ``page_count`` replaces that of the document.
 
     :raises Refusal: if TextIn does not accept the type, the file is corrupted, the password is missing or
         wrong, or the page range exceeds the file.
@@ -34,24 +37,36 @@ def inspect(upload: Upload, config: Mapping[str, Any]) -> None:
         from textin_provider.testing.documents import pdf
 
         with pdf.opened(upload.path, _password(config)) as reader:
-            chosen_pages(config, len(reader.pages))
+            chosen_pages(config, page_count or len(reader.pages))
     elif kind.is_text:
-        chosen_pages(config, 1)
+        chosen_pages(config, page_count or 1)
 
 
 def parse(
-    upload: Upload, config: Mapping[str, Any], *, job_id: str, file_id: str, source_url: str | None = None
+    upload: Upload,
+    config: Mapping[str, Any],
+    *,
+    job_id: str,
+    file_id: str,
+    source_url: str | None = None,
+    page_count: int | None = None,
+    failed_pages: Pages = (),
 ) -> dict[str, Any]:
     """
     Return the parse result of a document according to ``config``; blocking.
+
+    ``page_count`` replaces the page count of the document, and ``failed_pages`` have no elements.
 
     :raises Refusal: see :func:`inspect`.
     :raises UnreadableError: if only TextIn itself can read the document.
     """
     kind = detect(upload.path, upload.filename)
-    document = read(upload, config)
+    if page_count is None:
+        document = read(upload, config)
+    else:
+        document = with_page_count(read(upload, {**config, "scope": {}}), page_count, config)
     return compose(
-        document,
+        with_failed_pages(document, intervals(failed_pages)),
         config,
         ids={"file_id": file_id, "job_id": job_id},
         filename=upload.filename,

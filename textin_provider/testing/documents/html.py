@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
-from textin_provider.testing.documents.model import CODE, LIST_ITEM, PARAGRAPH, TABLE, TITLE, Block, Cell
+from textin_provider.testing.documents.model import (
+    CODE,
+    IMAGE,
+    LIST_ITEM,
+    PARAGRAPH,
+    TABLE,
+    TITLE,
+    Block,
+    Cell,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +33,7 @@ _BREAKING = _PARAGRAPHS | _LISTS | _HEADINGS.keys() | {"li", "pre", "table"}
 
 
 def read_html(text: str) -> Iterator[Block]:
-    """Yield titles, paragraphs, list items, code and tables in reading order."""
+    """Yield titles, paragraphs, list items, code, images and tables in reading order."""
     reader = _HtmlReader()
     reader.feed(text)
     reader.close()
@@ -61,6 +70,9 @@ class _HtmlReader(HTMLParser):
             self._table.start(tag, dict(attrs))
         elif tag == "br":
             self._text += "\n"
+        elif tag == "img" and not self._hidden:
+            self.flush()
+            self.blocks.append(Block(IMAGE, _collapse(dict(attrs).get("alt") or "")))
         elif tag in _BREAKING:
             self.flush()
             self._open(tag)

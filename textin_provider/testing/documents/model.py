@@ -14,6 +14,7 @@ PARAGRAPH = "NarrativeText"
 LIST_ITEM = "ListItem"
 CODE = "CodeSnippet"
 TABLE = "Table"
+IMAGE = "Image"
 
 _LEFT, _TOP, _RIGHT, _BOTTOM = 0.1, 0.06, 0.9, 0.94
 _INDENT = 0.03
@@ -47,7 +48,8 @@ class Block:
 
     ``depth`` is the level of a Title (1 is the highest) or the nesting of a ListItem (from 0). ``cells``
     belong to a Table, ``language`` to a CodeSnippet. ``box`` is its position, None if the format has none.
-    ``source_lines`` are the lines of which its text was joined, if any.
+    ``source_lines`` are the lines of which its text was joined, if any. The text of an Image is its
+    alternative text, which may be empty.
     """
 
     type: str

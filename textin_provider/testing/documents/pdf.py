@@ -1,4 +1,4 @@
-"""PDF reader: the text of the pages, joined into titles, paragraphs and list items; without OCR."""
+"""PDF reader: the text of the pages, joined into titles, paragraphs and list items, and images; no OCR."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import hypot
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from textin_provider.testing.documents.config import chosen_pages
 from textin_provider.testing.documents.model import (
+    IMAGE,
     LIST_ITEM,
     PARAGRAPH,
     TITLE,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pypdf import PageObject, PdfReader
+    from pypdf.generic import DictionaryObject
 
 _PARAGRAPH_GAP = 1.7
 _SAME_SIZE = 0.1
@@ -61,33 +63,52 @@ def opened(path: Path, password: str) -> Iterator[PdfReader]:
 
 def read(path: Path, password: str, config: Mapping[str, Any]) -> ParsedDocument:
     """
-    Return the text of the pages that the config selects.
+    Return the text of the pages that the config selects; the images of a page follow its text.
 
     :raises Refusal: as :func:`opened`, and 40424 for a page range outside the file.
     :raises UnreadableError: if no page has readable text.
     """
-    pages: list[tuple[PageInfo, list[_Line]]] = []
     with opened(path, password) as reader:
         count = len(reader.pages)
-        for number in chosen_pages(config, count):
-            pages.append(_page(reader.pages[number - 1], number))
-    if not any(page.readable for page, _ in pages):
+        pages = [_page(reader.pages[number - 1], number) for number in chosen_pages(config, count)]
+    if not any(page.info.readable for page in pages):
         raise UnreadableError("no page has readable text: the local TextIn has no OCR")
-    body = _body_size(line for _, lines in pages for line in lines)
-    blocks = [block for page, lines in pages for block in _page_blocks(lines, body, page)]
-    return ParsedDocument(tuple(blocks), tuple(page for page, _ in pages), count)
+    body = _body_size(line for page in pages for line in page.lines)
+    blocks = [block for page in pages for block in _page_blocks(page, body)]
+    return ParsedDocument(tuple(blocks), tuple(page.info for page in pages), count)
 
 
-def _page(page: PageObject, number: int) -> tuple[PageInfo, list[_Line]]:
+class _Page(NamedTuple):
+    """A page that was read: its lines, and the number of its images."""
+
+    info: PageInfo
+    lines: list[_Line]
+    images: int
+
+
+def _page(page: PageObject, number: int) -> _Page:
     width, height = float(page.mediabox.width), float(page.mediabox.height)
     try:
         lines = _page_lines(page)
         # A page without text is a scan if it has an image, otherwise empty.
         readable = bool(lines) or not len(page.images)
+        images = _image_count(page) if lines else 0
     except Exception:
         # pypdf raises many types of errors for corrupted content; other pages may be intact.
-        lines, readable = [], False
-    return PageInfo(number, width, height, page.rotation % 360, readable), lines
+        lines, readable, images = [], False, 0
+    return _Page(PageInfo(number, width, height, page.rotation % 360, readable), lines, images)
+
+
+def _image_count(page: PageObject) -> int:
+    """Return the number of images among the resources; ``page.images`` would parse the page's content."""
+    from pypdf.generic import NameObject
+
+    resources = cast("DictionaryObject", page["/Resources"])
+    if "/XObject" not in resources:
+        return 0
+    objects = cast("DictionaryObject", resources["/XObject"])
+    kinds = [cast("DictionaryObject", objects[name])["/Subtype"] for name in objects]
+    return kinds.count(NameObject("/Image"))
 
 
 @dataclass(slots=True)
@@ -133,15 +154,16 @@ def _body_size(lines: Iterable[_Line]) -> float:
     return max(sizes, key=lambda size: sizes[size]) if sizes else 1.0
 
 
-def _page_blocks(lines: Sequence[_Line], body: float, page: PageInfo) -> list[Block]:
+def _page_blocks(page: _Page, body: float) -> list[Block]:
     """Return the blocks of a page; ``body`` is the font size of the body text."""
     paragraphs: list[list[_Line]] = []
-    for line in lines:
+    for line in page.lines:
         if paragraphs and _continues(paragraphs[-1][-1], line):
             paragraphs[-1].append(line)
         else:
             paragraphs.append([line])
-    return [_block(paragraph, body, page) for paragraph in paragraphs]
+    images = [Block(IMAGE, page=page.info.number)] * page.images
+    return [*(_block(paragraph, body, page.info) for paragraph in paragraphs), *images]
 
 
 def _continues(last: _Line, line: _Line) -> bool:

@@ -58,8 +58,6 @@ def compose(
         result["title_tree"] = _title_tree(document.blocks, elements)
     if capabilities.get("pages"):
         result["pages"] = _pages(document, elements)
-    if config.get("exports"):
-        result["exports"] = [_export(export["format"]) for export in config["exports"]]
     return result
 
 
@@ -125,14 +123,6 @@ def _pages(document: ParsedDocument, elements: Sequence[Mapping[str, Any]]) -> l
     return pages
 
 
-def _export(file_format: str) -> dict[str, Any]:
-    return {
-        "format": file_format,
-        "status": "fail",
-        "error": {"message": "the local TextIn does not create export files"},
-    }
-
-
 def _add_hierarchy(blocks: Sequence[Block], elements: Sequence[dict[str, Any]]) -> None:
     """
     Write ``parent_id``, ``children_ids`` and ``category_depth`` into the metadata of ``elements``.
@@ -193,10 +183,14 @@ def _markdown(blocks: Iterable[Block], table_view: str) -> str:
     text = ""
     was_item = False
     for block in blocks:
+        piece = _markdown_block(block, table_view)
+        if not piece:
+            # An image without alternative text.
+            continue
         is_item = block.type == LIST_ITEM
         if text:
             text += "\n" if is_item and was_item else "\n\n"
-        text += _markdown_block(block, table_view)
+        text += piece
         was_item = is_item
     return text
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from textin_provider.testing.documents.html import read_html
 from textin_provider.testing.documents.model import (
     CODE,
+    IMAGE,
     LIST_ITEM,
     PARAGRAPH,
     TABLE,
@@ -61,7 +62,11 @@ def read_csv(text: str) -> Iterator[Block]:
 
 
 def read_markdown(text: str) -> Iterator[Block]:
-    """Yield titles, paragraphs, list items, code and tables of CommonMark in reading order."""
+    """
+    Yield titles, paragraphs, list items, code, images and tables of CommonMark in reading order.
+
+    A paragraph of nothing but an image is an image; any other image is its alternative text.
+    """
     from markdown_it import MarkdownIt
 
     yield from _MarkdownReader(MarkdownIt("commonmark").enable("table").parse(text)).blocks()
@@ -81,7 +86,7 @@ class _MarkdownReader:
             self._enter(token)
             if token.type == "inline":
                 block = self._inline(self._tokens[index - 1], token)
-                if block is not None and block.text:
+                if block is not None and (block.text or block.type == IMAGE):
                     yield block
             elif token.type in ("fence", "code_block"):
                 yield Block(CODE, token.content.rstrip("\n"), language=token.info.strip())
@@ -117,7 +122,8 @@ class _MarkdownReader:
             return Block(
                 LIST_ITEM, text, depth=len(self._markers) - 1, marker=self._markers[-1], source_lines=lines
             )
-        return Block(PARAGRAPH, text, source_lines=lines)
+        is_image = [child.type for child in token.children or ()] == ["image"]
+        return Block(IMAGE if is_image else PARAGRAPH, text, source_lines=lines)
 
 
 def _plain(token: Token) -> list[str]:

@@ -1,21 +1,20 @@
-"""The xParse endpoints: submit a document, get the status of its job, download its result."""
+"""The xParse endpoints: submit a document, get the status of its job, download its result; parse at once."""
 
 from __future__ import annotations
 
-import json
+import asyncio
 import logging
 import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-from textin_provider.testing.documents import inspect, parse
+from textin_provider.testing.documents import inspect
 from textin_provider.testing.responses import (
     BAD_REQUEST,
+    FILE_CORRUPTED,
     FILE_TOO_LARGE,
-    JSON_TYPE,
     PARAMETER_ERROR,
     Envelope,
-    FileBody,
     HttpResponse,
     Refusal,
 )
@@ -23,14 +22,14 @@ from textin_provider.testing.routing import Route, RoutedRequest
 from textin_provider.testing.scripts import OWN_URL
 from textin_provider.testing.uploads import FormError, read_form
 from textin_provider.testing.xparse.jobs import (
-    COMPLETED,
-    FAILED,
     IN_PROGRESS,
     PENDING,
+    WITH_RESULT,
     FinalState,
     Job,
     JobRegistry,
 )
+from textin_provider.testing.xparse.results import ResultWriter
 from textin_provider.testing.xparse.submit_request import SubmitRequest, effective_config, read_submit
 
 if TYPE_CHECKING:
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("textin_provider.testing")
 
 JOBS_PATH = "/api/v1/xparse/parse/async"
+SYNC_PATH = "/api/v1/xparse/parse/sync"
 RESULT_PATH = "/file/xparse_result/"
 
 
@@ -53,36 +53,37 @@ class XParseEndpoints:
         self._runner = runner
         self._base_url = base_url
         self._max_file_bytes = max_file_bytes
+        self._results = ResultWriter(runner.background.spool, base_url)
 
     def routes(self) -> list[Route]:
         """Return the routes, the most frequent first."""
         return [
             Route("status", "GET", JOBS_PATH + "/", self.status, takes_tail=True),
             Route("submit", "POST", JOBS_PATH, self.submit),
+            Route("sync", "POST", SYNC_PATH, self.sync),
             Route("result", "GET", RESULT_PATH, self.result, takes_tail=True, needs_credentials=False),
+            *self._results.routes(),
         ]
 
     async def submit(self, request: RoutedRequest) -> HttpResponse:
         """Create a job for one document."""
-        content_type = request.logged.headers.get("content-type", "")
-        background = self._runner.background
-        try:
-            form = await read_form(request.body, content_type, background.spool, self._max_file_bytes)
-        except FormError as exc:
-            raise Refusal(PARAMETER_ERROR, str(exc)) from exc
-        try:
-            submit = read_submit(form)
-            if submit.upload is not None:
-                self._check_size(submit.upload)
-                config = effective_config(submit.config, submit.config_content_type)
-                await background.run_in_thread(inspect, submit.upload, config)
-            self._runner.slots.check()
-        except BaseException:
-            form.discard()
-            raise
-        form.discard(keep=[submit.upload])
+        submit = await self._read(request, self._runner.slots.check)
         job = self._create(submit)
+        self._start(job, submit.upload)
         return Envelope.XPARSE.success({"job_id": job.job_id})
+
+    async def sync(self, request: RoutedRequest) -> HttpResponse:
+        """Return the result of one document; a job that never ends gets no response."""
+        submit = await self._read(request)
+        job = self._create(submit)
+        if not job.script.ends:
+            await asyncio.Event().wait()
+        outcome = await self._runner.finish(job, submit.upload, self._parse)
+        job.end(outcome)
+        log.info("job %s %s: %s", job.job_id, outcome.status, outcome.message or job.filename)
+        if outcome.result is None:
+            raise Refusal(FILE_CORRUPTED, outcome.message or f"the job is {outcome.status}")
+        return Envelope.XPARSE.wrap(outcome.result, job.script.code)
 
     async def status(self, request: RoutedRequest) -> HttpResponse:
         """Return the state of one job."""
@@ -109,13 +110,35 @@ class XParseEndpoints:
             return Envelope.XPARSE.error(404, "result does not exist or its URL has expired", http_status=404)
         job.downloads += 1
         job.token_downloads += 1
-        body = job.outcome.result
-        return HttpResponse(Envelope.XPARSE.wrap(body) if job.script.wrapped else body)
+        body, script = job.outcome.result, job.script
+        return Envelope.XPARSE.wrap(body, script.code) if script.is_wrapped else HttpResponse(body)
 
     def add(self, job: Job, upload: Upload, call_soon: Callable[..., None]) -> None:
         """Add a job without a submit request; thread-safe, ``call_soon`` schedules on the event loop."""
         self._jobs.add(job)
         call_soon(self._start, job, upload)
+
+    async def _read(self, request: RoutedRequest, check: Callable[[], None] = lambda: None) -> SubmitRequest:
+        """Read and check a submit request; ``check`` comes last and may refuse it."""
+        content_type = request.logged.headers.get("content-type", "")
+        background = self._runner.background
+        try:
+            form = await read_form(request.body, content_type, background.spool, self._max_file_bytes)
+        except FormError as exc:
+            raise Refusal(PARAMETER_ERROR, str(exc)) from exc
+        try:
+            submit = read_submit(form)
+            if submit.upload is not None:
+                self._check_size(submit.upload)
+                config = effective_config(submit.config)
+                page_count = self._jobs.peek_script().page_count
+                await background.run_in_thread(inspect, submit.upload, config, page_count)
+            check()
+        except BaseException:
+            form.discard()
+            raise
+        form.discard(keep=[submit.upload])
+        return submit
 
     def _check_size(self, upload: Upload) -> None:
         if upload.size == 0:
@@ -138,7 +161,6 @@ class XParseEndpoints:
         self._jobs.add(job)
         self._jobs.submissions += 1
         log.info("job %s submitted: %s, %d bytes", job.job_id, job.filename or job.file_url, job.size)
-        self._start(job, submit.upload)
         return job
 
     def _start(self, job: Job, upload: Upload | None) -> None:
@@ -147,22 +169,15 @@ class XParseEndpoints:
     def _parse(self, job: Job, upload: Upload) -> FinalState:
         """Parse a document; runs in a reader thread."""
         self._check_size(upload)
-        config = effective_config(job.config, job.config_content_type)
-        result = parse(upload, config, job_id=job.job_id, file_id=job.file_id, source_url=job.file_url)
-        if job.config_content_type not in (None, JSON_TYPE):
-            log.warning("job %s: no elements, since its config was not sent as %s", job.job_id, JSON_TYPE)
-            result |= {"markdown": "", "elements": []}
-        path = self._runner.background.spool / f"{job.job_id}.json"
-        path.write_bytes(json.dumps(result, ensure_ascii=False).encode())
-        return FinalState(COMPLETED, result=FileBody(path))
+        return FinalState(job.script.final_state, result=self._results.write(job, upload))
 
     def _status_data(self, job: Job, state: str) -> dict[str, Any]:
         data: dict[str, Any] = {"job_id": job.job_id, "file_id": job.file_id, "status": state}
-        if state == COMPLETED:
+        if state in WITH_RESULT:
             url = self._result_url(job)
             if url is not None:
                 data["result_url"] = url
-        elif state == FAILED and job.outcome is not None:
+        elif job.outcome is not None and state == job.outcome.status and job.outcome.message is not None:
             data["message"] = job.outcome.message
         return data
 

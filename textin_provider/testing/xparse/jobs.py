@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 PENDING = "pending"
 IN_PROGRESS = "in_progress"
 COMPLETED = "completed"
+PARTIAL_COMPLETED = "partial_completed"
+WITH_RESULT = (COMPLETED, PARTIAL_COMPLETED)
 FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class FinalState:
-    """The final state of a job, with its ``result`` if it completed and a ``message`` if it failed."""
+    """The final state of a job, with its ``result`` if it has one, or with a ``message``."""
 
     status: str
     message: str | None = None
@@ -72,6 +74,7 @@ class Job:
     token: str = field(default="", repr=False)
     token_expires: float = field(default=0.0, repr=False)
     token_downloads: int = field(default=0, repr=False)
+    ended: bool = field(default=False, repr=False)
     events: JobEvents | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -103,6 +106,12 @@ class Job:
             self.ready_at += now - self.queued_at
             self.queued_at = None
 
+    def end(self, outcome: FinalState) -> None:
+        """End the job now, whatever its times and scripted states are."""
+        self.outcome = outcome
+        self.events = None
+        self.ended = True
+
     def count_poll(self) -> None:
         """Count a status request."""
         self.polls += 1
@@ -110,6 +119,8 @@ class Job:
 
     def state(self, now: float) -> str:
         """Return the state at the monotonic time ``now``."""
+        if self.ended and self.outcome is not None:
+            return self.outcome.status
         if self.queued_at is not None:
             return PENDING
         states = self.script.states

@@ -15,7 +15,7 @@ from textin_provider.testing.documents import UnreadableError
 from textin_provider.testing.responses import BytesBody, Refusal
 from textin_provider.testing.synthetic import SyntheticResult
 from textin_provider.testing.uploads import Upload
-from textin_provider.testing.xparse.jobs import COMPLETED, FAILED, FinalState, Job
+from textin_provider.testing.xparse.jobs import FAILED, WITH_RESULT, FinalState, Job
 
 if TYPE_CHECKING:
     from textin_provider.testing.background import Background
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from textin_provider.testing.xparse.slots import JobSlots
 
 log = logging.getLogger("textin_provider.testing")
+
+FAILURE_MESSAGE = "document could not be parsed"
 
 Parse = Callable[[Job, Upload], FinalState]
 Payload = Callable[[Job], dict[str, Any]]
@@ -50,7 +52,7 @@ class JobRunner:
             upload.discard()
 
     async def _run(self, job: Job, upload: Upload | None, parse: Parse, payload: Payload) -> None:
-        job.outcome = await self._finish(job, upload, parse)
+        job.outcome = await self.finish(job, upload, parse)
         if job.events is None:
             await asyncio.sleep(max(0.0, job.ready_at - time.monotonic()))
         else:
@@ -61,19 +63,20 @@ class JobRunner:
         if job.webhook:
             self._webhooks.append(await self.background.deliver(job.webhook, payload(job)))
 
-    async def _finish(self, job: Job, upload: Upload | None, parse: Parse) -> FinalState:
+    async def finish(self, job: Job, upload: Upload | None, parse: Parse) -> FinalState:
+        """Return the final state of a job without waiting for its time; its document is deleted."""
         script = job.script
         background = self.background
         try:
             if upload is None and job.file_url is not None:
                 upload = await background.download(job.file_url, self._max_file_bytes)
                 job.set_document(upload)
-            if script.final_state != COMPLETED:
-                message = script.message if script.final_state == FAILED else None
-                return FinalState(script.final_state, message)
+            if script.final_state not in WITH_RESULT:
+                usual = FAILURE_MESSAGE if script.final_state == FAILED else None
+                return FinalState(script.final_state, script.message or usual)
             result = _scripted_result(job)
             if result is not None:
-                return FinalState(COMPLETED, result=result)
+                return FinalState(script.final_state, result=result)
             if upload is None:
                 return FinalState(FAILED, "the job has no document")
             return await background.run_in_thread(parse, job, upload)
@@ -83,7 +86,7 @@ class JobRunner:
             return FinalState(FAILED, str(exc))
         except Exception as exc:
             log.exception("job %s: the document could not be read", job.job_id)
-            return FinalState(FAILED, f"document could not be parsed: {type(exc).__name__}")
+            return FinalState(FAILED, f"{FAILURE_MESSAGE}: {type(exc).__name__}")
         finally:
             if upload is not None:
                 upload.discard()

@@ -1,4 +1,4 @@
-"""The multipart form of an xParse submit request: document, config and webhook."""
+"""The form of an xParse submit request: document, config and webhook."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from textin_provider.testing.background import is_http_url
 from textin_provider.testing.documents.config import check_config
-from textin_provider.testing.responses import JSON_TYPE, PARAMETER_ERROR, UNKNOWN_URL, Refusal
+from textin_provider.testing.responses import PARAMETER_ERROR, UNKNOWN_URL, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,9 +42,16 @@ def read_submit(form: Form) -> SubmitRequest:
     return SubmitRequest(upload, file_url, config, config_content_type, webhook)
 
 
-def effective_config(config: Mapping[str, Any] | None, content_type: str | None) -> Mapping[str, Any]:
-    """Return the config that TextIn applies: it ignores a config that was not sent as JSON."""
-    return config if config is not None and content_type == JSON_TYPE else {}
+def effective_config(config: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the config that TextIn applies, in which null is as absent; the vendor's client sends nulls."""
+    applied: dict[str, Any] = _without_nulls(config or {})
+    return applied
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def _one_document(form: Form) -> tuple[Upload | None, str | None]:
@@ -74,7 +81,7 @@ def _config(form: Form) -> tuple[dict[str, Any] | None, str | None]:
         config = json.loads(part.data)
     except ValueError as exc:
         raise Refusal(PARAMETER_ERROR, f"config: not valid JSON: {exc}") from exc
-    check_config(config)
+    check_config(_without_nulls(config))
     return config, part.content_type
 
 
