@@ -1,4 +1,4 @@
-"""What is left of an account: its balance, and its packages of pages. Both requests are reads, free of charge."""
+"""What is left of an account: its balance and its packages of pages. Asking is free of charge."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 from textin_provider.api.errors import bad_input
 from textin_provider.api.protocol import Request, Response, Service, optional_text, read_data, server_error
@@ -66,9 +65,7 @@ def get_packages(api: str) -> Request[list[Package]]:
         raise bad_input("api", api, "it is unknown", 'Pass "xparse", "docflow" or the path of an API')
     about = f"TextIn packages of {path}"
     read = partial(_read_packages, about)
-    return Request(
-        about, "GET", Service.XPARSE, _PACKAGE_PATH, read, params=(("api_path", quote(path, safe="/")),)
-    )
+    return Request(about, "GET", Service.XPARSE, _PACKAGE_PATH, read, params=(("api_path", path),))
 
 
 def _read_balance(about: str, response: Response) -> Balance:
