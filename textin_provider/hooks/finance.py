@@ -37,6 +37,5 @@ class FinanceMethods(Sender):
         except ApiError:
             return ""
         pages = sum(package.remaining for package in packages)
-        return f"Left: balance {balance.available:g}" + (
-            f", {pages:,} pages of xParse packages" if pages else ""
-        )
+        of_packages = f", {pages:,} pages of xParse packages" if pages else ""
+        return f"Left: balance {balance.available:g}{of_packages}"
