@@ -16,6 +16,7 @@ from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.retry import RATE_LIMIT_TIMEOUT
 from textin_provider.hooks.docflow_sources import Resume, Sources
 from textin_provider.hooks.docflow_upload import BatchUpload
+from textin_provider.hooks.metrics import count
 from textin_provider.hooks.rate_limit_wait import RateLimitWait, rate_limit_seconds
 from textin_provider.hooks.sender import Sender
 
@@ -142,6 +143,7 @@ class DocFlowMethods(Sender):
 
     def poll_docflow_progress(self, selector: Selector, workspace_id: str) -> Progress:
         """Return the progress of a batch from counts alone, without retries: a wait polls again later."""
+        count("polls")
         return self.run(partial(poll_progress, workspace_id, selector), attempts=1)
 
     def _test_docflow(self, workspace_id: str) -> None:

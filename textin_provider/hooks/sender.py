@@ -22,6 +22,7 @@ from textin_provider.hooks.connection import (
     read_connection,
 )
 from textin_provider.hooks.guard import GuardedPost, NoRecord, PostRecord
+from textin_provider.hooks.metrics import count
 from textin_provider.hooks.rate_limit_wait import RateLimitWait
 
 if TYPE_CHECKING:
@@ -190,7 +191,11 @@ class Sender(BaseHook):
         return send(self.get_conn(), request, self.connection, on_first_bytes)
 
     def _pipeline(self) -> Pipeline:
-        return Pipeline(self.connection.limiter, self.now, self.log.warning, _LONGEST_DELAY)
+        return Pipeline(self.connection.limiter, self.now, self._log_pause, _LONGEST_DELAY)
+
+    def _log_pause(self, pause: str) -> None:
+        count("rate_limited")
+        self.log.warning("%s", pause)
 
     def _drive(self, steps: Steps[T], exchange: Callable[[Request[Any]], Response]) -> T:
         """Sleep, send and ask the shared pace as the pipeline says."""

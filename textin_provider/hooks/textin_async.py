@@ -23,6 +23,7 @@ from textin_provider.hooks.connection import (
     read_connection,
 )
 from textin_provider.hooks.loading import load
+from textin_provider.hooks.metrics import count
 from textin_provider.hooks.rate_limit_wait import rate_limit_seconds
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class TextInAsyncHook(BaseHook):
         :param rate_limit_timeout: seconds for which the request waits for its turn while TextIn refuses it
             for the account's rate.
         """
+        count("polls")
         seconds = rate_limit_seconds(rate_limit_timeout)
         deadline = time.monotonic() + seconds
         while True:
@@ -119,13 +121,18 @@ class TextInAsyncHook(BaseHook):
         return await self._drive(self._pipeline(max_wait).send(request))
 
     async def run(self, flow: Flow[T], *, max_wait: float = math.inf) -> T:
-        """Send the reads of a flow, each as :meth:`send` does, and return the result of the flow."""
+        """Send the reads of a flow, which poll a job or a batch, and return the result of the flow."""
+        count("polls")
         return await self._drive(self._pipeline(max_wait).run(flow))
 
     def _pipeline(self, max_wait: float) -> Pipeline:
         if self._client is None or self.connection is None:
             raise RuntimeError("Use the hook inside `async with`.")
-        return Pipeline(self.connection.limiter, time.monotonic, self.log.warning, max_wait)
+        return Pipeline(self.connection.limiter, time.monotonic, self._log_pause, max_wait)
+
+    def _log_pause(self, pause: str) -> None:
+        count("rate_limited")
+        self.log.warning("%s", pause)
 
     async def _drive(self, steps: Steps[T]) -> T:
         """Sleep, send and ask the shared pace as the pipeline says."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import mask_secret
@@ -15,12 +15,14 @@ from textin_provider.api.redaction import passwords_in, without_secrets
 from textin_provider.api.retry import RATE_LIMIT_TIMEOUT
 from textin_provider.api.text import one_line, redact_url
 from textin_provider.api.xparse import endpoints
+from textin_provider.api.xparse.config_keys import UnknownKey, unknown_keys
 from textin_provider.api.xparse.on_partial import OnPartial, check_on_partial
 from textin_provider.api.xparse.result_scan import ResultScan
 from textin_provider.api.xparse.result_stream import ResultStream
 from textin_provider.hooks.guard import NoRecord, accepted_but_failed, is_uncertain
 from textin_provider.hooks.job_wait import JobWait
 from textin_provider.hooks.lineage import report
+from textin_provider.hooks.metrics import count
 from textin_provider.hooks.output_names import named
 from textin_provider.hooks.rate_limit_wait import RateLimitWait, rate_limit_seconds
 from textin_provider.hooks.sender import READ_ATTEMPTS, Sender
@@ -48,6 +50,11 @@ class XParseMethods(Sender):
 
     #: The level of the lines about single documents.
     document_log_level = logging.INFO
+
+    @cached_property
+    def _unknown_keys(self) -> set[UnknownKey]:
+        """The keys of configurations that were logged."""
+        return set()
 
     def submit_xparse_job(
         self,
@@ -104,6 +111,7 @@ class XParseMethods(Sender):
     ) -> str:
         exactly_one_of(file=file, file_url=file_url)
         try:
+            self._warn_of_keys(config)
             if file is None:
                 request = endpoints.submit_job(file_url=file_url, config=config, webhook=webhook)
                 return submit.send(request, redact_url(file_url or ""), file_url or "")
@@ -116,12 +124,20 @@ class XParseMethods(Sender):
                 raise
             raise final from error
 
+    def _warn_of_keys(self, config: Mapping[str, Any] | str | None) -> None:
+        """Log keys of a configuration that TextIn may ignore, once for each of them."""
+        for key in unknown_keys(endpoints.check_config(config)) if config else ():
+            if key not in self._unknown_keys:
+                self._unknown_keys.add(key)
+                self.log.warning("%s", key)
+
     def get_xparse_job(self, job_id: str) -> XParseJob:
         """Return the state of an xParse job."""
         return self.poll_xparse_job(job_id, attempts=READ_ATTEMPTS)
 
     def poll_xparse_job(self, job_id: str, *, attempts: int = 1) -> XParseJob:
         """Return the state of an xParse job; by default without retries, because a wait polls again later."""
+        count("polls")
         job = self.run(partial(endpoints.poll_job, job_id), attempts=attempts)
         self.connection.jobs.on_polled(job.job_id, self.now(), has_ended=job.status.is_terminal)
         return job
@@ -182,6 +198,7 @@ class XParseMethods(Sender):
         line = "Stored the result of xParse job %s: %s, %d bytes."
         self.log.log(self.document_log_level, line, job_id, path, size)
         report(self, "output", [path])
+        count("pages", stored.facts.pages or 0)
         return stored
 
     def _download(
@@ -261,6 +278,7 @@ class _Submit:
         self._job_id = job_id
         self._record.accepted(job_id)
         self._hook.connection.jobs.on_accepted(job_id, self._hook.now())
+        count("documents")
         accepted = "TextIn accepted the document %s as xParse job %s."
         self._hook.log.log(self._hook.document_log_level, accepted, one_line(self._name), job_id)
         report(self._hook, "input", [self._source])
