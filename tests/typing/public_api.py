@@ -13,6 +13,7 @@ from textin_provider.api.docflow.models import DocFlowFile, Selector
 from textin_provider.api.docflow.progress import Progress
 from textin_provider.api.docflow.upload import DocFlowUpload
 from textin_provider.api.errors import ErrorKind
+from textin_provider.api.finance import Balance, Package
 from textin_provider.api.xparse.models import XParseJob
 from textin_provider.hooks.textin import TextInHook
 from textin_provider.hooks.textin_async import TextInAsyncHook
@@ -160,6 +161,9 @@ def hook_for_xparse() -> None:
 
 def hook_for_docflow() -> None:
     hook = TextInHook()
+    assert_type(hook.download_xparse_result("job-1", "/a.json", on_partial="fail"), dict[str, Any])
+    assert_type(hook.get_balance(), Balance)
+    assert_type(hook.get_package("docflow"), list[Package])
     assert_type(hook.workspace(), str)
     upload = hook.upload_docflow_files(files=["a.pdf"], batch_number="b", pdf_password="x")
     assert_type(upload, DocFlowUpload)
