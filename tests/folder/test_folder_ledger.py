@@ -53,6 +53,7 @@ contents = st.builds(
     message=st.none() | texts,
     pages=st.none() | st.integers(0, 9),
     failed_pages=st.none() | texts,
+    failed=st.none() | st.integers(0, 9),
 )
 documents = st.builds(
     Document,

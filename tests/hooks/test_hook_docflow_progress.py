@@ -119,7 +119,7 @@ def test_a_connection_with_a_workspace_is_tested_with_both_services(
 
     assert works, message
     assert "knows the workspace" in message
-    assert (textin.count("status"), textin.count("fetch"), textin.count("*")) == (1, 1, 2)
+    assert [textin.count(name) for name in ("status", "fetch", "balance", "package", "*")] == [1, 1, 1, 1, 4]
     assert (textin.submissions, textin.uploads_accepted) == (0, 0)
 
 
