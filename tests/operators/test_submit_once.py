@@ -59,11 +59,6 @@ def submit(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     return one_try
 
 
-@pytest.fixture
-def store() -> Store:
-    return Store()
-
-
 def _failing(store: Store, patch: pytest.MonkeyPatch, *, of: str) -> None:
     """Let the store fail to write intents or jobs."""
     write = store.set
