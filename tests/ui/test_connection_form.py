@@ -131,7 +131,8 @@ def test_the_test_button_says_what_textin_says(form: Form, website: Website) -> 
     create(form, "textin_tested", typed(website))
 
     assert form.test("textin_tested", textin.secret_code) == (
-        f"TextIn at {textin.url} takes these credentials, and DocFlow at {textin.url} knows the workspace."
+        f"TextIn at {textin.url} takes these credentials, and DocFlow at {textin.url} knows the workspace. "
+        "Left: balance 1000."
     )
     form.edit("textin_tested")
     form.fill("Secret code", "mistyped")
