@@ -86,7 +86,8 @@ def test_no_variable_of_a_frame_holds_a_password(
     # The first frame is that of this test.
     [_, *frames] = [repr(frame.f_locals) for frame, _ in traceback.walk_tb(error.__traceback__)]
     assert frames
-    assert _held(secrets, "".join(frames)) == []
+    # pytest numbers its folders.
+    assert _held(secrets, "".join(frames).replace(document, "")) == []
 
 
 def test_a_password_of_digits_is_sent_as_text(hook: TextInHook, textin: TextInServer, document: str) -> None:
