@@ -8,7 +8,7 @@ import pytest
 
 from textin_provider.api.finance import Balance
 from textin_provider.exceptions import TextInAuthenticationError
-from textin_provider.testing import Account, Package, ScriptedFault, TextInServer
+from textin_provider.testing import Account, PagePackage, ScriptedFault, TextInServer
 
 if TYPE_CHECKING:
     from tests.hooks.support import Connect
@@ -23,7 +23,9 @@ def test_the_balance_is_that_of_the_account(hook: TextInHook, textin: TextInServ
 
 
 def test_packages_are_those_of_one_api(hook: TextInHook, textin: TextInServer) -> None:
-    textin.account = Account(packages=(Package(1000, 400), Package(50, api_path=DOCFLOW), Package(5, 5)))
+    textin.account = Account(
+        packages=(PagePackage(1000, 400), PagePackage(50, api_path=DOCFLOW), PagePackage(5, 5))
+    )
     [package] = hook.get_package()
     assert (package.total, package.used, package.remaining) == (1000, 400, 600)
     assert str(package.ends_at)[:2] == "20"
@@ -45,7 +47,7 @@ def test_a_blip_is_retried(hook: TextInHook, textin: TextInServer) -> None:
 
 
 def test_the_test_button_tells_what_is_left(hook: TextInHook, textin: TextInServer) -> None:
-    textin.account = Account(balance=12.5, packages=(Package(1000, 400), Package(1000)))
+    textin.account = Account(balance=12.5, packages=(PagePackage(1000, 400), PagePackage(1000)))
     is_good, message = hook.test_connection()
     assert is_good
     assert message.endswith(" Left: balance 12.5, 1,600 pages of xParse packages.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.testing.client import conforms
-from textin_provider.testing import PLANS, Account, Package, ScriptedFault, TextInServer
+from textin_provider.testing import PLANS, Account, PagePackage, ScriptedFault, TextInServer
 from textin_provider.testing.contract import response_pointer
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ def test_the_balance_is_that_of_the_account(
 
 NOW = time.time()
 PACKAGES = (
-    Package(1000, 250, starts_at=0, ends_at=4_102_444_800),
-    Package(500, 500),
-    Package(300, starts_at=NOW - 200, ends_at=NOW - 100),
-    Package(200, starts_at=NOW + 3600, ends_at=NOW + 7200),
-    Package(40, 1, api_path="/docflow"),
+    PagePackage(1000, 250, starts_at=0, ends_at=4_102_444_800),
+    PagePackage(500, 500),
+    PagePackage(300, starts_at=NOW - 200, ends_at=NOW - 100),
+    PagePackage(200, starts_at=NOW + 3600, ends_at=NOW + 7200),
+    PagePackage(40, 1, api_path="/docflow"),
 )
 
 
@@ -129,4 +129,4 @@ def test_an_impossible_balance_is_refused(arguments: dict[str, Any], problem: st
 )
 def test_an_impossible_package_is_refused(arguments: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
-        Package(**arguments)
+        PagePackage(**arguments)

@@ -7,7 +7,7 @@ needs the extra: ``pip install 'airflow-provider-textin[testing]'``; importing t
 
 from __future__ import annotations
 
-from textin_provider.testing.account import PLANS, Account, Package, Usage
+from textin_provider.testing.account import PLANS, Account, PagePackage, Usage
 from textin_provider.testing.background import Delivery
 from textin_provider.testing.docflow.files import File
 from textin_provider.testing.docflow.query_files import Quirks
@@ -26,7 +26,7 @@ __all__ = [
     "FileScript",
     "Job",
     "JobScript",
-    "Package",
+    "PagePackage",
     "Quirks",
     "Request",
     "ScriptedFault",

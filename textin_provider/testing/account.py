@@ -19,7 +19,7 @@ _YEAR = 365 * 24 * 3600.0
 
 
 @dataclass(frozen=True)
-class Package:
+class PagePackage:
     """
     A package of pages that the account has bought.
 
@@ -75,7 +75,7 @@ class Account:
     over: Over = "reject"
     balance: float = 1000
     unavailable_balance: float = 0
-    packages: Sequence[Package] = ()
+    packages: Sequence[PagePackage] = ()
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.requests_per_second) or self.requests_per_second < 0:

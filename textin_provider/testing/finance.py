@@ -11,7 +11,7 @@ from textin_provider.testing.responses import PARAMETER_ERROR, Envelope, HttpRes
 from textin_provider.testing.routing import Route, RoutedRequest
 
 if TYPE_CHECKING:
-    from textin_provider.testing.account import Package
+    from textin_provider.testing.account import PagePackage
     from textin_provider.testing.limits import AccountLimits
 
 BALANCE_PATH = "/user/finance/balance"
@@ -58,7 +58,7 @@ class FinanceEndpoints:
         return Envelope.FINANCE.success({"list": entries})
 
 
-def _entry(number: int, package: Package) -> dict[str, Any]:
+def _entry(number: int, package: PagePackage) -> dict[str, Any]:
     return {
         "id": number,
         "service_list": [package.api_path],
