@@ -6,12 +6,18 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from textin_provider.api.errors import ApiError, ErrorKind
-from textin_provider.tasks.folder.board import Board, Rules
+from textin_provider.api.job_window import JobWindow
+from textin_provider.tasks.folder.actions import Submitted
+from textin_provider.tasks.folder.board import Board, Group, Rules
+from textin_provider.tasks.folder.budget import Budget
 from textin_provider.tasks.folder.names import ResultNames
 from textin_provider.tasks.folder.records import DOCUMENT, JOB, STORED, Content, Document, merged
+from textin_provider.tasks.folder.sending import Sending
 from textin_provider.tasks.folder.sources import SourceDocument
 
 if TYPE_CHECKING:
+    import pytest
+
     from textin_provider.tasks.folder.records import Record, State
 
 RULES = Rules("config-1", "run-1")
@@ -108,3 +114,58 @@ def done(value: Any) -> Future[Any]:
     else:
         future.set_result(value)
     return future
+
+
+class Work:
+    """A board with its ledger, and what decides about sending; windows and budgets are wide by default."""
+
+    def __init__(
+        self,
+        *records: Record,
+        rules: Rules = RULES,
+        window: JobWindow | None = None,
+        budget: Budget | None = None,
+        timeout: float = 60.0,
+        stopped: ApiError | None = None,
+    ) -> None:
+        self.ledger: Any = MemoryLedger(*records)
+        self.board = new_board(rules=rules, state=self.ledger.state)
+        self.window = window or JobWindow(10)
+        self.budget = budget or Budget()
+        self.sending = Sending(self.board, self.ledger, self.window, self.budget, timeout, stopped)
+
+    def queue(self, *names: str) -> None:
+        """Queue a content for each name, its fingerprint."""
+        for name in names:
+            self.board.identified(found(f"{name}.pdf"), name)
+
+    def begin(self) -> Group:
+        """Begin the next submit."""
+        group = self.sending.next_group()
+        assert group is not None
+        self.ledger.note(self.board.next_attempt(group))
+        return group
+
+    def accept(self) -> Group:
+        """Begin the next submit, which is accepted."""
+        group = self.begin()
+        job = content(JOB, group.fingerprint, run="run-1")
+        self.ledger.note(job)
+        self.sending.on_end(group, done(Submitted(job, was_sent=True)))
+        return group
+
+    def refuse(self, kind: ErrorKind, *, was_sent: bool = True, **values: Any) -> ApiError:
+        """Begin the next submit, which ends with an error."""
+        problem = error(kind, **values)
+        self.sending.on_end(self.begin(), done(Submitted(error=problem, was_sent=was_sent)))
+        return problem
+
+    @property
+    def queued(self) -> list[str]:
+        """The contents that are to be sent."""
+        return [group.fingerprint for group in self.board.to_send]
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """Return the lines of the log, each with its level."""
+    return [(record.levelname, record.getMessage()) for record in caplog.records]
