@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.tasks.folder.fake_engine import Pool
 from tests.tasks.folder.fakes import Backoffs, Clock
 from textin_provider.tasks.folder import engine, results, run, sending
 
@@ -24,3 +25,12 @@ def backoffs(monkeypatch: pytest.MonkeyPatch) -> Backoffs:
     for module in (results, sending):
         monkeypatch.setattr(module, "backoff", backoffs)
     return backoffs
+
+
+@pytest.fixture
+def pool(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Pool:
+    """Return what stands in for the pool of threads of a loop."""
+    pool = Pool(clock)
+    monkeypatch.setattr(engine, "ThreadPoolExecutor", pool.make)
+    monkeypatch.setattr(engine, "wait", pool.wait)
+    return pool
