@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from tests.tasks.folder.fakes import Work, content, done, stored
 from textin_provider.api.poll_timing import PollTiming
@@ -114,7 +114,7 @@ class Loop(Work):
         **options: Any,
     ) -> None:
         super().__init__(*records, **options)
-        self.actions: Any = FakeActions(self.ledger)
+        self.actions = cast("Any", FakeActions(self.ledger))
         self.turns = 0
         self.turns_left = 1000
         self.timing = PollTiming(poll_interval)

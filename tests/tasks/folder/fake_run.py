@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tests.tasks.folder.fakes import MemoryLedger
 from textin_provider.tasks.folder import run
@@ -128,7 +128,7 @@ class Script:
         options: FolderOptions = OPTIONS,
     ) -> None:
         self.ledger = RunLedger(*records)
-        self.output: Any = FakeTree(files=files)
+        self.output = cast("Any", FakeTree(files=files))
         self.progress = FakeProgress()
         self.heartbeat = SimpleNamespace(check=lambda: self.ledger.calls.append("check"))
         self.is_stopped = False

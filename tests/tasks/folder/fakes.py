@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.job_window import JobWindow
@@ -128,7 +128,7 @@ class Work:
         timeout: float = 60.0,
         stopped: ApiError | None = None,
     ) -> None:
-        self.ledger: Any = MemoryLedger(*records)
+        self.ledger = cast("Any", MemoryLedger(*records))
         self.board = new_board(rules=rules, state=self.ledger.state)
         self.window = window or JobWindow(10)
         self.budget = budget or Budget()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.tasks.folder.fakes import content, document, found, new_board, stored
@@ -128,7 +130,7 @@ def test_a_result_that_this_run_has_stored_is_copied() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"fingerprint": "new"}, {"stored_at": None}])
-def test_a_result_that_was_replaced_meanwhile_is_not_copied(changes: dict[str, str | None]) -> None:
+def test_a_result_that_was_replaced_meanwhile_is_not_copied(changes: dict[str, Any]) -> None:
     holder = stored("a.pdf", "f")
     board = new_board(holder, content(STORED, "f"))
     assert place_for(board, "b.pdf", "f") == "copy"

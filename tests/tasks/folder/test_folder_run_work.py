@@ -174,8 +174,8 @@ def test_a_run_sends_until_it_is_stopped(monkeypatch: Patch) -> None:
 
 
 def test_housekeeping_looks_after_lock_ledger_and_progress(monkeypatch: Patch) -> None:
-    records = [*OWN, document("a.pdf", "a"), document("x.pdf", "x")]
-    script = Script(monkeypatch, *records, listed=[found("a.pdf"), found("x.pdf")])
+    documents = document("a.pdf", "a"), document("x.pdf", "x")
+    script = Script(monkeypatch, *OWN, *documents, listed=[found("a.pdf"), found("x.pdf")])
 
     def do(engine: Any) -> Pause:
         script.ledger.calls.clear()
