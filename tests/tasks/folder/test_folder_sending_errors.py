@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.tasks.folder.fakes import Work, content, done, error, found, logged
+from tests.tasks.folder.fakes import Work, content, document, done, error, found, logged
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.api.job_window import JobWindow
 from textin_provider.tasks.folder.actions import Submitted
 from textin_provider.tasks.folder.board import Rules
 from textin_provider.tasks.folder.budget import Budget
-from textin_provider.tasks.folder.records import FAILED
+from textin_provider.tasks.folder.records import FAILED, JOB
 
 if TYPE_CHECKING:
     from tests.tasks.folder.fakes import Backoffs, Clock
@@ -193,6 +193,15 @@ def test_refusals_for_the_rate_mean_no_jobs_without_any_or_with_an_accepted_subm
         clock.now = work.sending.next_at()
     work.accept()
     work.refuse(ErrorKind.RATE_LIMIT, **RATE)
+    assert work.window.size == 5
+
+
+def test_the_first_refusal_for_the_rate_means_no_jobs_beside_those_of_another_process() -> None:
+    work = Work(document("x.pdf", "x"), content(JOB, "x"), window=JobWindow(5))
+    work.board.add([found("x.pdf")])
+    work.queue("a")
+    work.refuse(ErrorKind.RATE_LIMIT, **RATE)
+    assert list(work.board.in_flight) == ["x"]
     assert work.window.size == 5
 
 
