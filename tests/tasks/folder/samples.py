@@ -1,0 +1,48 @@
+"""Records that the tests of a folder's parts share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textin_provider.tasks.folder.records import DOCUMENT, INTENT, Content, Document
+from textin_provider.tasks.folder.segments import Account
+
+ACCOUNT = Account("0123456789abcdef", "https://api.textin.com")
+AT = "2026-01-02T03:04:05+00:00"
+#: What :func:`new_content` looks like in a ledger.
+CONTENT_JSON = {
+    "kind": "intent",
+    "fingerprint": "f1",
+    "attempt": 1,
+    "source": "/in/a.pdf",
+    "at": AT,
+    "run": "r1",
+}
+#: What :func:`new_document` looks like in a ledger.
+DOCUMENT_JSON = {
+    "kind": "document",
+    "source": "/in/a.pdf",
+    "size": 7,
+    "mark": "m",
+    "config": "c",
+    "fingerprint": "f1",
+    "output": "a.pdf.json",
+    "run": "r1",
+    "version": 1,
+}
+
+
+def new_content(kind: str = INTENT, fingerprint: str = "f1", **values: Any) -> Content:
+    return Content(
+        **{"kind": kind, "fingerprint": fingerprint, "attempt": 1, "source": "/in/a.pdf"}
+        | {"at": AT, "run": "r1"}
+        | values
+    )
+
+
+def new_document(source: str = "/in/a.pdf", **values: Any) -> Document:
+    return Document(
+        **{"kind": DOCUMENT, "source": source, "size": 7, "mark": "m", "config": "c"}
+        | {"fingerprint": "f1", "output": "a.pdf.json", "run": "r1"}
+        | values
+    )
