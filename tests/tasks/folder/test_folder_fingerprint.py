@@ -147,6 +147,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert raised.value.about == f"source='{tmp_path}/a.pdf'"
 
 
+def test_a_document_with_two_connections_is_named() -> None:
+    with pytest.raises(ApiError) as raised:
+        content_of(SourceDocument("s", "n", "s3://one@bucket/a.pdf"), "two")
+    assert raised.value.about == "source='s3://bucket/a.pdf'"
+    assert raised.value.message == "it names the connection 'one', and source_conn_id names 'two'"
+
+
 def test_the_error_of_a_document_that_was_changed() -> None:
     error = changed(SourceDocument("/in/a.pdf", "n", "p"))
     assert error.kind is ErrorKind.STORAGE

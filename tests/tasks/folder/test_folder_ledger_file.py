@@ -118,7 +118,7 @@ def test_records_that_could_not_be_written_come_first_in_the_next_segment(
 
 @pytest.mark.parametrize(("count", "is_merged"), [(31, False), (32, True), (33, True)])
 def test_many_segments_are_merged_at_the_start(count: int, is_merged: bool, tmp_path: Path) -> None:
-    records = [*numbered(count - 1), new_document()]
+    records: list[Record] = [*numbered(count - 1), new_document()]
     write_segments(tmp_path, records)
     before = names(tmp_path)
     ledger = loaded(tmp_path)

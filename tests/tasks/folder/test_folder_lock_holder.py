@@ -7,6 +7,7 @@ import re
 import socket
 from dataclasses import asdict, replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,8 @@ def test_a_task_that_runs_alone_has_a_holder_too() -> None:
 
 @pytest.mark.parametrize("name", ["dag_id", "run_id", "task_id", "map_index"])
 def test_tasks_are_told_apart_by_each_of_their_names(name: str) -> None:
-    other = replace(new_holder(), **{name: 5 if name == "map_index" else "other"})
+    value: Any = 5 if name == "map_index" else "other"
+    other = replace(new_holder(), **{name: value})
     assert not new_holder().is_task_of(other)
     assert new_holder().is_task_of(new_holder(try_number=4, token="t", host="h", pid=1))
 

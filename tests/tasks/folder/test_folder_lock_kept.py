@@ -21,7 +21,7 @@ from tests.tasks.folder.lock_samples import (
 from textin_provider.api.errors import ApiError, ErrorKind
 from textin_provider.hooks.tree import Tree
 from textin_provider.tasks.folder import lock as lock_module
-from textin_provider.tasks.folder.lock import FAILED, WAITING, WORKING
+from textin_provider.tasks.folder.lock import FAILED, WAITING, WORKING, RunLock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -133,3 +133,14 @@ def test_a_lock_that_cannot_be_released_is_only_logged(
     assert [entry.getMessage() for entry in caplog.records] == [
         "The lock of the output folder could not be released: no space"
     ]
+
+
+def test_the_lock_is_checked_even_right_after_the_machine_has_started(state: Tree, clock: Clock) -> None:
+    clock.passed = -95.0  # the monotonic time is 5
+    with pytest.raises(ApiError, match="has taken its lock"):
+        RunLock(state, new_holder()).check()
+    lock = acquired(state)
+    state.delete(["lock.json"])
+    lock.check()
+    with pytest.raises(ApiError, match="has taken its lock"):
+        lock.beat()

@@ -119,3 +119,8 @@ def test_a_result_is_not_below_another_result(name: str) -> None:
     # A digest is in the last part only: below a result, no name is free.
     assert names.choose(name, "/two") == f"{name[:-4]}-{long}.pdf.json"
     assert names.owner(f"{name[:-4]}-{short}.pdf.json") is None
+
+
+def test_the_first_folder_of_another_result_is_no_name() -> None:
+    names = ResultNames({"b.json/c/d.json": "/one"})
+    assert names.choose("b", "/two") == f"b-{digest_of('/two')[:8]}.json"

@@ -53,7 +53,7 @@ def line(document: SourceDocument, *records: Record, **options: Any) -> dict[str
 
 def blank(status: str, message: str | None, **values: Any) -> dict[str, Any]:
     names = ("job_id", "pages", "failed_pages", "size_bytes", "sha256", "submitted_at", "stored_at")
-    members = {"source": "/in/a", "status": status, "output_paths": {}, "message": message}
+    members: dict[str, Any] = {"source": "/in/a", "status": status, "output_paths": {}, "message": message}
     return members | dict.fromkeys(names) | values
 
 

@@ -17,8 +17,11 @@ from textin_provider.tasks.folder.records import (
     JOB,
     STORED,
     WITHDRAWN,
+    Content,
+    Document,
     Record,
     State,
+    _shape,
     from_json,
     merged,
     to_json,
@@ -93,7 +96,12 @@ def test_the_same_record_again_changes_nothing() -> None:
 
 
 def test_a_state_yields_contents_and_then_documents() -> None:
-    records = [new_document("/b"), new_content(fingerprint="f2"), new_document("/a"), new_content()]
+    records: list[Record] = [
+        new_document("/b"),
+        new_content(fingerprint="f2"),
+        new_document("/a"),
+        new_content(),
+    ]
     state = merged(records)
     assert list(state.records()) == [records[1], records[3], records[0], records[2]]
     assert list(State().records()) == []
@@ -212,3 +220,26 @@ def test_equal_texts_of_records_are_kept_once() -> None:
 def test_the_kinds_of_records_are_kept_once() -> None:
     one, other = (from_json(CONTENT_JSON | {"kind": fresh("intent")}, {}) for _ in range(2))
     assert one.kind is other.kind
+
+
+@pytest.mark.parametrize(
+    ("cls", "types", "defaults"),
+    [
+        (Content, {"attempt": int, "pages": int, "failed": int}, [None] * 6),
+        (
+            Document,
+            {"size": int, "version": int, "size_bytes": int, "copied": bool},
+            [1, None, None, None, False],
+        ),
+    ],
+)
+def test_the_types_and_defaults_of_members_are_those_of_the_class(
+    cls: type[Record], types: dict[str, type], defaults: list[Any]
+) -> None:
+    found, members = _shape(cls)
+    assert found is cls
+    names = cls._fields[1:]
+    assert [(name, kind) for name, kind, _ in members] == [(name, types.get(name, str)) for name in names]
+    required = members[0][2]
+    assert [default for _, _, default in members] == [required] * (len(names) - len(defaults)) + defaults
+    assert required not in (None, 0, "")

@@ -107,7 +107,7 @@ def test_a_segment_is_its_header_and_its_records() -> None:
 
 
 def test_a_segment_is_read_as_it_was_written() -> None:
-    records = [new_content(), new_document(), new_content(fingerprint="f2", message="é")]
+    records: list[Record] = [new_content(), new_document(), new_content(fingerprint="f2", message="é")]
     body = body_of(ACCOUNT, map(encoded, records), {"run": "r1"})
     assert read(*body.splitlines(keepends=True)) == records
     assert read(header()) == []

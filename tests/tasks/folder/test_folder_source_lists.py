@@ -34,6 +34,7 @@ def digest_of(url: str) -> str:
     [
         ("https://x.example/in/a%20b.pdf", "https://x.example/in/a%20b.pdf", "a b.pdf"),
         ("http://x.example/in/a/", "http://x.example/in/a/", "a"),
+        ("https://x.example/in/X/", "https://x.example/in/X/", "X"),
         ("https://x.example/", "https://x.example/", "document"),
         ("https://x.example", "https://x.example", "document"),
         ("https://x.example/a%2Fb.pdf", "https://x.example/a%2Fb.pdf", "b.pdf"),
@@ -98,6 +99,11 @@ def test_a_relative_file_is_named_as_it_is_given_unless_it_is_outside(
     document = only(value)
     assert document.name == (name or str(path).lstrip("/"))
     assert (document.source, document.path) == (str(path), str(path))
+
+
+@pytest.mark.parametrize("value", ["X.none/a.pdf", "../" * 50 + "X.none/a.pdf", "/X.none/a.pdf"])
+def test_names_have_no_slash_at_their_beginning_and_keep_their_first_letter(value: str) -> None:
+    assert only(value).name == "X.none/a.pdf"
 
 
 def test_documents_are_listed_once_and_in_the_order_of_the_list(tmp_path: Path) -> None:

@@ -229,3 +229,27 @@ def test_a_prefix_without_objects_is_empty_and_no_error(monkeypatch: pytest.Monk
     Objects({}).install(monkeypatch)
     check_source("s3://bucket/in", None)
     assert names("s3://bucket/in") == ([], 0)
+
+
+@pytest.mark.parametrize("source", ["s3://bucket/in", "s3://bucket/in/*.pdf"])
+def test_an_error_of_the_storage_names_the_source(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    objects = Objects(OBJECTS).install(monkeypatch)
+    objects.error = PermissionError("no")
+    with pytest.raises(ApiError) as raised:
+        check_source(source, "aws")
+    assert raised.value.about == f"source='{source}'"
+
+
+def test_an_error_in_the_folder_of_a_glob_names_the_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    objects = Objects(OBJECTS).install(monkeypatch)
+    info = objects.info
+
+    def denied(path: str) -> dict[str, Any]:
+        if path == "bucket/in":
+            raise PermissionError("no")
+        return info(path)
+
+    monkeypatch.setattr(objects, "info", denied)
+    with pytest.raises(ApiError) as raised:
+        check_source("s3://bucket/in/*.pdf", None)
+    assert raised.value.about == "source='s3://bucket/in'"
