@@ -30,7 +30,7 @@ TESTS = {
     "textin_provider/api": ["tests/api"],
     "textin_provider/polling": ["tests/polling", "tests/tasks"],
     "textin_provider/tasks": ["tests/tasks"],
-    "textin_provider/tasks/folder": ["tests/folder"],
+    "textin_provider/tasks/folder": ["tests/tasks/folder"],
 }
 #: What the mutated package and its tests need of the repository.
 LINKS = ("textin_provider", "tests", "scripts", "example_dags")

@@ -107,6 +107,28 @@ def test_a_folder_that_was_moved_keeps_the_names_of_its_results(textin: TextInSe
     assert len(list((tmp_path / "out").glob("*.json"))) == 3
 
 
+@pytest.mark.parametrize("touched", [False, True], ids=["as it was", "touched"])
+def test_a_folder_that_was_moved_and_moved_back_keeps_the_names_of_its_results(
+    textin: TextInServer, tmp_path: Path, touched: bool
+) -> None:
+    source, moved, output = (
+        write_documents(tmp_path / "in", *numbered(3)),
+        tmp_path / "moved",
+        tmp_path / "out",
+    )
+    summary(source, output)
+    for _ in range(2):
+        source.rename(moved)
+        assert counts(summary(moved, output)) == {"found": 3, "copied": 3}
+        moved.rename(source)
+        for path in source.iterdir() if touched else ():
+            path.touch()
+        assert counts(summary(source, output)) == {"found": 3, "copied": 3}
+    assert counts(summary(source, output)) == {"found": 3, "unchanged": 3}
+    assert textin.submissions == 3
+    assert len(list(output.glob("*.json"))) == 3
+
+
 def test_documents_of_two_folders_never_share_a_result(textin: TextInServer, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):

@@ -124,3 +124,8 @@ def test_a_result_is_not_below_another_result(name: str) -> None:
 def test_the_first_folder_of_another_result_is_no_name() -> None:
     names = ResultNames({"b.json/c/d.json": "/one"})
     assert names.choose("b", "/two") == f"b-{digest_of('/two')[:8]}.json"
+
+
+def test_a_long_ending_that_is_not_text_is_cut_too() -> None:
+    part = "x" * 240 + ".\udcff"
+    assert ResultNames({}).plain(part) == "x" * 200 + "-" + digest_of("x" * 240 + ".?")[:8] + ".\udcff.json"

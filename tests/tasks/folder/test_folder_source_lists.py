@@ -85,6 +85,14 @@ def test_a_file_of_a_list_is_named_after_its_whole_path(tmp_path: Path) -> None:
     assert only(str(path)) == only(path) == only(f"{tmp_path}/b/../a.pdf") == expected
 
 
+def test_a_file_whose_name_is_not_text_is_listed_with_that_problem(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"a\xff.pdf")
+    path.write_text("abc")
+    listed = only(str(path))
+    assert listed.name == f"{tmp_path}/a?.pdf".lstrip("/")
+    assert listed.problem == "its name is not UTF-8: rename it"
+
+
 @pytest.mark.parametrize(
     ("value", "name"),
     [("in/a.pdf", "in/a.pdf"), ("./in/x/../a.pdf", "in/a.pdf"), ("../work/in/a.pdf", None)],

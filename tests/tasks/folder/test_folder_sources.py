@@ -65,8 +65,8 @@ def test_documents_are_in_the_order_of_their_names(tmp_path: Path) -> None:
 
 
 def test_each_format_is_listed_and_no_other(tmp_path: Path) -> None:
-    write(tmp_path, *[f"x.{suffix}" for suffix in FORMATS], "x.json", "pdf.x", "b.pdf/x")
-    assert names(tmp_path) == (sorted(f"x.{suffix}" for suffix in FORMATS), 3)
+    write(tmp_path, *[f"x.{suffix}" for suffix in FORMATS], "x.json", "pdf.x", "b.pdf/x", "v1.5/md")
+    assert names(tmp_path) == (sorted(f"x.{suffix}" for suffix in FORMATS), 4)
 
 
 def test_hidden_files_and_folders_are_counted_unless_they_are_our_own(tmp_path: Path) -> None:

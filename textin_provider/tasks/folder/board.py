@@ -90,7 +90,8 @@ class Board:
             seen = self._state.documents.get(document.source)
             if document.problem is not None:
                 self.problems[document.source] = "failed", document.problem
-            elif seen is None or not self._is_as_seen(document, seen):
+            # A document that has come back from another place has no result of its own any more.
+            elif seen is None or not seen.output or not self._is_as_seen(document, seen):
                 self.to_identify.append(document)
             elif not self._is_done(seen):
                 self._place(document, seen.fingerprint)
@@ -150,7 +151,9 @@ class Board:
             return None
         self._names.hand_over(name, document.source)
         without_result = former._replace(output="", stored_at=None, version=former.version + 1)
-        return [self._touched(document, former)._replace(version=1), without_result]
+        seen = self._state.documents.get(document.source)
+        version = seen.version + 1 if seen else 1
+        return [self._touched(document, former)._replace(version=version), without_result]
 
     def _place(self, document: SourceDocument, fingerprint: str) -> None:
         """Put a document where its content belongs."""

@@ -84,4 +84,4 @@ def _possible_part(part: str) -> str:
     suffix = part.rpartition(".")[2]
     digest = hashlib.sha256(encoded).hexdigest()[:8]
     cut = f"{encoded[:_KEPT].decode(errors='ignore')}-{digest}"
-    return f"{cut}.{suffix}" if len(suffix.encode()) <= _LONGEST_SUFFIX else cut
+    return f"{cut}.{suffix}" if len(suffix.encode(errors="replace")) <= _LONGEST_SUFFIX else cut

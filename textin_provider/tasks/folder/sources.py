@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from textin_provider.api.errors import ApiError, bad_input
-from textin_provider.api.inputs import as_list, check_http_url, check_path, is_list
+from textin_provider.api.inputs import as_list, check_http_url, check_path
 from textin_provider.api.text import redact_url
 from textin_provider.hooks.paths import path_text
 from textin_provider.hooks.tree import Tree, mark_of
@@ -43,6 +43,7 @@ FORMATS = frozenset(
     }
     | {"ppt", "pptx", "htm", "html", "mht", "mhtml", "txt", "md"}
 )
+_NOT_UTF_8 = "its name is not UTF-8: rename it"
 _HTTP = re.compile(r"https?://", re.IGNORECASE)
 _MAGIC = re.compile(r"[*?[]")
 
@@ -88,7 +89,7 @@ class Listing:
 
 def check_source(source: Any, conn_id: str | None) -> None:
     """Check that a source is a folder that exists, a glob in one, or a list; what is in it is not listed."""
-    if as_list(source) is None and not is_list(source):
+    if as_list(source) is None:
         _folder_of(source, conn_id)
 
 
@@ -102,8 +103,6 @@ def list_source(source: Any, conn_id: str | None, is_own: Callable[[str], bool])
     values = as_list(source)
     if values is not None:
         return _listed(values, conn_id)
-    if is_list(source):
-        return _listed(list(source), conn_id)
     tree, pattern = _folder_of(source, conn_id)
     return _in_folder(tree, pattern, is_own)
 
@@ -153,7 +152,7 @@ def _in_folder(tree: Tree, pattern: str | None, is_own: Callable[[str], bool]) -
         if _format_of(found.name) not in FORMATS:
             listing.ignored += 1
             continue
-        problem = None if _is_text(found.name) else "its name is not UTF-8: rename it"
+        problem = None if _is_text(found.name) else _NOT_UTF_8
         name = found.name if problem is None else found.name.encode(errors="replace").decode()
         listing.documents.append(SourceDocument(address, name, address, found.size, found.mark, problem))
     listing.documents.sort(key=lambda document: document.name)
@@ -165,7 +164,7 @@ def _not_hidden(tree: Tree, listing: Listing) -> Iterator[FoundFile]:
 
     def is_skipped(folder: str) -> bool:
         hidden = any(part.startswith(".") for part in folder.split("/"))
-        listing.ignored += hidden and not folder.rpartition("/")[2].startswith(".textin")
+        listing.ignored += hidden and not any(part.startswith(".textin") for part in folder.split("/"))
         return hidden
 
     for found in tree.files(is_skipped):
@@ -176,7 +175,8 @@ def _not_hidden(tree: Tree, listing: Listing) -> Iterator[FoundFile]:
 
 
 def _format_of(name: str) -> str:
-    return name.rpartition("/")[2].rpartition(".")[2].lower()
+    stem, _, ending = name.rpartition("/")[2].rpartition(".")
+    return ending.lower() if stem else ""
 
 
 def _is_text(name: str) -> bool:
@@ -231,6 +231,9 @@ def _file(value: Any, conn_id: str | None) -> SourceDocument:
     name = (os.path.normpath(path_text(value)) if tree.is_local else tree.root.path).lstrip("/")
     if name.startswith(".."):
         name = tree.address.lstrip("/")
+    if not _is_text(name):
+        shown = name.encode(errors="replace").decode()
+        return SourceDocument(tree.address, shown, path, problem=_NOT_UTF_8)
     try:
         size, mark = _measured(tree)
     except ApiError as error:
