@@ -21,9 +21,7 @@ class JobWait(RateLimitWait):
     :param timeout: seconds in all; 0 to wait for none.
     """
 
-    def __init__(self, hook: XParseMethods, timeout: float) -> None:
-        super().__init__(hook, timeout)
-        self._hook = hook
+    _sender: XParseMethods
 
     def wait_for_room(self, about: str) -> None:
         """
@@ -31,7 +29,7 @@ class JobWait(RateLimitWait):
 
         :raises ApiError: of kind RATE_LIMIT, if the wait would last longer than ``timeout``.
         """
-        jobs = self._hook.connection.jobs
+        jobs = self._sender.connection.jobs
         message = f"{len(jobs)} jobs of this process are in work, as many as TextIn takes"
         self._wait_while_full(ApiError(ErrorKind.RATE_LIMIT, about=about, message=message))
 
@@ -40,25 +38,25 @@ class JobWait(RateLimitWait):
         if not error.is_job_limit:
             super().wait(error)
             return
-        self._hook.connection.jobs.on_refused()
-        if not self._hook.connection.jobs.is_full:
+        self._sender.connection.jobs.on_refused()
+        if not self._sender.connection.jobs.is_full:
             super().wait(error)
         self._wait_while_full(error)
 
     def _wait_while_full(self, error: ApiError) -> None:
-        while self.timeout and self._hook.connection.jobs.is_full:
+        while self.timeout and self._sender.connection.jobs.is_full:
             self._wait_for_oldest(error)
 
     def _wait_for_oldest(self, error: ApiError) -> None:
         """Poll the oldest job when it is due."""
-        jobs = self._hook.connection.jobs
-        oldest = jobs.next_poll(self._hook.now())
+        jobs = self._sender.connection.jobs
+        oldest = jobs.next_poll(self._sender.now())
         if oldest is None:  # it has ended meanwhile, in another thread
             return
         job_id, delay = oldest
         self.sleep(delay, error)
         try:
-            self._hook.get_xparse_job(job_id)
+            self._sender.get_xparse_job(job_id)
         except ApiError as unknown:
-            self._hook.log.debug("%s The job is not counted any more.", unknown)
+            self._sender.log.debug("%s The job is not counted any more.", unknown)
             jobs.forget(job_id)

@@ -1,12 +1,24 @@
-"""Replace time and chance in the parts of a folder's run."""
+"""The folder of the state, and what replaces time and chance in the parts of a folder's run."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.tasks.folder.fake_engine import Pool
 from tests.tasks.folder.fakes import Backoffs, Clock
+from textin_provider.hooks.tree import Tree
 from textin_provider.tasks.folder import engine, results, run, sending
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Tree:
+    """Return the folder of the state, below an output folder that is empty."""
+    return Tree("output_path", str(tmp_path)).below(".textin")
 
 
 @pytest.fixture

@@ -27,8 +27,6 @@ from textin_provider.tasks.folder import lock as lock_module
 from textin_provider.tasks.folder.lock import FAILED, WAITING, WORKING, RunLock
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from textin_provider.tasks.folder.lock import Holder
 
 ONE_RUN = "Nothing was sent. Let one run at a time write there (max_active_runs=1)."
@@ -39,11 +37,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(lock_module, "time", clock)
     return clock
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Tree:
-    return Tree("output_path", str(tmp_path)).below(".textin")
 
 
 def assert_refused(state: Tree, holder: Holder, message: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,9 +22,6 @@ from textin_provider.hooks.tree import Tree
 from textin_provider.tasks.folder import lock as lock_module
 from textin_provider.tasks.folder.lock import FAILED, WAITING, WORKING, RunLock
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 LOST = (
     "another process has taken its lock, such as a later try of this task. "
     "This process sends no more; the other one goes on from the ledger."
@@ -37,11 +33,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(lock_module, "time", clock)
     return clock
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Tree:
-    return Tree("output_path", str(tmp_path)).below(".textin")
 
 
 def test_a_lock_is_checked_each_five_seconds(state: Tree, clock: Clock) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from textin_provider.api.errors import ApiError
@@ -128,6 +129,10 @@ class Actions:
     run: str
     check_lock: Callable[[], None]
 
+    @cached_property
+    def _chose_pages(self) -> bool:
+        return chooses_pages(self.config)
+
     def identify(self, document: SourceDocument) -> str:
         """Return the fingerprint of a document, which is read for that."""
         return fingerprint(content_of(document, self.source_conn_id), self.config_digest, self.account)
@@ -172,7 +177,7 @@ class Actions:
             content.job_id or "",
             self.output.path(document.output),
             self.output.conn_id,
-            document=ResultOf(source, chooses_pages(self.config)),
+            document=ResultOf(source, self._chose_pages),
             job=job,
         )
         stored.log_missing(self.on_partial, log.warning)

@@ -153,7 +153,7 @@ def _in_folder(tree: Tree, pattern: str | None, is_own: Callable[[str], bool]) -
             listing.ignored += 1
             continue
         problem = None if _is_text(found.name) else _NOT_UTF_8
-        name = found.name if problem is None else found.name.encode(errors="replace").decode()
+        name = found.name if problem is None else _shown(found.name)
         listing.documents.append(SourceDocument(address, name, address, found.size, found.mark, problem))
     listing.documents.sort(key=lambda document: document.name)
     return listing
@@ -185,6 +185,11 @@ def _is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _shown(name: str) -> str:
+    """Return a name that is not UTF-8 as text."""
+    return name.encode(errors="replace").decode()
 
 
 def glob_matches(pattern: Sequence[str], parts: Sequence[str]) -> bool:
@@ -232,8 +237,7 @@ def _file(value: Any, conn_id: str | None) -> SourceDocument:
     if name.startswith(".."):
         name = tree.address.lstrip("/")
     if not _is_text(name):
-        shown = name.encode(errors="replace").decode()
-        return SourceDocument(tree.address, shown, path, problem=_NOT_UTF_8)
+        return SourceDocument(tree.address, _shown(name), path, problem=_NOT_UTF_8)
     try:
         size, mark = _measured(tree)
     except ApiError as error:
